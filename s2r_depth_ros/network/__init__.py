@@ -1,0 +1,1 @@
+"""S2R-DepthNet as torch modules, and its checkpoints. Needs torch only."""

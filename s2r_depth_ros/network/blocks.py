@@ -1,0 +1,47 @@
+"""Building blocks that several sub-networks share (spec 3.2, 3.5)."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+def scaled(channels: int, width: float) -> int:
+    """Return a hidden channel count of the full network scaled by ``width``, at least 1.
+
+    Raises ValueError if ``width`` does not give a whole number of channels.
+    """
+    count = channels * width
+    if count < 1 or count != int(count):
+        raise ValueError(
+            f'width {width:g} turns {channels} channels into {count:g}; use 1.0, 0.5, 0.25 or 0.125'
+        )
+    return int(count)
+
+
+class UpProjection(nn.Module):
+    """Bilinear upsampling followed by two parallel convolution branches (spec 3.2).
+
+    Input float [N, C_in, h, w], output float [N, C_out, *size], values >= 0.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, out_channels, 5, padding=2, bias=False)
+        self.bn1 = nn.BatchNorm2d(out_channels)
+        self.conv1_2 = nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False)
+        self.bn1_2 = nn.BatchNorm2d(out_channels)
+        self.conv2 = nn.Conv2d(in_channels, out_channels, 5, padding=2, bias=False)
+        self.bn2 = nn.BatchNorm2d(out_channels)
+
+    def forward(self, features: Tensor, size: tuple[int, int]) -> Tensor:
+        """Upsample ``features`` to ``size`` = (height, width) and merge both branches."""
+        features = functional.interpolate(features, size, mode='bilinear', align_corners=True)
+        deep = functional.relu(self.bn1(self.conv1(features)))
+        deep = self.bn1_2(self.conv1_2(deep))
+        return functional.relu(deep + self.bn2(self.conv2(features)))
+
+
+def sigmoid_head(features: Tensor, conv: nn.Conv2d) -> Tensor:
+    """Turn features into one map in [0, 1]: reflection pad 1, 3x3 convolution, sigmoid."""
+    return conv(functional.pad(features, (1, 1, 1, 1), mode='reflect')).sigmoid()

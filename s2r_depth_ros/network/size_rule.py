@@ -1,0 +1,25 @@
+"""Which input sizes the network can run (spec 3.6)."""
+
+from __future__ import annotations
+
+MULTIPLE = 16
+MINIMUM = 96
+
+
+class SizeError(ValueError):
+    """The network cannot run on an input of this size."""
+
+
+def check_size(height: int, width: int) -> None:
+    """Raise SizeError unless height and width are multiples of 16 and at least 96 pixels."""
+    if height % MULTIPLE or width % MULTIPLE or min(height, width) < MINIMUM:
+        raise SizeError(
+            f'the network cannot run at {height}x{width} (height x width): both must be multiples '
+            f'of {MULTIPLE} and at least {MINIMUM}; the nearest size that works is '
+            f'{nearest(height)}x{nearest(width)}'
+        )
+
+
+def nearest(length: int) -> int:
+    """Return the allowed side length (pixels) that is closest to ``length``."""
+    return max(MINIMUM, MULTIPLE * ((length + MULTIPLE // 2) // MULTIPLE))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from s2r_depth_ros.errors import UserError
+
 MULTIPLE = 16
 MINIMUM = 96
 
 
-class SizeError(ValueError):
+class SizeError(UserError, ValueError):
     """The network cannot run on an input of this size."""
 
 

@@ -1,0 +1,11 @@
+"""The base of this package's errors."""
+
+from __future__ import annotations
+
+
+class UserError(Exception):
+    """Something its user can mend: the text says what is wrong, where, and the remedy.
+
+    The command line prints it as one line and returns 2; anything else is a defect of the package
+    and keeps its traceback.
+    """

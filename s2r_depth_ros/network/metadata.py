@@ -1,0 +1,156 @@
+"""What a model file says about itself: everything its user must know besides the weights."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from s2r_depth_ros.errors import UserError
+from s2r_depth_ros.network.s2r_depthnet import WIDTHS
+from s2r_depth_ros.network.size_rule import SizeError, check_size
+
+COLOR_ORDERS = ('rgb', 'bgr')
+RESIZE_METHODS = ('bicubic', 'bilinear')
+SCENES = ('indoor', 'outdoor', 'universal')
+
+
+class CheckpointError(UserError):
+    """A model file cannot be used: names the file, the first offending key and the remedy."""
+
+
+@dataclass(frozen=True)
+class ModelMetadata:
+    """Facts about one model, stored beside its weights.
+
+    name: short name, no path separators. width: one of WIDTHS.
+    input_height, input_width: size in pixels the network was trained at (spec 3.6).
+    max_depth: metres; a network output x in [-1, 1] means (x + 1) / 2 * max_depth (spec 1.8).
+    focal_length: training fx in pixels at the network's input size; None where unknown.
+    color_order: order of the input channels, 'rgb' or 'bgr'.
+    mean, std: per channel, of values in [0, 1]; the network's input is (value - mean) / std.
+    resize: resampling of training images, 'bicubic' or 'bilinear', antialiased.
+    scene: 'indoor', 'outdoor' or 'universal'.
+    provenance: what it was trained on and how; scores: evaluation results; both JSON objects.
+    licence: of the weights. placeholder: why this model only stands in for a better one, or ''.
+    sha256: over the sorted keys, each followed by its tensor's little-endian bytes; filled on save.
+
+    Raises CheckpointError naming the first field of a wrong type or out of range.
+    """
+
+    name: str
+    width: float
+    input_height: int
+    input_width: int
+    max_depth: float
+    focal_length: float | None
+    scene: str
+    licence: str
+    color_order: str = 'rgb'
+    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    std: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    resize: str = 'bicubic'
+    provenance: dict[str, Any] = field(default_factory=dict)
+    scores: dict[str, Any] = field(default_factory=dict)
+    placeholder: str = ''
+    sha256: str = ''
+
+    def __post_init__(self) -> None:
+        for key, (holds, rule) in _RULES.items():
+            value = getattr(self, key)
+            if not holds(value):
+                raise CheckpointError(f'metadata field {key!r} must be {rule}, it is {value!r}')
+        try:
+            check_size(self.input_height, self.input_width)
+        except SizeError as error:
+            raise CheckpointError(
+                f"metadata fields 'input_height' and 'input_width': {error}"
+            ) from error
+
+    def to_json(self) -> str:
+        """Return all fields as one JSON object."""
+        return json.dumps(asdict(self), allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> ModelMetadata:
+        """Read what to_json wrote.
+
+        Raises CheckpointError naming the first field that is missing, unknown or wrong.
+        """
+        try:
+            values = json.loads(text)
+        except ValueError as error:
+            raise CheckpointError(f'the metadata is not JSON ({error})') from error
+        if not isinstance(values, dict):
+            raise CheckpointError('the metadata is not a JSON object')
+        known = [f.name for f in fields(cls)]
+        for key in known:
+            if key not in values:
+                raise CheckpointError(f'metadata field {key!r} is missing')
+        for key in values:
+            if key not in known:
+                raise CheckpointError(f'metadata field {key!r} is unknown')
+        for key in ('mean', 'std'):
+            if isinstance(values[key], list):
+                values[key] = tuple(values[key])
+        return cls(**values)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_positive(value: Any) -> bool:
+    return _is_number(value) and value > 0
+
+
+def _is_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_json_object(value: object) -> bool:
+    if not isinstance(value, dict):
+        return False
+    try:
+        return bool(json.loads(json.dumps(value, allow_nan=False)) == value)
+    except (TypeError, ValueError):
+        return False
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and value.strip() != '' and not set(value) & set('/\\\n')
+
+
+def _three(holds: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, tuple) and len(value) == 3 and all(map(holds, value))
+
+
+def _one_of(values: tuple) -> tuple[Callable[[Any], bool], str]:
+    rule = 'one of ' + ', '.join(map(repr, values))
+    return lambda value: not isinstance(value, bool) and value in values, rule
+
+
+_TEXT: tuple[Callable[[Any], bool], str] = (lambda value: isinstance(value, str), 'a string')
+_OBJECT = (_is_json_object, 'a JSON object (string keys, finite numbers, lists not tuples)')
+
+# Field -> (test, the rule in words for the message).
+_RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    'name': (_is_name, 'a non-empty string without slashes'),
+    'width': _one_of(WIDTHS),
+    'input_height': (_is_int, 'a whole number of pixels'),
+    'input_width': (_is_int, 'a whole number of pixels'),
+    'max_depth': (_is_positive, 'a finite number of metres > 0'),
+    'focal_length': (lambda v: v is None or _is_positive(v), 'pixels > 0, or null if unknown'),
+    'scene': _one_of(SCENES),
+    'licence': _TEXT,
+    'color_order': _one_of(COLOR_ORDERS),
+    'mean': (_three(_is_number), 'three finite numbers'),
+    'std': (_three(_is_positive), 'three finite numbers > 0'),
+    'resize': _one_of(RESIZE_METHODS),
+    'provenance': _OBJECT,
+    'scores': _OBJECT,
+    'placeholder': _TEXT,
+    'sha256': _TEXT,
+}

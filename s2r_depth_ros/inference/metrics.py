@@ -1,0 +1,94 @@
+"""Depth metrics of the monocular depth literature, on one image (spec 1.8)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+METRICS = ('abs_rel', 'sq_rel', 'rmse', 'rmse_log', 'delta1', 'delta2', 'delta3')
+LOWER_IS_BETTER = frozenset({'abs_rel', 'sq_rel', 'rmse', 'rmse_log'})
+ALIGNMENTS = ('none', 'median', 'scale_shift')
+MIN_DEPTH = 1e-3
+"""Nearest depth that counts, m; the authors' protocol (spec 1.8)."""
+
+# Garg et al., ECCV 2016: top, bottom, left, right as fractions of the image.
+_GARG = (0.40810811, 0.99189189, 0.03594771, 0.96405229)
+
+Array = NDArray[np.floating]
+Mask = NDArray[np.bool_]
+
+
+class MetricsError(ValueError):
+    """The two depth maps cannot be compared."""
+
+
+def garg_crop(height: int, width: int) -> Mask:
+    """Return bool [height, width]: True inside the crop of Garg et al. used on KITTI."""
+    top, bottom, left, right = _GARG
+    mask = np.zeros((height, width), dtype=bool)
+    mask[int(top * height) : int(bottom * height), int(left * width) : int(right * width)] = True
+    return mask
+
+
+def valid_mask(truth: Array, cap: float, *, garg: bool = False) -> Mask:
+    """Return bool [H, W]: ``truth`` (m, 0 = unknown) in (1 mm, ``cap`` m), inside the crop."""
+    mask = (truth > MIN_DEPTH) & (truth < cap)
+    return mask & garg_crop(*truth.shape) if garg else mask
+
+
+def align(predicted: Array, truth: Array, alignment: str) -> tuple[Array, float]:
+    """Return ``predicted`` [n] m fitted to ``truth`` [n] m, and the scale that was applied.
+
+    ``none``: as is. ``median``: times the ratio of the medians (the paper's protocol).
+    ``scale_shift``: the least-squares scale and shift, kept at or above 1 mm.
+    Raises MetricsError for another alignment.
+    """
+    if alignment == 'none':
+        return predicted, 1.0
+    if alignment == 'median':
+        scale = float(np.median(truth) / np.median(predicted))
+        return predicted * scale, scale
+    if alignment == 'scale_shift':
+        design = np.stack([predicted, np.ones_like(predicted)], 1)
+        (scale, shift), *_ = np.linalg.lstsq(design, truth, rcond=None)
+        return np.maximum(predicted * scale + shift, MIN_DEPTH), float(scale)
+    raise MetricsError(f'unknown alignment {alignment!r}; use one of {", ".join(ALIGNMENTS)}')
+
+
+def errors(predicted: Array, truth: Array) -> dict[str, float]:
+    """Return the seven METRICS of two arrays [n] of positive depths in m.
+
+    sq_rel and rmse are in m, the rest has no unit; delta1-3 are fractions below 1.25, 1.25^2
+    and 1.25^3.
+    """
+    difference = predicted - truth
+    ratio = np.maximum(predicted / truth, truth / predicted)
+    return {
+        'abs_rel': float(np.mean(np.abs(difference) / truth)),
+        'sq_rel': float(np.mean(difference**2 / truth)),
+        'rmse': float(np.sqrt(np.mean(difference**2))),
+        'rmse_log': float(np.sqrt(np.mean(np.log(predicted / truth) ** 2))),
+        **{f'delta{k}': float(np.mean(ratio < 1.25**k)) for k in (1, 2, 3)},
+    }
+
+
+def depth_metrics(
+    predicted: Array, truth: Array, *, cap: float, alignment: str = 'median', garg: bool = False
+) -> dict[str, float]:
+    """Compare two depth maps [H, W] in m; return the METRICS plus ``scale``.
+
+    The prediction is clamped to [1 mm, cap] and then aligned on the valid pixels, in the authors'
+    order (spec 1.8). Raises MetricsError if the shapes differ, no pixel of ``truth`` is valid, or
+    the prediction has no finite depth where the truth has one.
+    """
+    if predicted.shape != truth.shape:
+        raise MetricsError(f'prediction is {predicted.shape}, ground truth is {truth.shape}')
+    mask = valid_mask(truth, cap, garg=garg)
+    if not mask.any():
+        raise MetricsError(f'no ground truth between {MIN_DEPTH} m and {cap:g} m')
+    chosen = np.asarray(predicted[mask], dtype=np.float64)
+    if not np.isfinite(chosen).all():
+        raise MetricsError('the prediction is not finite where there is ground truth')
+    known = np.asarray(truth[mask], dtype=np.float64)
+    fitted, scale = align(np.clip(chosen, MIN_DEPTH, cap), known, alignment)
+    return {**errors(fitted, known), 'scale': scale}

@@ -1,0 +1,114 @@
+"""Where and in which precision the network runs."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from s2r_depth_ros.errors import UserError
+from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
+
+PRECISIONS = {'fp32': torch.float32, 'fp16': torch.float16, 'bf16': torch.bfloat16}
+
+_LOG = logging.getLogger(__name__)
+_HEADS = ('output4', 'output3', 'output2', 'output1')
+_AFTER_HEADS = ('deconv3', 'deconv2')
+
+
+class DeviceError(UserError, RuntimeError):
+    """The device, or the precision on that device, cannot be had here."""
+
+
+def resolve_device(name: str) -> torch.device:
+    """Return the device for ``auto`` (a GPU if there is one), ``cpu``, ``cuda`` or ``cuda:N``.
+
+    Raises DeviceError, with the remedy, for another name or a GPU that is not there.
+    """
+    if name == 'auto':
+        return torch.device('cuda' if torch.cuda.is_available() else 'cpu')
+    if name == 'cpu':
+        return torch.device('cpu')
+    if not re.fullmatch(r'cuda(:\d+)?', name):
+        raise DeviceError(f"unknown device '{name}': use auto, cpu, cuda or cuda:N")
+    if torch.version.cuda is None and torch.version.hip is None:
+        raise DeviceError(
+            f"device '{name}' was asked for, but this PyTorch ({torch.__version__}) is built "
+            "without CUDA: install a CUDA build of torch, or use device 'cpu' or 'auto'"
+        )
+    if not torch.cuda.is_available():
+        raise DeviceError(
+            f"device '{name}' was asked for, but PyTorch sees no GPU: check nvidia-smi and "
+            "CUDA_VISIBLE_DEVICES, or use device 'cpu' or 'auto'"
+        )
+    device, count = torch.device(name), torch.cuda.device_count()
+    if device.index is not None and device.index >= count:
+        raise DeviceError(
+            f"device '{name}' was asked for, but PyTorch sees {count} GPU(s): use cuda:0 to "
+            f'cuda:{count - 1}'
+        )
+    return device
+
+
+def resolve_precision(name: str, device: torch.device) -> torch.dtype:
+    """Return the dtype of ``fp32``, ``fp16`` or ``bf16`` after checking that ``device`` has it.
+
+    Raises DeviceError for another name, for fp16 on a CPU and for bf16 on a GPU without it.
+    """
+    if name not in PRECISIONS:
+        raise DeviceError(f"unknown precision '{name}': use {', '.join(PRECISIONS)}")
+    if device.type == 'cpu' and name == 'fp16':
+        raise DeviceError(
+            'precision fp16 is for GPUs: CPUs emulate it, slower than fp32 and less accurate; '
+            'use precision fp32'
+        )
+    if device.type == 'cpu' and name == 'bf16':
+        _LOG.warning(
+            'precision bf16 on a CPU without bf16 units (avx512_bf16, amx_bf16) is many times '
+            'slower than fp32: compare both on this machine before choosing it'
+        )
+    if device.type == 'cuda' and name == 'bf16':
+        with torch.cuda.device(device):
+            supported = torch.cuda.is_bf16_supported(including_emulation=False)
+        if not supported:
+            raise DeviceError(
+                f'{torch.cuda.get_device_name(device)} has no bf16: use precision fp16 or fp32'
+            )
+    return PRECISIONS[name]
+
+
+def place(network: S2RDepthNet, device: torch.device, dtype: torch.dtype) -> S2RDepthNet:
+    """Move ``network`` to ``device``, ready to be given images of ``dtype``; returns it.
+
+    In half precision the convolutions and activations are converted. The normalisations keep
+    their statistics, and the four output heads their weights and their tanh, in float32: a half
+    precision value near -1 would round metric depth to centimetres or decimetres.
+    """
+    network = network.to(device).eval().requires_grad_(False)
+    if dtype == torch.float32:
+        return network
+    depth_net = network.depth_net
+    heads = [getattr(depth_net, name) for name in _HEADS]
+    in_heads = {id(module) for head in heads for module in head.modules()}
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.PReLU) and (
+            id(module) not in in_heads
+        ):
+            module.to(dtype)
+    for head in heads:
+        head.register_forward_pre_hook(_cast_input(torch.float32))
+    for name in _AFTER_HEADS:
+        getattr(depth_net, name).register_forward_pre_hook(_cast_input(dtype))
+    return network
+
+
+def _cast_input(dtype: torch.dtype) -> Callable[[nn.Module, tuple[Tensor, ...]], tuple[Tensor]]:
+    """Return a forward pre-hook that gives a module its one input in ``dtype``."""
+
+    def hook(_module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor]:
+        return (inputs[0].to(dtype),)
+
+    return hook

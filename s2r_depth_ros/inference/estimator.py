@@ -1,0 +1,147 @@
+"""RGB image in, metric depth out: the one class that robots and notebooks use."""
+
+from __future__ import annotations
+
+import logging
+import math
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from s2r_depth_ros.errors import UserError
+from s2r_depth_ros.inference.devices import place, resolve_device, resolve_precision
+from s2r_depth_ros.inference.preprocessing import Preprocessor
+from s2r_depth_ros.network.checkpoint import load_model
+from s2r_depth_ros.network.registry import find_model
+from s2r_depth_ros.network.size_rule import check_size
+
+_LOG = logging.getLogger(__name__)
+
+
+class FocalLengthError(UserError, ValueError):
+    """The camera's focal length is not a positive number of pixels."""
+
+
+class Prediction(NamedTuple):
+    """What one image gives, all at the image's size.
+
+    depth: float32 [H, W], metres along the optical axis (Z), NaN where invalid.
+    structure, attention: float32 [H, W] in [0, 1] (the paper's maps), None unless asked for.
+    focal_scale: the factor by which depth was corrected for the camera's focal length.
+    """
+
+    depth: NDArray[np.float32]
+    structure: NDArray[np.float32] | None
+    attention: NDArray[np.float32] | None
+    focal_scale: float
+
+
+class DepthEstimator:
+    """Estimates metric depth from single RGB images with one model on one device.
+
+    model: a model's name (see registry.find_model) or a file.
+    device: ``auto`` (a GPU if there is one), ``cpu``, ``cuda`` or ``cuda:N``.
+    precision: ``fp32``, ``fp16`` or ``bf16``; the depth heads always run in fp32. On a GPU fp32
+        convolutions follow torch's own switch ``torch.backends.cudnn.allow_tf32``.
+    input_size: (height, width) of the network's input instead of the model's own.
+
+    Attributes: metadata, device (torch.device), precision, input_size. Not for several threads
+    at once. Raises CheckpointError, DeviceError, or SizeError for an impossible input size.
+    """
+
+    def __init__(
+        self,
+        model: str | Path,
+        *,
+        device: str = 'auto',
+        precision: str = 'fp32',
+        input_size: tuple[int, int] | None = None,
+    ) -> None:
+        self.device = resolve_device(device)
+        self.precision = precision
+        dtype = resolve_precision(precision, self.device)
+        if input_size is not None:
+            check_size(*input_size)
+        network, self.metadata = load_model(find_model(model))
+        self.input_size = input_size or (self.metadata.input_height, self.metadata.input_width)
+        self._preprocess = Preprocessor(self.metadata, self.input_size, self.device, dtype)
+        self._network = place(network, self.device, dtype)
+        self._told_no_focal_length = False
+
+    def predict(
+        self, rgb: NDArray[np.uint8], *, fx: float | None = None, maps: bool = False
+    ) -> Prediction:
+        """Estimate the depth of ``rgb``, uint8 [H, W, 3], both sides >= 32 pixels.
+
+        fx: the camera's horizontal focal length in pixels at the image's size. Depth scales with
+        it (a longer lens shows the same thing larger); without it the factor is 1, and depth is
+        right only for a camera with the field of view of the training images.
+        maps: also return the structure and attention maps.
+        Raises ImageError for what is not such an image, FocalLengthError for an impossible ``fx``.
+        """
+        if fx is not None and not (math.isfinite(fx) and fx > 0):
+            raise FocalLengthError(
+                f'the focal length fx must be a positive number of pixels, not {fx}: take it from '
+                'the camera calibration (K[0] of camera_info), or leave it out'
+            )
+        with torch.inference_mode():
+            output = self._network(self._preprocess(rgb))
+            size = (rgb.shape[0], rgb.shape[1])
+            scale = self._focal_scale(fx, size[1])
+            depth = decode(output.depths[-1], size, self.metadata.max_depth * scale)
+            return Prediction(
+                depth.cpu().numpy(),
+                _map_at(output.structure, size) if maps else None,
+                _map_at(output.attention, size) if maps else None,
+                scale,
+            )
+
+    def warm_up(self, height: int, width: int) -> None:
+        """Run once on a black image of this size, so that the first real frame is not slow."""
+        black = np.zeros((height, width, 3), np.uint8)
+        # With some focal length, so that a warning about a missing one waits for a real image.
+        self.predict(black, fx=float(width))
+
+    def _focal_scale(self, fx: float | None, image_width: int) -> float:
+        """Return focal length at the network's input over the training one (1 if unknown)."""
+        trained = self.metadata.focal_length
+        if fx is not None and trained is not None:
+            return fx * self.input_size[1] / image_width / trained
+        if not self._told_no_focal_length:
+            self._told_no_focal_length = True
+            unknown = (
+                f"model {self.metadata.name}'s training" if trained is None else "the camera's"
+            )
+            _LOG.warning(
+                '%s focal length is unknown: depth is not corrected for it (factor 1) and its '
+                'scale may be wrong',
+                unknown,
+            )
+        return 1.0
+
+
+def decode(depth: Tensor, size: tuple[int, int], max_depth: float) -> Tensor:
+    """Turn the network's finest map into metres at the image's size (spec 1.8).
+
+    depth: float [1, 1, h, w] in [-1, 1]; size: (H, W). Returns float32 [H, W]: bilinear with
+    aligned corners, (x + 1) / 2 * max_depth, NaN where that is not a finite positive distance.
+    """
+    metres = _resized(depth, size).add_(1).mul_(max_depth / 2)
+    return metres.masked_fill_(~(torch.isfinite(metres) & (metres > 0)), math.nan)
+
+
+def _resized(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return [1, 1, h, w] as a new float32 [H, W], bilinear with aligned corners."""
+    x = x.float()
+    if tuple(x.shape[-2:]) == size:
+        return x[0, 0].clone()
+    return functional.interpolate(x, size, mode='bilinear', align_corners=True)[0, 0]
+
+
+def _map_at(x: Tensor, size: tuple[int, int]) -> NDArray[np.float32]:
+    return _resized(x, size).clamp_(0, 1).cpu().numpy()

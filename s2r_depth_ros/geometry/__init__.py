@@ -1,0 +1,24 @@
+"""Camera models, rectification, projection and point clouds: numpy and OpenCV, no ROS, no torch."""
+
+from __future__ import annotations
+
+from s2r_depth_ros.geometry.camera import (
+    Calibration,
+    CalibrationError,
+    Intrinsics,
+    RegionOfInterest,
+)
+from s2r_depth_ros.geometry.point_cloud import CloudPacker
+from s2r_depth_ros.geometry.projection import back_project, project
+from s2r_depth_ros.geometry.rectify import Rectifier
+
+__all__ = [
+    'Calibration',
+    'CalibrationError',
+    'CloudPacker',
+    'Intrinsics',
+    'Rectifier',
+    'RegionOfInterest',
+    'back_project',
+    'project',
+]

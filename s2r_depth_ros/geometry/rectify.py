@@ -1,0 +1,90 @@
+"""Rectification of raw images from their calibration, with maps computed once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from s2r_depth_ros.geometry.camera import Calibration, Intrinsics
+from s2r_depth_ros.geometry.distortion import is_distorted, rectification_maps
+
+# Half a step of OpenCV's fixed-point maps, in pixels: no rectified image shows a smaller shift.
+PIXEL_TOLERANCE = 1 / 64
+
+
+class Rectifier:
+    """Turns the raw images of one calibration into those of its ideal camera P.
+
+    The rectified image has the size of the raw one. For the second camera of a stereo pair the
+    intrinsics come from the left 3x3 of P; Tx is ignored, so points have their origin in that
+    camera and not in the first one. Immutable after construction, so threads may share it.
+
+    Attributes: ``calibration``: of the rectified images (for their camera_info); ``intrinsics``:
+    the same as pinhole numbers; ``is_identity``: raw images are rectified already; ``valid``:
+    bool HxW, true where the rectified pixel comes from inside the raw image.
+
+    Reference: sensor_msgs/CameraInfo, REP-104.
+    """
+
+    def __init__(self, calibration: Calibration) -> None:
+        captured = calibration.captured()
+        self.calibration = calibration.rectified()
+        self.intrinsics: Intrinsics = calibration.intrinsics
+        self.is_identity = _is_identity(captured)
+        self._source = calibration
+        self._maps: tuple[NDArray[Any], NDArray[Any]] | None = None
+        self.valid: NDArray[np.bool_] = np.ones((captured.height, captured.width), dtype=bool)
+        if self.is_identity:
+            return
+        x, y = rectification_maps(
+            captured.distortion_model,
+            captured.d,
+            captured.camera_matrix,
+            captured.rotation,
+            captured.projection[:, :3],
+            (captured.width, captured.height),
+        )
+        self.valid = _inside(x, captured.width) & _inside(y, captured.height)
+        self._maps = _fixed_point(x, y, self.valid)
+
+    def rectify(self, image: NDArray[Any]) -> NDArray[Any]:
+        """Return the rectified image, same shape and dtype; 0 where ``valid`` is false.
+
+        ``image``: uint8, uint16 or float32, HxW or HxWxC, the captured size; it is returned
+        itself where ``is_identity``. Bilinear, so not for depth or labels.
+        Raises CalibrationError if the size is not that of the calibration.
+        """
+        self._source.check_image_size(image.shape[1], image.shape[0])
+        if self._maps is None:
+            return image
+        return cv2.remap(image, *self._maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+
+
+def _is_identity(captured: Calibration) -> bool:
+    """Whether rectification would move no pixel."""
+    difference = np.abs(captured.projection[:, :3] - captured.camera_matrix).max()
+    rotation = np.abs(captured.rotation - np.eye(3)).max() * max(captured.k[0], captured.k[4])
+    return (
+        not is_distorted(captured.distortion_model, captured.d)
+        and bool(difference <= PIXEL_TOLERANCE)
+        and bool(rotation <= PIXEL_TOLERANCE)
+    )
+
+
+def _inside(coordinates: NDArray[np.float32], length: int) -> NDArray[np.bool_]:
+    """Return where pixel coordinates lie between the first and last pixel centre; NaN does not."""
+    return (coordinates >= -PIXEL_TOLERANCE) & (coordinates <= length - 1 + PIXEL_TOLERANCE)
+
+
+def _fixed_point(
+    x: NDArray[np.float32], y: NDArray[np.float32], valid: NDArray[np.bool_]
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return int16 maps for cv2.remap: twice as fast as float ones, exact to 1/32 pixel."""
+    outside = np.float32(-2.0)
+    x = np.where(valid, x, outside)
+    y = np.where(valid, y, outside)
+    first, second = cv2.convertMaps(x, y, cv2.CV_16SC2)
+    return first, second

@@ -1,0 +1,86 @@
+"""The arguments of launch/depth.launch.py and the command lines made from them.
+
+Imports no ROS: the launch file and the tests share these functions, so that a machine without the
+launch stack can run the installed node exactly as the launch file would.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from s2r_depth_ros.share import share_directory
+
+_BOOLEANS = ('true', 'false')
+_TRANSPORTS = ('raw', 'compressed')
+# In config/depth.rviz these are absolute; a relative right side follows the namespace.
+_RVIZ_TOPICS = ('depth_registered/image_rect', 'depth_registered/points', 'depth/depth_color')
+
+
+@dataclass(frozen=True)
+class LaunchArgument:
+    """One argument of the launch file; every value is text, as launch passes it."""
+
+    name: str
+    default: str
+    description: str
+    choices: tuple[str, ...] | None = None
+
+
+def launch_arguments() -> tuple[LaunchArgument, ...]:
+    """Return the launch file's arguments; an empty default leaves the choice to params_file."""
+    return (
+        LaunchArgument('namespace', '', 'namespace of the node and of its relative topics'),
+        LaunchArgument(
+            'params_file',
+            str(share_directory() / 'config' / 'depth.yaml'),
+            'YAML file with the parameters of the node',
+        ),
+        LaunchArgument('model', '', 'model: a name or a .safetensors file (empty: as params_file)'),
+        LaunchArgument('device', '', 'auto, cpu, cuda or cuda:N (empty: as params_file)'),
+        LaunchArgument('image', 'image', 'topic of the camera images, without /compressed'),
+        LaunchArgument('camera_info', 'camera_info', "topic of the images' sensor_msgs/CameraInfo"),
+        LaunchArgument(
+            'image_transport',
+            'raw',
+            'how the images arrive: IMAGE or IMAGE/compressed',
+            _TRANSPORTS,
+        ),
+        LaunchArgument(
+            'autostart', 'true', 'configure and activate the node when it starts', _BOOLEANS
+        ),
+        LaunchArgument('log_level', 'info', 'debug, info, warn, error or fatal'),
+        LaunchArgument('use_sim_time', 'false', 'take the time from /clock', _BOOLEANS),
+        LaunchArgument('rviz', 'false', 'start rviz2 with config/depth.rviz', _BOOLEANS),
+    )
+
+
+def node_arguments(values: Mapping[str, str]) -> list[str]:
+    """Return what follows --ros-args on the node's command line (namespace apart).
+
+    ``values`` holds a text for every name in launch_arguments(). Later parameters win over earlier
+    ones in ROS, so those given to the launch file come after params_file.
+    """
+    arguments = ['--params-file', values['params_file']]
+    for name in ('model', 'device'):
+        if values[name]:
+            # JSON text is quoted YAML: a model named 2024 stays a string.
+            arguments += ['-p', f'{name}:={json.dumps(values[name])}']
+    arguments += ['-p', f'image_transport:={json.dumps(values["image_transport"])}']
+    for name in ('autostart', 'use_sim_time'):
+        arguments += ['-p', f'{name}:={values[name]}']
+    for name in ('image', 'camera_info'):
+        arguments += ['-r', f'{name}:={values[name]}']
+    # Remapping rules match whole names, so image alone would leave image/compressed behind.
+    arguments += ['-r', f'image/compressed:={values["image"]}/compressed']
+    return [*arguments, '--log-level', values['log_level']]
+
+
+def rviz_arguments(values: Mapping[str, str]) -> list[str]:
+    """Return what follows --ros-args on rviz2's command line (namespace apart)."""
+    arguments = ['-p', f'use_sim_time:={values["use_sim_time"]}']
+    arguments += ['-r', f'/image:={values["image"]}']
+    for topic in _RVIZ_TOPICS:
+        arguments += ['-r', f'/{topic}:={topic}']
+    return arguments

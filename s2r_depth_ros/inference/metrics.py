@@ -77,8 +77,10 @@ def depth_metrics(
 ) -> dict[str, float]:
     """Compare two depth maps [H, W] in m; return the METRICS plus ``scale``.
 
-    The prediction is clamped to [1 mm, cap] and then aligned on the valid pixels, in the authors'
-    order (spec 1.8). Raises MetricsError if the shapes differ, no pixel of ``truth`` is valid, or
+    Unscaled predictions are clamped to [1 mm, cap]. Before an alignment only the lower bound
+    applies: the authors clamp to the cap there too, but their outputs end at the cap, so that it
+    changes nothing, while a model with a wider range would be cut before it is scaled (spec 1.8).
+    Raises MetricsError if the shapes differ, no pixel of ``truth`` is valid, or
     the prediction has no finite depth where the truth has one.
     """
     if predicted.shape != truth.shape:
@@ -90,5 +92,6 @@ def depth_metrics(
     if not np.isfinite(chosen).all():
         raise MetricsError('the prediction is not finite where there is ground truth')
     known = np.asarray(truth[mask], dtype=np.float64)
-    fitted, scale = align(np.clip(chosen, MIN_DEPTH, cap), known, alignment)
+    upper = cap if alignment == 'none' else None
+    fitted, scale = align(np.clip(chosen, MIN_DEPTH, upper), known, alignment)
     return {**errors(fitted, known), 'scale': scale}

@@ -1,0 +1,148 @@
+"""Images out of image files, folders and video files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from s2r_depth_ros.errors import UserError
+
+IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp', '.ppm', '.pgm')
+VIDEO_SUFFIXES = ('.mp4', '.avi', '.mkv', '.mov', '.webm', '.m4v', '.mpg', '.mpeg')
+
+
+class SourceError(UserError):
+    """An input cannot be read: names the file and says why."""
+
+
+class UniqueNames:
+    """Gives each output its own name where inputs from several places share one."""
+
+    def __init__(self) -> None:
+        self._used: set[str] = set()
+
+    def __call__(self, name: str) -> str:
+        """Return ``name``, or with _2, _3 ... appended if it was given out before."""
+        candidate, count = name, 1
+        # Some file systems do not tell upper from lower case.
+        while candidate.casefold() in self._used:
+            count += 1
+            candidate = f'{name}_{count}'
+        self._used.add(candidate.casefold())
+        return candidate
+
+
+def find_files(path: str | Path) -> list[Path]:
+    """Return the image and video files that ``path`` means: itself, or a folder's own files.
+
+    A folder's files come in natural order (frame2 before frame10); subfolders, hidden files and
+    other kinds of file are passed over. Raises SourceError if there is nothing to read.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise SourceError(f'{path}: no such file or folder')
+    if path.is_dir():
+        files = [file for file in path.iterdir() if _is_known(file) and file.is_file()]
+        if not files:
+            raise SourceError(f'{path}: the folder has no image or video files ({_kinds()})')
+        return sorted(files, key=_natural_key)
+    if not _is_known(path):
+        raise SourceError(f'{path}: not a known kind of image or video file ({_kinds()})')
+    return [path]
+
+
+def count_frames(path: Path) -> int:
+    """Return how many frames ``path`` announces: 1 for an image, 0 for an unreadable video."""
+    if path.suffix.lower() not in VIDEO_SUFFIXES:
+        return 1
+    video = cv2.VideoCapture(str(path))
+    count = int(video.get(cv2.CAP_PROP_FRAME_COUNT)) if video.isOpened() else 0
+    video.release()
+    return max(0, count)
+
+
+def read_frames(path: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+    """Yield (stem, rgb uint8 [H, W, 3]) of an image file, or of every frame of a video.
+
+    The frames of video ``clip.mp4`` are called clip_000000, clip_000001, ... Raises SourceError
+    naming the file if it cannot be read.
+    """
+    if path.suffix.lower() in VIDEO_SUFFIXES:
+        yield from _read_video(path)
+    else:
+        yield path.stem, read_image(path)
+
+
+def read_image(path: str | Path) -> NDArray[np.uint8]:
+    """Return an image file as uint8 RGB [H, W, 3], turned upright as its EXIF entry says.
+
+    Grey becomes RGB, 16 bits become 8, alpha is dropped. Raises SourceError for a missing,
+    foreign or truncated file: OpenCV would fill the missing part with grey and say nothing.
+    """
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise SourceError(f'{path}: cannot be read ({error.strerror})') from error
+    if _is_truncated(content):
+        raise SourceError(f'{path}: the image file is cut short; copy it again')
+    try:
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:
+        image = None
+    if image is None:
+        raise SourceError(f'{path}: not an image that OpenCV can decode; is the file damaged?')
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def _read_video(path: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+    video = cv2.VideoCapture(str(path))
+    try:
+        index = 0
+        while video.isOpened():
+            there, frame = video.read()
+            if not there:
+                break
+            rgb = np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), np.uint8)
+            yield f'{path.stem}_{index:06d}', rgb
+            index += 1
+        if index == 0:
+            raise SourceError(
+                f'{path}: not a video that OpenCV can decode; is the file damaged, or its codec '
+                'missing?'
+            )
+    finally:
+        video.release()
+
+
+def _is_truncated(content: bytes) -> bool:
+    """Tell whether a PNG or JPEG file lacks its end mark."""
+    if content.startswith(b'\x89PNG'):
+        return b'IEND' not in content
+    if not content.startswith(b'\xff\xd8'):
+        return False
+    # Skip the header segments: a thumbnail in them has an end mark of its own.
+    position = 2
+    while (
+        content[position : position + 1] == b'\xff'
+        and content[position + 1 : position + 2] != b'\xda'
+    ):
+        position += 2 + int.from_bytes(content[position + 2 : position + 4], 'big')
+    return content.find(b'\xff\xd9', position) < 0
+
+
+def _is_known(path: Path) -> bool:
+    return path.suffix.lower() in IMAGE_SUFFIXES + VIDEO_SUFFIXES and path.name[0] != '.'
+
+
+def _kinds() -> str:
+    return ' '.join(IMAGE_SUFFIXES + VIDEO_SUFFIXES)
+
+
+def _natural_key(path: Path) -> list[tuple[bool, int, str]]:
+    parts = re.split(r'(\d+)', path.name)
+    return [(part.isdigit(), int(part) if part.isdigit() else 0, part) for part in parts]

@@ -1,0 +1,111 @@
+"""package.xml, setup.py and requirements.txt say what the code really needs."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+from source_files import ROOT, python_files, third_party
+
+import s2r_depth_ros
+
+# rosdep key of each module that is not its own key.
+_ROSDEP_KEYS = {
+    'cv2': 'python3-opencv',
+    'numpy': 'python3-numpy',
+    'torch': 'python3-torch',
+    'tqdm': 'python3-tqdm',
+    'yaml': 'python3-yaml',
+}
+# No rosdep key exists; README.md tells the pip line.
+_PIP_ONLY = {'safetensors', 'rosbags'}
+# Imported through another module's package: numpy has no cv2, rclpy brings these with it.
+_PIP_NAMES = {
+    'cv2': 'opencv-python-headless',
+    'cv_bridge': 'cv-bridge',
+    'yaml': 'pyyaml',
+    'PIL': 'pillow',
+}
+_ROS_WHEELS = {
+    'rclpy',
+    'rcl_interfaces',
+    'lifecycle_msgs',
+    'builtin_interfaces',
+    'sensor_msgs',
+    'std_msgs',
+    'geometry_msgs',
+    'diagnostic_msgs',
+    'rosgraph_msgs',
+}
+# In no wheel: the code and the tests do without where they are missing.
+_ROS_INSTALLATION_ONLY = {'launch', 'launch_ros', 'sensor_msgs_py', 'ament_index_python'}
+
+
+@pytest.fixture(scope='module')
+def manifest() -> ElementTree.Element:
+    return ElementTree.parse(ROOT / 'package.xml').getroot()
+
+
+def test_manifest_is_format_3_ament_python(manifest: ElementTree.Element) -> None:
+    assert manifest.get('format') == '3'
+    assert manifest.findtext('name') == 's2r_depth_ros'
+    assert manifest.findtext('export/build_type') == 'ament_python'
+    assert manifest.findtext('license') == 'MIT'
+    assert (ROOT / manifest.find('license').get('file')).is_file()
+    assert (ROOT / 'resource' / 's2r_depth_ros').is_file()
+
+
+def test_one_version(manifest: ElementTree.Element) -> None:
+    assert manifest.findtext('version') == s2r_depth_ros.__version__
+
+
+def test_exec_depends_are_the_imports(manifest: ElementTree.Element) -> None:
+    modules = third_party([*python_files('s2r_depth_ros'), *python_files('launch')])
+    expected = {_ROSDEP_KEYS.get(name, name) for name in modules - _PIP_ONLY}
+    declared = [element.text for element in manifest.findall('exec_depend')]
+    assert sorted(declared) == sorted(expected)
+
+
+def _pins() -> dict[str, str]:
+    lines = (ROOT / 'requirements.txt').read_text().splitlines()
+    pins = {}
+    for line in lines:
+        if line and not line.startswith('#'):
+            name, relation, version = re.fullmatch(
+                r'([\w.-]+)(?:\[\w+\])?(==|<)(\S+)', line
+            ).groups()
+            assert relation == '==' or name == 'setuptools', f'{line} is not an exact version'
+            pins[name.lower()] = version
+    return pins
+
+
+def test_every_import_is_pinned() -> None:
+    folders = ('s2r_depth_ros', 'training', 'test')
+    modules = third_party([file for folder in folders for file in python_files(folder)])
+    local = {file.stem for file in python_files('test')}  # test helpers beside the tests
+    modules -= _ROS_WHEELS | _ROS_INSTALLATION_ONLY | local
+    pins = _pins()
+    assert {_PIP_NAMES.get(name, name).lower() for name in modules} <= set(pins)
+    assert {'ros-jazzy-rclpy', 'ros-jazzy-common-interfaces'} <= set(pins)
+
+
+def test_only_requirements_txt_pins_versions() -> None:
+    for name in ('Makefile', '.ci/run', 'README.md', 'setup.py', 'pyproject.toml'):
+        assert not re.search(r'[\w\]]==\d', (ROOT / name).read_text()), f'{name} names a version'
+
+
+def _entry_points() -> dict[str, str]:
+    text = (ROOT / 'setup.py').read_text().replace('{PACKAGE}', 's2r_depth_ros')
+    return dict(re.findall(r"f'(\w+) = ([\w.]+:\w+)'", text))
+
+
+def test_the_executables_are_the_documented_ones() -> None:
+    assert {'s2r_depth_ros', 'node', 'predict', 'convert', 'info'} <= set(_entry_points())
+
+
+@pytest.mark.parametrize('name', _entry_points())
+def test_entry_point_resolves(name: str) -> None:
+    module, function = _entry_points()[name].split(':')
+    assert callable(getattr(importlib.import_module(module), function))

@@ -1,0 +1,69 @@
+"""config/fastdds.xml is valid, is what processes get, and is what Fast DDS then uses."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+from source_files import ROOT
+
+from s2r_depth_ros.transport import PROFILE_VARIABLES, profile_environment
+
+_NAMESPACE = '{http://www.eprosima.com}'
+_CLOUD = 640 * 480 * 16  # bytes of an organised XYZRGB cloud
+_NODE = """
+import rclpy
+rclpy.init()
+node = rclpy.create_node('segment_probe')
+print(flush=True)
+input()
+"""
+
+
+def test_both_names_point_to_the_profile() -> None:
+    environment = profile_environment({})
+    assert set(environment) == set(PROFILE_VARIABLES)
+    assert set(environment.values()) == {str(ROOT / 'config' / 'fastdds.xml')}
+
+
+@pytest.mark.parametrize('name', PROFILE_VARIABLES)
+def test_a_profile_of_the_user_is_left_alone(name: str) -> None:
+    assert profile_environment({name: 'mine.xml'}) == {}
+
+
+def test_a_cloud_fits_in_one_message_and_the_segment_holds_some() -> None:
+    profile = ElementTree.parse(ROOT / 'config' / 'fastdds.xml')
+    message = int(profile.find(f'.//{_NAMESPACE}maxMessageSize').text)
+    segment = int(profile.find(f'.//{_NAMESPACE}segment_size').text)
+    assert message > _CLOUD
+    assert segment > 3 * _CLOUD
+
+
+def _largest_segment(environment: dict[str, str]) -> int:
+    """Return the bytes of the largest shared-memory segment that a node process maps."""
+    base = {k: v for k, v in os.environ.items() if k not in PROFILE_VARIABLES}
+    process = subprocess.Popen(
+        [sys.executable, '-c', _NODE],
+        env=base | environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        process.stdout.readline()
+        maps = Path(f'/proc/{process.pid}/maps').read_text()
+    finally:
+        process.communicate(b'\n', timeout=20)
+    spans = re.findall(r'^(\w+)-(\w+) .*/dev/shm/fast\w+$', maps, re.MULTILINE)
+    return max((int(end, 16) - int(start, 16) for start, end in spans), default=0)
+
+
+@pytest.mark.skipif(not Path('/dev/shm').is_dir(), reason='this machine has no /dev/shm')
+def test_fast_dds_uses_the_profile() -> None:
+    pytest.importorskip('rclpy')
+    assert 0 < _largest_segment({}) < _CLOUD, 'the default holds a cloud: no profile is needed'
+    assert _largest_segment(profile_environment({})) > 3 * _CLOUD

@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from s2r_depth_ros.geometry import Calibration, CalibrationError, Rectifier, RegionOfInterest
+
+WIDTH, HEIGHT = 160, 120
+K = (120.0, 0.0, 81.0, 0.0, 122.0, 58.0, 0.0, 0.0, 1.0)
+P = (100.0, 0.0, 78.0, 0.0, 0.0, 104.0, 60.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+ROTATION = tuple(cv2.Rodrigues(np.array([0.02, -0.03, 0.05]))[0].ravel())
+LENSES = {
+    'plumb_bob 4': ('plumb_bob', (-0.25, 0.06, 0.002, -0.001)),
+    'plumb_bob 5': ('plumb_bob', (-0.25, 0.06, 0.002, -0.001, 0.01)),
+    'rational 8': ('rational_polynomial', (0.4, -0.1, 0.001, 0.002, 0.02, 0.6, -0.05, 0.03)),
+    'rational 12': (
+        'rational_polynomial',
+        (0.4, -0.1, 0.001, 0.002, 0.02, 0.6, -0.05, 0.03, 0.002, 0.001, -0.002, 0.001),
+    ),
+    'rational 14': (
+        'rational_polynomial',
+        (0.4, -0.1, 0.001, 0.002, 0.02, 0.6, -0.05, 0.03, 0.002, 0.001, -0.002, 0.001, 0.01, 0.02),
+    ),
+    'equidistant': ('equidistant', (0.05, -0.01, 0.004, -0.001)),
+    'equidistant of zeros': ('equidistant', (0.0, 0.0, 0.0, 0.0)),
+}
+
+
+def pattern(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return a smooth checkerboard (float32, 0 to 255) at pixel positions of the ideal camera."""
+    return (127.5 * (1 + np.sin(0.35 * x) * np.sin(0.31 * y))).astype(np.float32)
+
+
+def undistort(calibration: Calibration, pixels: np.ndarray) -> np.ndarray:
+    """Return the rectified positions of raw pixels (Nx2) by OpenCV's inverse of the lens model."""
+    d = np.array(calibration.d)
+    matrices = {'R': calibration.rotation, 'P': calibration.projection[:, :3]}
+    points = pixels.reshape(-1, 1, 2).astype(np.float64)
+    if calibration.distortion_model == 'equidistant':
+        return cv2.fisheye.undistortPoints(points, calibration.camera_matrix, d, **matrices)[:, 0]
+    criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 100, 1e-10)
+    return cv2.undistortPointsIter(
+        points, calibration.camera_matrix, d, matrices['R'], matrices['P'], criteria
+    )[:, 0]
+
+
+def raw_grid() -> np.ndarray:
+    u, v = np.meshgrid(np.arange(WIDTH), np.arange(HEIGHT))
+    return np.stack([u, v], axis=-1).reshape(-1, 2)
+
+
+@pytest.mark.parametrize('lens', LENSES)
+@pytest.mark.parametrize('rotation', [(0.0,) * 9, ROTATION], ids=['no R', 'R'])
+@pytest.mark.parametrize('projection', [(0.0,) * 12, P], ids=['no P', 'P'])
+def test_a_checkerboard_through_the_lens_is_recovered(lens, rotation, projection) -> None:
+    model, d = LENSES[lens]
+    calibration = Calibration(WIDTH, HEIGHT, model, d, K, rotation, projection)
+    ideal = undistort(calibration, raw_grid())
+    raw = pattern(ideal[:, 0], ideal[:, 1]).reshape(HEIGHT, WIDTH)
+    rectifier = Rectifier(calibration)
+    u, v = raw_grid().T
+    expected = pattern(u, v).reshape(HEIGHT, WIDTH)
+    error = np.abs(rectifier.rectify(raw) - expected)[rectifier.valid]
+    untouched = np.abs(raw - expected)[rectifier.valid]
+    # Bilinear sampling of a wave of 18 pixels costs a few grey levels; a wrong map costs tens.
+    assert not rectifier.is_identity
+    assert rectifier.valid.mean() > 0.5
+    assert error.max() < 8
+    assert untouched.mean() > 3 * error.mean() + 5
+
+
+def distorted_line(k1: float) -> np.ndarray:
+    """Return a raw image (uint8) of the line y = 40 + 0.1 x of the ideal camera, by hand."""
+    fx, cx, fy, cy = K[0], K[2], K[4], K[5]
+    u = np.linspace(-60, WIDTH + 60, 4000)
+    x, y = (u - cx) / fx, (10 + 0.1 * u - cy) / fy
+    factor = 1 + k1 * (x**2 + y**2)
+    curve = np.interp(np.arange(WIDTH), fx * x * factor + cx, fy * y * factor + cy)
+    rows = np.arange(HEIGHT)[:, None]
+    return np.round(255 * np.exp(-((rows - curve) ** 2) / (2 * 1.5**2))).astype(np.uint8)
+
+
+def line_of(image: np.ndarray) -> np.ndarray:
+    """Return the row of the bright line in each of the inner columns."""
+    inner = image[:, 10:-10].astype(np.float64)
+    return (inner * np.arange(HEIGHT)[:, None]).sum(axis=0) / inner.sum(axis=0)
+
+
+def test_a_bent_line_becomes_the_straight_one_it_was() -> None:
+    calibration = Calibration(WIDTH, HEIGHT, 'plumb_bob', (-0.2, 0.0, 0.0, 0.0, 0.0), K)
+    raw = distorted_line(-0.2)
+    straight = 10 + 0.1 * np.arange(WIDTH)[10:-10]
+    assert np.abs(line_of(raw) - straight).max() > 2
+    assert np.abs(line_of(Rectifier(calibration).rectify(raw)) - straight).max() < 0.1
+
+
+@pytest.mark.parametrize(('model', 'count'), [('', 0), ('plumb_bob', 5), ('plumb_bob', 4)])
+@pytest.mark.parametrize('p', [(0.0,) * 12, (*K[:3], -12.0, *K[3:6], 0.0, *K[6:], 0.0)])
+def test_an_ideal_camera_is_left_alone(model: str, count: int, p) -> None:
+    rectifier = Rectifier(Calibration(WIDTH, HEIGHT, model, (0.0,) * count, K, p=p))
+    image = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    assert rectifier.is_identity
+    assert rectifier.rectify(image) is image
+    assert rectifier.valid.shape == (HEIGHT, WIDTH)
+    assert rectifier.valid.all()
+
+
+@pytest.mark.parametrize(
+    'changes',
+    [
+        {'d': (0.01, 0.0, 0.0, 0.0, 0.0)},
+        {'r': ROTATION},
+        {'p': P},
+        {'distortion_model': 'equidistant', 'd': (0.0,) * 4},
+    ],
+)
+def test_anything_else_is_not_the_identity(changes) -> None:
+    fields = {'width': WIDTH, 'height': HEIGHT, 'distortion_model': 'plumb_bob', 'd': (), 'k': K}
+    assert not Rectifier(Calibration(**{**fields, **changes})).is_identity
+
+
+def test_valid_marks_what_the_raw_image_shows() -> None:
+    # P sees twice as wide as K: exactly the middle half of the rectified image is filled.
+    k = (100.0, 0.0, 79.5, 0.0, 100.0, 59.5, 0.0, 0.0, 1.0)
+    p = (50.0, 0.0, 79.5, 0.0, 0.0, 50.0, 59.5, 0.0, 0.0, 0.0, 1.0, 0.0)
+    rectifier = Rectifier(Calibration(WIDTH, HEIGHT, 'plumb_bob', (), k, p=p))
+    expected = np.zeros((HEIGHT, WIDTH), bool)
+    expected[30:90, 40:120] = True
+    np.testing.assert_array_equal(rectifier.valid, expected)
+    rectified = rectifier.rectify(np.full((HEIGHT, WIDTH), 200, np.uint8))
+    np.testing.assert_array_equal(rectified, np.where(expected, 200, 0))
+
+
+def test_pixels_where_the_lens_polynomial_folds_back_are_invalid() -> None:
+    # r (1 - 0.3 r^2) grows up to r = 1 / sqrt(0.9) = 1.054 only; further out it comes back in.
+    k = (60.0, 0.0, 79.5, 0.0, 60.0, 59.5, 0.0, 0.0, 1.0)
+    p = (40.0, 0.0, 79.5, 0.0, 0.0, 40.0, 59.5, 0.0, 0.0, 0.0, 1.0, 0.0)
+    rectifier = Rectifier(Calibration(WIDTH, HEIGHT, 'plumb_bob', (-0.3, 0.0, 0.0, 0.0), k, p=p))
+    u, v = np.meshgrid(np.arange(WIDTH), np.arange(HEIGHT))
+    radius = np.hypot(u - 79.5, v - 59.5) / 40
+    assert not rectifier.valid[radius > 1.06].any()
+    assert rectifier.valid[radius < 1.04].all()
+
+
+def test_second_stereo_camera_uses_p_without_tx() -> None:
+    stereo = (*P[:3], -12.0, *P[4:])
+    lens = ('plumb_bob', (-0.1, 0.0, 0.0, 0.0, 0.0), K, ROTATION)
+    left = Rectifier(Calibration(WIDTH, HEIGHT, *lens, P))
+    right = Rectifier(Calibration(WIDTH, HEIGHT, *lens, stereo))
+    assert right.intrinsics == left.intrinsics
+    assert (right.intrinsics.fx, right.intrinsics.cx) == (100.0, 78.0)
+    assert right.calibration.p == stereo
+    image = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
+    np.testing.assert_array_equal(right.rectify(image), left.rectify(image))
+
+
+def test_a_window_of_the_raw_image_rectifies_like_the_whole() -> None:
+    lens = ('plumb_bob', (-0.2, 0.03, 0.001, 0.001, 0.0), K, ROTATION, P)
+    image = np.random.default_rng(1).integers(0, 256, (HEIGHT, WIDTH), np.uint8)
+    whole = Rectifier(Calibration(WIDTH, HEIGHT, *lens))
+    roi = RegionOfInterest(30, 20, 100, 80)
+    part = Rectifier(Calibration(WIDTH, HEIGHT, *lens, roi=roi))
+    rectified = part.rectify(np.ascontiguousarray(image[20:100, 30:130])).astype(int)
+    expected = whole.rectify(image)[20:100, 30:130].astype(int)
+    # Both maps are rounded to 1/32 pixel, of neighbours up to 255 apart.
+    assert part.valid.mean() > 0.5
+    assert np.abs(rectified - expected)[part.valid].max() <= 20
+    assert (rectified == expected)[part.valid].mean() > 0.8
+
+
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize('channels', [(), (3,), (4,)])
+def test_shape_and_dtype_are_kept(dtype, channels) -> None:
+    rectifier = Rectifier(Calibration(WIDTH, HEIGHT, *LENSES['plumb_bob 5'], K))
+    rectified = rectifier.rectify(np.full((HEIGHT, WIDTH, *channels), 77, dtype))
+    assert rectified.dtype == dtype
+    assert rectified.shape == (HEIGHT, WIDTH, *channels)
+    assert (rectified[rectifier.valid] == 77).all()
+
+
+@pytest.mark.parametrize('d', [(), LENSES['plumb_bob 5'][1]])
+def test_an_image_of_another_size_is_refused(d) -> None:
+    rectifier = Rectifier(Calibration(WIDTH, HEIGHT, 'plumb_bob', d, K))
+    with pytest.raises(CalibrationError, match=r'80x60.*160x120'):
+        rectifier.rectify(np.zeros((60, 80, 3), np.uint8))

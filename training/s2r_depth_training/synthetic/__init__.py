@@ -1,0 +1,1 @@
+"""Synthetic RGB-D images: procedural and Gazebo scenes, a headless renderer, a photo model."""

@@ -1,0 +1,20 @@
+// Where a surface has holes; needs noise.glsl and the varyings of surface.vert.
+uniform sampler2DArray mesh_textures;
+
+vec2 planar(vec3 p, vec3 n) {
+  vec3 a = abs(n);
+  if (a.z >= a.x && a.z >= a.y) return p.xy;
+  return a.x > a.y ? p.yz : p.xz;
+}
+
+bool is_hole() {
+  if (mesh_relief.y == HOLES_LEAVES) {
+    vec3 p = local_position * mesh_relief.w + instance_seed;
+    return noise3(p) < mesh_relief.z * 0.55;
+  }
+  if (mesh_relief.y == HOLES_GRID) {
+    vec2 wire = abs(fract(planar(local_position, local_normal) * mesh_relief.w) - 0.5);
+    return min(wire.x, wire.y) > mesh_relief.z;
+  }
+  return mesh_layer >= 0.0 && texture(mesh_textures, vec3(mesh_uv, mesh_layer)).a < 0.5;
+}

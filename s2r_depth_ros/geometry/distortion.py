@@ -69,7 +69,7 @@ def rectification_maps(
     build = cv2.fisheye if model == 'equidistant' else cv2
     x, y = build.initUndistortRectifyMap(camera_matrix, d, rotation, new_matrix, size, cv2.CV_32FC1)
     radius = _radius(rotation, new_matrix, size)
-    folded = ~(radius <= _fold_radius(model, d, float(np.nanmax(radius))))
+    folded = ~(radius <= _fold_radius(model, d, float(np.nanmax(radius, initial=0.0))))
     x[folded] = np.nan
     y[folded] = np.nan
     return x, y

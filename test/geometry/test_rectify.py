@@ -132,15 +132,49 @@ def test_valid_marks_what_the_raw_image_shows() -> None:
     np.testing.assert_array_equal(rectified, np.where(expected, 200, 0))
 
 
-def test_pixels_where_the_lens_polynomial_folds_back_are_invalid() -> None:
-    # r (1 - 0.3 r^2) grows up to r = 1 / sqrt(0.9) = 1.054 only; further out it comes back in.
-    k = (60.0, 0.0, 79.5, 0.0, 60.0, 59.5, 0.0, 0.0, 1.0)
+@pytest.mark.parametrize(
+    ('model', 'd', 'fold'),
+    [
+        ('plumb_bob', (-0.3, 0.0, 0.0, 0.0), (1 / 0.9) ** (1 / 2)),
+        ('plumb_bob', (0.0, -0.1, 0.0, 0.0, 0.0), (1 / 0.5) ** (1 / 4)),
+        ('plumb_bob', (0.0, 0.0, 0.0, 0.0, -0.1), (1 / 0.7) ** (1 / 6)),
+        ('rational_polynomial', (0.0,) * 5 + (0.8, 0.0, 0.0), (1 / 0.8) ** (1 / 2)),
+        ('rational_polynomial', (0.0,) * 6 + (0.3, 0.0), (1 / 0.9) ** (1 / 4)),
+        ('rational_polynomial', (0.0,) * 7 + (0.1,), (1 / 0.5) ** (1 / 6)),
+        ('equidistant', (-0.3, 0.0, 0.0, 0.0), np.tan((1 / 0.9) ** (1 / 2))),
+        ('equidistant', (0.0, -0.2, 0.0, 0.0), np.tan(1.0)),
+    ],
+)
+def test_pixels_where_the_lens_polynomial_folds_back_are_invalid(model, d, fold) -> None:
+    # For example r (1 - 0.3 r^2) grows up to r = 1 / sqrt(0.9) only; further out it comes back.
+    k = (50.0, 0.0, 79.5, 0.0, 50.0, 59.5, 0.0, 0.0, 1.0)
     p = (40.0, 0.0, 79.5, 0.0, 0.0, 40.0, 59.5, 0.0, 0.0, 0.0, 1.0, 0.0)
-    rectifier = Rectifier(Calibration(WIDTH, HEIGHT, 'plumb_bob', (-0.3, 0.0, 0.0, 0.0), k, p=p))
+    rectifier = Rectifier(Calibration(WIDTH, HEIGHT, model, d, k, p=p))
     u, v = np.meshgrid(np.arange(WIDTH), np.arange(HEIGHT))
     radius = np.hypot(u - 79.5, v - 59.5) / 40
-    assert not rectifier.valid[radius > 1.06].any()
-    assert rectifier.valid[radius < 1.04].all()
+    assert (radius > fold + 0.02).any()
+    assert not rectifier.valid[radius > fold + 0.02].any()
+    assert rectifier.valid[radius < fold - 0.02].all()
+
+
+@pytest.mark.parametrize(('degrees', 'visible'), [(0, True), (180, False)])
+def test_rays_behind_the_lens_are_invalid(degrees: float, visible: bool) -> None:
+    rotation = cv2.Rodrigues(np.array([0.0, np.radians(degrees), 0.0]))[0].ravel()
+    k = (50.0, 0.0, 79.5, 0.0, 50.0, 59.5, 0.0, 0.0, 1.0)
+    lens = ('plumb_bob', (0.001, 0.0, 0.0, 0.0))
+    rectifier = Rectifier(Calibration(WIDTH, HEIGHT, *lens, k, rotation))
+    assert rectifier.valid.any() == visible
+
+
+def test_calibration_of_the_rectified_images() -> None:
+    binned = Calibration(
+        WIDTH, HEIGHT, *LENSES['equidistant'], K, ROTATION, P, binning_x=2, binning_y=2
+    )
+    rectifier = Rectifier(binned)
+    assert rectifier.calibration == binned.rectified()
+    assert rectifier.calibration.image_size == (80, 60) == rectifier.valid.shape[::-1]
+    assert rectifier.calibration.raw_intrinsics == rectifier.intrinsics
+    assert Rectifier(rectifier.calibration).is_identity
 
 
 def test_second_stereo_camera_uses_p_without_tx() -> None:

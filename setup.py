@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
 from glob import glob
+from os.path import isfile
 from pathlib import Path
 
 from setuptools import find_packages, setup
 
 PACKAGE = 's2r_depth_ros'
+# `ros2 run s2r_depth_ros COMMAND`; each is a function of cli.py.
+COMMANDS = ('node', 'predict', 'convert', 'info', 'evaluate')
 # setuptools wants data files relative to this folder; both colcon and pip run setup.py from it.
 manifest = ElementTree.parse(Path(__file__).with_name('package.xml'))
 
 
-def share(folder: str, *patterns: str) -> tuple[str, list[str]]:
-    """Return the data_files entry that installs the files of ``folder`` to share/."""
-    files = sorted(name for pattern in patterns for name in glob(f'{folder}/{pattern}'))
-    return f'share/{PACKAGE}/{folder}', [name for name in files if Path(name).is_file()]
+def share(top: str) -> list[tuple[str, list[str]]]:
+    """Return the data_files entries that install the folder ``top`` and all below it to share/."""
+    folders = sorted(glob(f'{top}/**/', recursive=True))
+    return [
+        (f'share/{PACKAGE}/{folder}', sorted(filter(isfile, glob(f'{folder}*'))))
+        for folder in folders
+        if '__pycache__' not in folder
+    ]
 
 
 setup(
@@ -32,20 +39,18 @@ setup(
         *find_packages('training', include=['s2r_depth_training', 's2r_depth_training.*']),
     ],
     package_dir={'s2r_depth_training': 'training/s2r_depth_training'},
+    package_data={'s2r_depth_training': ['**/*.vert', '**/*.frag', '**/*.glsl']},
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
         (f'share/{PACKAGE}', ['package.xml']),
-        share('launch', '*.launch.py'),
-        share('config', '*.yaml', '*.xml', '*.rviz'),
-        share('models', '*.safetensors', '*.md'),
+        *share('launch'),
+        *share('config'),
+        *share('models'),
     ],
     entry_points={
         'console_scripts': [
             f'{PACKAGE} = {PACKAGE}.cli:main',
-            f'node = {PACKAGE}.node.main:main',
-            f'predict = {PACKAGE}.commands.predict:main',
-            f'convert = {PACKAGE}.commands.convert:main',
-            f'info = {PACKAGE}.commands.info:main',
+            *(f'{command} = {PACKAGE}.cli:{command}' for command in COMMANDS),
         ],
     },
     zip_safe=False,

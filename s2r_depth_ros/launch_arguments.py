@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from s2r_depth_ros.share import share_directory
 
 _BOOLEANS = ('true', 'false')
-_TRANSPORTS = ('raw', 'compressed')
+_TRANSPORTS = ('', 'raw', 'compressed')
 # In config/depth.rviz these are absolute; a relative right side follows the namespace.
 _RVIZ_TOPICS = ('depth_registered/image_rect', 'depth_registered/points', 'depth/depth_color')
 
@@ -42,10 +42,7 @@ def launch_arguments() -> tuple[LaunchArgument, ...]:
         LaunchArgument('image', 'image', 'topic of the camera images, without /compressed'),
         LaunchArgument('camera_info', 'camera_info', "topic of the images' sensor_msgs/CameraInfo"),
         LaunchArgument(
-            'image_transport',
-            'raw',
-            'how the images arrive: IMAGE or IMAGE/compressed',
-            _TRANSPORTS,
+            'image_transport', '', 'raw or compressed images (empty: as params_file)', _TRANSPORTS
         ),
         LaunchArgument(
             'autostart', 'true', 'configure and activate the node when it starts', _BOOLEANS
@@ -63,11 +60,10 @@ def node_arguments(values: Mapping[str, str]) -> list[str]:
     ones in ROS, so those given to the launch file come after params_file.
     """
     arguments = ['--params-file', values['params_file']]
-    for name in ('model', 'device'):
+    for name in ('model', 'device', 'image_transport'):
         if values[name]:
             # JSON text is quoted YAML: a model named 2024 stays a string.
             arguments += ['-p', f'{name}:={json.dumps(values[name])}']
-    arguments += ['-p', f'image_transport:={json.dumps(values["image_transport"])}']
     for name in ('autostart', 'use_sim_time'):
         arguments += ['-p', f'{name}:={values[name]}']
     for name in ('image', 'camera_info'):

@@ -1,0 +1,152 @@
+"""The launch file starts the node with the command line of launch_arguments, and nothing else."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+from source_files import ROOT
+
+from s2r_depth_ros.launch_arguments import launch_arguments, node_arguments, rviz_arguments
+from s2r_depth_ros.transport import PROFILE_VARIABLES
+
+_LAUNCH_FILE = ROOT / 'launch' / 'depth.launch.py'
+
+
+def _values(**changed: str) -> dict[str, str]:
+    return {argument.name: argument.default for argument in launch_arguments()} | changed
+
+
+def _pairs(arguments: list[str], flag: str) -> dict[str, str]:
+    values = [arguments[i + 1] for i, argument in enumerate(arguments) if argument == flag]
+    return dict(value.split(':=', 1) for value in values)
+
+
+def test_every_argument_has_a_description_and_a_valid_default() -> None:
+    for argument in launch_arguments():
+        assert len(argument.description) > 10
+        assert argument.choices is None or argument.default in argument.choices
+    assert Path(_values()['params_file']).is_file()
+
+
+def test_defaults_leave_the_rest_to_the_parameter_file() -> None:
+    assert set(_pairs(node_arguments(_values()), '-p')) == {'autostart', 'use_sim_time'}
+
+
+def test_text_parameters_stay_text_in_yaml() -> None:
+    parameters = _pairs(node_arguments(_values(model='2024', device='cuda:0')), '-p')
+    assert yaml.safe_load(parameters['model']) == '2024'
+    assert yaml.safe_load(parameters['device']) == 'cuda:0'
+    assert yaml.safe_load(parameters['autostart']) is True
+
+
+def test_compressed_images_are_remapped_too() -> None:
+    rules = _pairs(node_arguments(_values(image='/camera/image_raw')), '-r')
+    assert rules['image'] == '/camera/image_raw'
+    assert rules['image/compressed'] == '/camera/image_raw/compressed'
+
+
+def test_rviz_shows_topics_of_the_namespace() -> None:
+    shown = {
+        display['Topic']['Value']
+        for display in yaml.safe_load((ROOT / 'config' / 'depth.rviz').read_text())[
+            'Visualization Manager'
+        ]['Displays']
+        if 'Topic' in display
+    }
+    rules = _pairs(rviz_arguments(_values(image='/camera/image_raw')), '-r')
+    assert rules.keys() == shown
+    assert rules.pop('/image') == '/camera/image_raw'
+    assert all(absolute == f'/{relative}' for absolute, relative in rules.items())
+
+
+class _Recorded:
+    """Stands for a class of the launch API: keeps what it was made with."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.args = args
+        self.kwargs = kwargs
+
+
+class _LaunchConfiguration(_Recorded):
+    def perform(self, context: SimpleNamespace) -> str:
+        return context.launch_configurations[self.args[0]]
+
+
+class _DeclareLaunchArgument(_Recorded):
+    pass
+
+
+class _SetEnvironmentVariable(_Recorded):
+    pass
+
+
+class _Node(_Recorded):
+    pass
+
+
+@pytest.fixture
+def launch_file(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The launch file, imported over a stand-in of the launch API that records."""
+    stand_ins = {
+        'launch': {'LaunchContext': SimpleNamespace, 'LaunchDescription': list},
+        'launch.actions': {
+            'DeclareLaunchArgument': _DeclareLaunchArgument,
+            'OpaqueFunction': _Recorded,
+            'SetEnvironmentVariable': _SetEnvironmentVariable,
+        },
+        'launch.substitutions': {'LaunchConfiguration': _LaunchConfiguration},
+        'launch_ros': {},
+        'launch_ros.actions': {'Node': _Node},
+    }
+    for name, members in stand_ins.items():
+        module = ModuleType(name)
+        vars(module).update(members)
+        monkeypatch.setitem(sys.modules, name, module)
+    spec = importlib.util.spec_from_file_location('depth_launch', _LAUNCH_FILE)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _start(launch_file: ModuleType, **changed: str) -> list[_Recorded]:
+    return launch_file.start(SimpleNamespace(launch_configurations=_values(**changed)))
+
+
+def test_the_launch_file_declares_the_table(launch_file: ModuleType) -> None:
+    description = launch_file.generate_launch_description()
+    declared = [action for action in description if isinstance(action, _DeclareLaunchArgument)]
+    assert [(action.args[0], action.kwargs['default_value']) for action in declared] == [
+        (argument.name, argument.default) for argument in launch_arguments()
+    ]
+    assert description[-1].kwargs['function'] is launch_file.start
+
+
+@pytest.mark.parametrize('rviz', ['false', 'true'])
+def test_the_launch_file_runs_the_shared_command_lines(
+    launch_file: ModuleType, monkeypatch: pytest.MonkeyPatch, rviz: str
+) -> None:
+    for name in PROFILE_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    changed = {'namespace': 'robot', 'image': '/camera/image_raw', 'rviz': rviz}
+    actions = _start(launch_file, **changed)
+    nodes = [action.kwargs for action in actions if isinstance(action, _Node)]
+    assert nodes[0]['executable'] == 'node'
+    assert nodes[0]['ros_arguments'] == node_arguments(_values(**changed))
+    assert [node['package'] for node in nodes] == ['s2r_depth_ros', 'rviz2'][: 1 + (rviz == 'true')]
+    assert {node['namespace'] for node in nodes} == {'robot'}
+    # The environment is set before the processes start.
+    assert [action.args[0] for action in actions[:2]] == list(PROFILE_VARIABLES)
+
+
+def test_the_launch_file_keeps_the_profile_of_the_user(
+    launch_file: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(PROFILE_VARIABLES[0], 'mine.xml')
+    actions = _start(launch_file)
+    assert not any(isinstance(action, _SetEnvironmentVariable) for action in actions)

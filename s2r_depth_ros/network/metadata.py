@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 from s2r_depth_ros.errors import UserError
@@ -19,6 +21,16 @@ SCENES = ('indoor', 'outdoor', 'universal')
 
 class CheckpointError(UserError):
     """A model file cannot be used: names the file, the first offending key and the remedy."""
+
+
+def require_file(path: Path) -> None:
+    """Raise CheckpointError unless ``path`` is a file that may be read."""
+    if path.is_dir():
+        raise CheckpointError(f'{path}: is a folder; give the file inside it')
+    if not path.exists():
+        raise CheckpointError(f'{path}: no such file; check the path')
+    if not os.access(path, os.R_OK):
+        raise CheckpointError(f'{path}: may not be read; check its permissions')
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,63 @@
+"""``info``: what a model file says about itself, and whether its weights are the ones it names."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from typing import Any
+
+from s2r_depth_ros.network.checkpoint import load_model, read_metadata, stored_sha256
+from s2r_depth_ros.network.registry import find_model
+
+_UNITS = {'max_depth': ' m', 'focal_length': ' px', 'input_height': ' px', 'input_width': ' px'}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.add_argument('model', metavar='MODEL', help='name of a shipped model, or a file')
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the metadata, the scores and the check of the weights; return 1 on a mismatch."""
+    path = find_model(args.model)
+    metadata = read_metadata(path)
+    facts = asdict(metadata)
+    scores = facts.pop('scores')
+    print(f'file          {path}')
+    for key, value in facts.items():
+        print(f'{key:13} {_text(value)}{_UNITS.get(key, "") if value is not None else ""}')
+    print('scores' if scores else 'scores        none')
+    for line in _table(scores):
+        print('  ' + line)
+    actual = stored_sha256(path)
+    if actual != metadata.sha256:
+        print(f'sha256 check  MISMATCH: the weights are {actual}; fetch the file again')
+        return 1
+    load_model(path)
+    print('sha256 check  ok')
+    return 0
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return 'unknown'
+    if isinstance(value, dict):
+        return json.dumps(value) if value else '-'
+    if isinstance(value, tuple):
+        return ' '.join(f'{v:g}' for v in value)
+    return f'{value:g}' if isinstance(value, float) else str(value) or '-'
+
+
+def _table(scores: dict[str, Any]) -> list[str]:
+    """Lay out scores: {data set: {metric: number}} as a table, anything else a line each."""
+    rows = {key: value for key, value in scores.items() if isinstance(value, dict)}
+    metrics = list(dict.fromkeys(metric for row in rows.values() for metric in row))
+    cells = [['', *metrics]] if rows else []
+    cells += [[key, *(_text(row.get(m, '')) for m in metrics)] for key, row in rows.items()]
+    cells += [[key, _text(value)] for key, value in scores.items() if key not in rows]
+    if not cells:
+        return []
+    columns = max(map(len, cells))
+    widths = [max(len(row[i]) for row in cells if i < len(row)) for i in range(columns)]
+    return ['  '.join(cell.ljust(w) for cell, w in zip(row, widths)).rstrip() for row in cells]

@@ -1,0 +1,93 @@
+"""Weights as a mapping of key to tensor: whether they fit the network, and putting them in."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from s2r_depth_ros.network.metadata import CheckpointError
+from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
+
+STORED_FLOATS = (torch.float32, torch.float16)
+
+
+def empty_network(width: float) -> S2RDepthNet:
+    """Build the topology without values: to initialise 87 million weights takes a second."""
+    with torch.device('meta'):
+        return S2RDepthNet(width)
+
+
+def fill(network: S2RDepthNet, tensors: Mapping[str, Tensor]) -> S2RDepthNet:
+    """Give an empty network its weights, checked before, in float32 and evaluation mode."""
+    # Copied, so that nothing that happens to the (mapped) file changes the weights.
+    own = {
+        key: value.to(torch.float32 if value.is_floating_point() else value.dtype, copy=True)
+        for key, value in tensors.items()
+    }
+    network.load_state_dict(own, assign=True)
+    return network.eval()
+
+
+def weights_sha256(tensors: Mapping[str, Tensor]) -> str:
+    """Hash the sorted keys, each followed by its tensor's little-endian bytes."""
+    digest = hashlib.sha256()
+    for key in sorted(tensors):
+        array = tensors[key].contiguous().numpy()
+        digest.update(key.encode('ascii'))
+        digest.update(array.astype(array.dtype.newbyteorder('<'), copy=False).tobytes())
+    return digest.hexdigest()
+
+
+def check_fit(
+    path: Path,
+    tensors: Mapping[str, Tensor],
+    expected: Mapping[str, Tensor],
+    what: str,
+    remedy: str,
+) -> None:
+    """Raise CheckpointError at the first key that is missing, unexpected or of a wrong kind."""
+    for key in expected:
+        if key not in tensors:
+            raise CheckpointError(f'{path}: key {key!r} of {what} is missing; {remedy}')
+    for key, value in tensors.items():
+        if key not in expected:
+            raise CheckpointError(f'{path}: key {key!r} is unexpected in {what}; {remedy}')
+        shape, wanted = tuple(value.shape), tuple(expected[key].shape)
+        if shape != wanted:
+            raise CheckpointError(
+                f'{path}: key {key!r} has shape {shape}, {what} needs {wanted}; {remedy}'
+            )
+        allowed = STORED_FLOATS if expected[key].is_floating_point() else (torch.int64,)
+        if value.dtype not in allowed:
+            names = ' or '.join(map(str, allowed))
+            raise CheckpointError(
+                f'{path}: key {key!r} is {value.dtype}, it must be {names}; {remedy}'
+            )
+
+
+def check_finite(path: Path, tensors: Mapping[str, Tensor], remedy: str) -> None:
+    """Raise CheckpointError at the first key that holds NaN or infinity."""
+    for key, value in tensors.items():
+        if not torch.isfinite(value).all():
+            raise CheckpointError(f'{path}: key {key!r} holds NaN or infinity; {remedy}')
+
+
+def check_one_activation(path: Path, tensors: Mapping[str, Tensor], network: nn.Module) -> None:
+    """Raise CheckpointError unless the shared PReLU is one number under all its keys (spec 3.5)."""
+    keys = [
+        f'{name}.weight'
+        for name, module in network.named_modules(remove_duplicate=False)
+        if isinstance(module, nn.PReLU)
+    ]
+    slope = tensors[keys[0]].item()
+    for key in keys:
+        if tensors[key].item() != slope:
+            raise CheckpointError(
+                f'{path}: key {key!r} is {tensors[key].item():g} but {keys[0]!r} is {slope:g}; the '
+                f'{len(keys)} PReLU keys are one shared scalar in this network: give weights that '
+                'were trained with it shared'
+            )

@@ -20,7 +20,8 @@ def colorize_depth(
     of the colours; None takes that end from this frame's own robust range. Distances outside get
     the colour of the nearer end. Raises ValueError unless 0 < near < far where given.
     """
-    if not 0 < (near or 1e-6) < (far or np.inf):
+    low_end, high_end = 0.0 if near is None else near, np.inf if far is None else far
+    if not low_end < high_end or (near is not None and near <= 0):
         raise ValueError(f'the colour range needs 0 < near < far, not near {near}, far {far}')
     with np.errstate(divide='ignore', invalid='ignore'):
         inverse = np.where(depth > 0, 1 / depth, np.nan).astype(np.float32)

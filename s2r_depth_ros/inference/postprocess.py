@@ -23,6 +23,7 @@ def depth_to_millimetres(depth: NDArray[np.float32]) -> NDArray[np.uint16]:
     Invalid are NaN, what is not positive, and what is beyond 65.535 m: clipped to that limit it
     would look like a wall.
     """
-    millimetres = np.rint(depth * np.float32(1000))
+    with np.errstate(over='ignore'):
+        millimetres = np.rint(depth * np.float32(1000))
     fits = (millimetres > 0) & (millimetres <= np.iinfo(np.uint16).max)
     return np.where(fits, millimetres, 0).astype(np.uint16)

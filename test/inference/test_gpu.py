@@ -1,0 +1,58 @@
+"""What only a GPU can show; skipped where torch sees none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from s2r_depth_ros.inference.estimator import DepthEstimator
+from s2r_depth_ros.inference.preprocessing import resize_uint8
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason='torch sees no GPU')
+
+
+@pytest.fixture(autouse=True)
+def without_tf32() -> Iterator[None]:
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    yield
+    torch.backends.cudnn.allow_tf32 = before
+
+
+def test_gpu_equals_cpu(
+    lively_model: Path, estimator: DepthEstimator, photo: NDArray[np.uint8]
+) -> None:
+    # At the network's own size, so that resampling (one grey level) plays no part.
+    image = np.ascontiguousarray(photo[:96, :128])
+    gpu = DepthEstimator(lively_model, device='cuda')
+    expected, result = (e.predict(image, fx=100.0, maps=True) for e in (estimator, gpu))
+    half_range = gpu.metadata.max_depth / 2
+    np.testing.assert_allclose(result.depth, expected.depth, atol=1e-3 * half_range, rtol=0)
+    np.testing.assert_allclose(result.structure, expected.structure, atol=1e-3)
+    np.testing.assert_allclose(result.attention, expected.attention, atol=1e-3)
+
+
+@pytest.mark.parametrize('mode', ['bicubic', 'bilinear'])
+def test_gpu_resizes_as_the_cpu_does(photo: NDArray[np.uint8], mode: str) -> None:
+    image = torch.from_numpy(photo).permute(2, 0, 1)[None]
+    for size in ((96, 128), (192, 256)):
+        expected = resize_uint8(image, size, mode).float()
+        difference = (resize_uint8(image.cuda(), size, mode).cpu() - expected).abs()
+        # Bytes round between the two passes of the CPU's kernel, floats do not.
+        assert difference.max() <= 3
+        assert difference.mean() < 0.3
+
+
+@pytest.mark.parametrize('precision', ['fp16', 'bf16'])
+def test_half_precision_is_close(
+    lively_model: Path, estimator: DepthEstimator, photo: NDArray[np.uint8], precision: str
+) -> None:
+    half = DepthEstimator(lively_model, device='cuda', precision=precision)
+    half.warm_up(112, 208)
+    exact, rough = estimator.predict(photo).depth, half.predict(photo).depth
+    assert np.median(np.abs(exact - rough)) < 0.1 * exact.std()

@@ -1,0 +1,197 @@
+"""The predict command, end to end on files."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import trimesh
+from numpy.typing import NDArray
+
+from s2r_depth_ros.commands import predict
+from s2r_depth_ros.commands.predict import OutputError
+from s2r_depth_ros.inference.devices import DeviceError
+from s2r_depth_ros.inference.estimator import DepthEstimator
+from s2r_depth_ros.network.checkpoint import load_model, save_model
+from s2r_depth_ros.network.metadata import CheckpointError
+from s2r_depth_ros.network.size_rule import SizeError
+
+
+@pytest.fixture
+def command(lively_model: Path, tmp_path: Path):
+    """Return a function that runs the command on inputs, results in ``out``."""
+
+    def run(*arguments: object, model: Path = lively_model, out: Path = tmp_path / 'out') -> int:
+        parser = argparse.ArgumentParser()
+        predict.add_arguments(parser)
+        fixed = ['--model', str(model), '--out', str(out), '--device', 'cpu']
+        return predict.run(parser.parse_args([*map(str, arguments), *fixed]))
+
+    return run
+
+
+@pytest.fixture
+def image(tmp_path: Path, photo: NDArray[np.uint8]) -> Path:
+    file = tmp_path / 'in' / 'scene.png'
+    file.parent.mkdir()
+    cv2.imwrite(str(file), photo[:, :, ::-1])
+    return file
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_image(
+    command, image: Path, tmp_path: Path, photo: NDArray[np.uint8], estimator: DepthEstimator
+) -> None:
+    assert command(image, '--fx', 200, '--npy', '--ply') == 0
+    out = tmp_path / 'out'
+    assert names(out) == ['scene.color.png', 'scene.depth.npy', 'scene.depth.png', 'scene.ply']
+    depth = np.load(out / 'scene.depth.npy')
+    np.testing.assert_array_equal(depth, estimator.predict(photo, fx=200.0).depth)
+    millimetres = cv2.imread(str(out / 'scene.depth.png'), cv2.IMREAD_UNCHANGED)
+    near = depth < 65
+    np.testing.assert_allclose(millimetres[near] / 1000, depth[near], atol=6e-4)
+    assert cv2.imread(str(out / 'scene.color.png')).shape == photo.shape
+    cloud = trimesh.load(out / 'scene.ply')
+    x = (np.arange(208) - 103.5) / 200 * depth
+    y = (np.arange(112)[:, None] - 55.5) / 200 * depth
+    expected = np.stack([x, y, depth], -1).reshape(-1, 3)
+    np.testing.assert_allclose(cloud.vertices, expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_array_equal(cloud.colors[:, :3], photo.reshape(-1, 3))
+
+
+def test_only_what_was_asked_and_overwriting(command, image: Path, tmp_path: Path) -> None:
+    assert command(image) == command(image) == 0
+    assert names(tmp_path / 'out') == ['scene.color.png', 'scene.depth.png']
+
+
+def test_folder_with_broken_files(
+    command, image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = image.parent
+    (folder / 'broken.png').write_bytes(image.read_bytes()[:-40])
+    (folder / 'foreign.jpg').write_bytes(b'text')
+    cv2.imwrite(str(folder / 'small.png'), np.zeros((20, 50, 3), np.uint8))
+    (folder / 'zlast.png').write_bytes(image.read_bytes())
+    assert command(folder, tmp_path / 'gone.png') == 1
+    assert [name for name in names(tmp_path / 'out') if 'depth' in name] == [
+        'scene.depth.png',
+        'zlast.depth.png',
+    ]
+    output = capsys.readouterr()
+    assert '2 depth images written' in output.out
+    assert '4 inputs failed' in output.err
+    for name, reason in {
+        'broken.png': 'cut short',
+        'foreign.jpg': 'not an image',
+        'small.png': '20x50',
+        'gone.png': 'no such file',
+    }.items():
+        [line] = [line for line in output.err.splitlines() if f'{name}: ' in line]
+        assert reason in line
+
+
+def test_video_and_shared_stems(
+    command, image: Path, tmp_path: Path, photo: NDArray[np.uint8]
+) -> None:
+    other = tmp_path / 'other'
+    other.mkdir()
+    cv2.imwrite(str(other / 'scene.jpg'), photo)
+    video = other / 'clip.avi'
+    writer = cv2.VideoWriter(str(video), cv2.VideoWriter_fourcc(*'MJPG'), 10, (64, 48))
+    for _ in range(2):
+        writer.write(cv2.resize(photo, (64, 48)))
+    writer.release()
+    assert command(image, other) == 0
+    assert [name for name in names(tmp_path / 'out') if 'depth' in name] == [
+        'clip_000000.depth.png',
+        'clip_000001.depth.png',
+        'scene.depth.png',
+        'scene_2.depth.png',
+    ]
+
+
+def test_options_reach_the_estimator(
+    command, image: Path, tmp_path: Path, photo: NDArray[np.uint8], lively_model: Path
+) -> None:
+    assert command(image, '--input-size', '112x208', '--precision', 'bf16', '--npy') == 0
+    expected = DepthEstimator(
+        lively_model, device='cpu', precision='bf16', input_size=(112, 208)
+    ).predict(photo)
+    np.testing.assert_array_equal(np.load(tmp_path / 'out' / 'scene.depth.npy'), expected.depth)
+
+
+def test_cloud_without_fx_says_what_it_assumes(
+    command, image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(image, '--ply', '--npy') == 0
+    output = capsys.readouterr().out
+    # fx 100 at 128 px: 65.2 degrees.
+    assert 'field of view of the training images, 65.2 degrees (fx = 0.781 x image width)' in output
+    depth = np.load(tmp_path / 'out' / 'scene.depth.npy')
+    cloud = trimesh.load(tmp_path / 'out' / 'scene.ply')
+    expected = (0 - 103.5) / (100 * 208 / 128) * depth[0, 0]
+    assert cloud.vertices[0, 0] == pytest.approx(expected, rel=1e-5)
+
+
+def test_far_depth_is_announced(command, image: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command(image)
+    assert 'beyond 65.535 m' in capsys.readouterr().out
+
+
+def test_cloud_of_a_model_without_focal_length(
+    command, image: Path, tmp_path: Path, lively_model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    network, metadata = load_model(lively_model)
+    model = tmp_path / 'unknown.safetensors'
+    save_model(model, network, replace(metadata, focal_length=None, max_depth=10.0))
+    with pytest.raises(OutputError, match='--ply needs --fx'):
+        command(image, '--ply', model=model)
+    assert command(image, '--ply', '--fx', 180, model=model) == 0
+    assert 'beyond' not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (['--input-size', '96'], "'96' is not HEIGHTxWIDTH"),
+        (['--fx', '0'], "'0' is not a positive number of pixels"),
+        (['--fx', 'nan'], "'nan' is not a positive number"),
+        (['--fx', 'wide'], "'wide' is not a positive number"),
+        (['--precision', 'int8'], 'invalid choice'),
+    ],
+)
+def test_usage_errors(
+    command, image: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match='2'):
+        command(image, *arguments)
+    assert message in capsys.readouterr().err
+
+
+def test_what_makes_everything_impossible(command, image: Path, tmp_path: Path) -> None:
+    with pytest.raises(SizeError, match='64x128'):
+        command(image, '--input-size', '64x128')
+    with pytest.raises(DeviceError, match='fp16'):
+        command(image, '--precision', 'fp16')
+    with pytest.raises(CheckpointError, match='gone'):
+        command(image, model=tmp_path / 'gone.safetensors')
+    with pytest.raises(OutputError, match='is also an input'):
+        command(image.parent, out=image.parent)
+    with pytest.raises(OutputError, match='cannot make the folder'):
+        command(image, out=image / 'x')
+
+
+def test_full_disk_stops_everything(command, image: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr(predict.writers, 'write_depth_png', fail)
+    with pytest.raises(OutputError, match=r'cannot write to .*No space left'):
+        command(image)

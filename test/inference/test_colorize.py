@@ -38,6 +38,13 @@ def test_own_range_ignores_specks() -> None:
     assert difference.max() <= 20  # two levels of the colour table
 
 
+def test_few_valid_pixels_still_set_the_range() -> None:
+    depth = np.full((400, 500), np.nan, np.float32)
+    depth[7, 3], depth[7, 4] = 2.0, 4.0
+    far, near = ends(cv2.COLORMAP_TURBO)
+    assert colorize_depth(depth)[7, 3:5].tolist() == [near, far]
+
+
 def test_one_end_given() -> None:
     depth = np.tile(np.linspace(2, 6, 200, dtype=np.float32), (100, 1))
     np.testing.assert_array_equal(colorize_depth(depth, far=1e9)[0, 0], colorize_depth(depth)[0, 0])

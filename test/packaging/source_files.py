@@ -46,9 +46,15 @@ def imported_modules(file: Path) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f'{file}: relative import; this package writes them out'
-            assert node.module is not None
-            yield from (f'{node.module}.{alias.name}' for alias in node.names)
+            above = _package(file)[: -(node.level - 1) or None] if node.level else ()
+            module = '.'.join([*above, *([node.module] if node.module else [])])
+            yield from (f'{module}.{alias.name}' for alias in node.names)
+
+
+def _package(file: Path) -> tuple[str, ...]:
+    """Return the parts of the dotted name of the package that a file is in."""
+    parts = file.relative_to(ROOT).parent.parts
+    return parts[1:] if parts[0] == 'training' else parts
 
 
 def third_party(files: list[Path]) -> set[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 import xml.etree.ElementTree as ElementTree
 
@@ -94,18 +93,3 @@ def test_every_import_is_pinned() -> None:
 def test_only_requirements_txt_pins_versions() -> None:
     for name in ('Makefile', '.ci/run', 'README.md', 'setup.py', 'pyproject.toml'):
         assert not re.search(r'[\w\]]==\d', (ROOT / name).read_text()), f'{name} names a version'
-
-
-def _entry_points() -> dict[str, str]:
-    text = (ROOT / 'setup.py').read_text().replace('{PACKAGE}', 's2r_depth_ros')
-    return dict(re.findall(r"f'(\w+) = ([\w.]+:\w+)'", text))
-
-
-def test_the_executables_are_the_documented_ones() -> None:
-    assert {'s2r_depth_ros', 'node', 'predict', 'convert', 'info'} <= set(_entry_points())
-
-
-@pytest.mark.parametrize('name', _entry_points())
-def test_entry_point_resolves(name: str) -> None:
-    module, function = _entry_points()[name].split(':')
-    assert callable(getattr(importlib.import_module(module), function))

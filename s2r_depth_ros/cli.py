@@ -1,6 +1,6 @@
 """The command line: a table of commands, each imported only when it is asked for.
 
-So info and convert need torch alone, and only node needs ROS.
+So info and convert need torch alone, and only node and demo need ROS.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ COMMANDS = {
     'predict': 'depth of images, folders and videos, without ROS',
     'convert': "turn the authors' four checkpoint files into one model file",
     'info': 'show what a model file says about itself and check its weights',
+    'demo': 'play a sequence through the node over ROS 2 topics (needs ROS 2)',
     'evaluate': 'score a model on images with ground truth',
 }
 
@@ -51,9 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(command: str, arguments: list[str]) -> int:
     module = importlib.import_module(f's2r_depth_ros.commands.{command}')
-    parser = argparse.ArgumentParser(
-        prog=f'{_PROGRAM} {command}', description=COMMANDS[command].capitalize() + '.'
-    )
+    parser = argparse.ArgumentParser(prog=f'{_PROGRAM} {command}', description=COMMANDS[command])
     module.add_arguments(parser)
     args = parser.parse_args(arguments)
     try:
@@ -97,3 +96,8 @@ def info() -> int:
 def evaluate() -> int:
     """Run the executable ``evaluate``."""
     return main(['evaluate', *sys.argv[1:]])
+
+
+def demo() -> int:
+    """Run the executable ``demo``."""
+    return main(['demo', *sys.argv[1:]])

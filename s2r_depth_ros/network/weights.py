@@ -49,24 +49,28 @@ def check_fit(
     what: str,
     remedy: str,
 ) -> None:
-    """Raise CheckpointError at the first key that is missing, unexpected or of a wrong kind."""
-    for key in expected:
+    """Raise CheckpointError at the first key, in the network's order, that does not fit.
+
+    Missing, of a wrong shape or dtype; then any that is unexpected.
+    """
+    for key, wanted in expected.items():
         if key not in tensors:
             raise CheckpointError(f'{path}: key {key!r} of {what} is missing; {remedy}')
-    for key, value in tensors.items():
-        if key not in expected:
-            raise CheckpointError(f'{path}: key {key!r} is unexpected in {what}; {remedy}')
-        shape, wanted = tuple(value.shape), tuple(expected[key].shape)
-        if shape != wanted:
+        value = tensors[key]
+        if value.shape != wanted.shape:
             raise CheckpointError(
-                f'{path}: key {key!r} has shape {shape}, {what} needs {wanted}; {remedy}'
+                f'{path}: key {key!r} has shape {tuple(value.shape)}, {what} needs '
+                f'{tuple(wanted.shape)}; {remedy}'
             )
-        allowed = STORED_FLOATS if expected[key].is_floating_point() else (torch.int64,)
+        allowed = STORED_FLOATS if wanted.is_floating_point() else (torch.int64,)
         if value.dtype not in allowed:
             names = ' or '.join(map(str, allowed))
             raise CheckpointError(
                 f'{path}: key {key!r} is {value.dtype}, it must be {names}; {remedy}'
             )
+    for key in tensors:
+        if key not in expected:
+            raise CheckpointError(f'{path}: key {key!r} is unexpected in {what}; {remedy}')
 
 
 def check_finite(path: Path, tensors: Mapping[str, Tensor], remedy: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -42,12 +44,16 @@ def _bounds(
     """Return inverse depth at the far and at the near end of the colours."""
     low, high = 0.0, 1.0
     if near is None or far is None:
-        sample = inverse.ravel()[:: max(1, inverse.size // _SAMPLES)]
+        step = max(1, inverse.size // _SAMPLES)
+        while math.gcd(step, inverse.shape[1]) > 1:  # else only some columns would be looked at
+            step += 1
+        sample = inverse.ravel()[::step]
         if np.isfinite(sample).mean() < 0.1:  # few pixels are valid: look at each
             sample = inverse.ravel()
         sample = sample[np.isfinite(sample)]
         if sample.size:
-            low, high = np.percentile(sample, (_FAR_PERCENTILE, _NEAR_PERCENTILE))
+            # Python floats: NumPy's would turn the whole picture into float64.
+            low, high = np.percentile(sample, (_FAR_PERCENTILE, _NEAR_PERCENTILE)).tolist()
     return (low if far is None else 1 / far), (high if near is None else 1 / near)
 
 

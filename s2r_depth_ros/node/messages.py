@@ -1,0 +1,70 @@
+"""Images and clouds as messages, built in buffers that are kept between frames.
+
+A message's data is an array.array that numpy writes into: assigning bytes or lists to it would
+check every element. Publishing serialises at once, so the next frame may overwrite the buffer.
+"""
+
+from __future__ import annotations
+
+from array import array
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sensor_msgs.msg import Image, PointCloud2, PointField
+from std_msgs.msg import Header
+
+from s2r_depth_ros.geometry import CloudPacker
+from s2r_depth_ros.geometry.point_cloud import FIELD_OFFSETS, POINT_STEP
+
+
+class ImageBuffer:
+    """One Image message that is filled again for each frame; one caller at a time."""
+
+    def __init__(self) -> None:
+        self._message = Image()
+
+    def fill(self, header: Header, encoding: str, pixels: NDArray[Any]) -> Image:
+        """Return the message with ``pixels``, [H, W] or [H, W, C] of the encoding's dtype."""
+        height, width = pixels.shape[:2]
+        little = np.ascontiguousarray(pixels, pixels.dtype.newbyteorder('<'))
+        message = self._message
+        message.header = header
+        message.encoding = encoding
+        message.height, message.width = height, width
+        message.step = little.nbytes // height
+        np.copyto(_writable(message, little.nbytes), little.reshape(-1).view(np.uint8))
+        return message
+
+
+class CloudBuffer:
+    """One organised XYZRGB PointCloud2 that is filled again for each frame."""
+
+    def __init__(self) -> None:
+        fields = [
+            PointField(name=name, offset=offset, datatype=PointField.FLOAT32, count=1)
+            for name, offset in FIELD_OFFSETS.items()
+        ]
+        self._message = PointCloud2(fields=fields, point_step=POINT_STEP, is_dense=False)
+
+    def fill(
+        self,
+        header: Header,
+        packer: CloudPacker,
+        depth: NDArray[np.float32],
+        rgb: NDArray[np.uint8],
+    ) -> PointCloud2:
+        """Return the cloud of a depth image (float32 [H, W] metres) and its colours."""
+        message = self._message
+        message.header = header
+        message.height, message.width = depth.shape
+        message.row_step = message.width * POINT_STEP
+        packer.pack(depth, rgb, out=_writable(message, packer.size))
+        return message
+
+
+def _writable(message: Image | PointCloud2, size: int) -> NDArray[np.uint8]:
+    """Return the message's data as a writeable uint8 array of ``size`` bytes."""
+    if len(message.data) != size:
+        message.data = array('B', bytes(size))
+    return np.frombuffer(message.data, np.uint8)

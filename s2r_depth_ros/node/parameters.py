@@ -1,0 +1,214 @@
+"""Every parameter of the node: one table, validated as a whole, read as one frozen record."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
+from typing import Any
+
+from rcl_interfaces.msg import (
+    FloatingPointRange,
+    IntegerRange,
+    ParameterDescriptor,
+    SetParametersResult,
+)
+from rclpy.exceptions import ParameterException
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+from s2r_depth_ros.errors import UserError
+from s2r_depth_ros.network.size_rule import SizeError, check_size
+
+
+class ParameterError(UserError):
+    """Parameter values that cannot be used, one or several that contradict each other."""
+
+
+@dataclass(frozen=True)
+class Spec:
+    """Declaration of one parameter; its type is its default's.
+
+    bounds: smallest and largest value of a number. choices: the strings allowed.
+    reload: fixed once the model is loaded, so it is rejected unless the node is unconfigured.
+    read_only: fixed at start.
+    """
+
+    name: str
+    default: Any
+    description: str
+    bounds: tuple[float, float] | None = None
+    choices: tuple[str, ...] = ()
+    reload: bool = False
+    read_only: bool = False
+
+    def descriptor(self) -> ParameterDescriptor:
+        """Return what ``ros2 param describe`` shows."""
+        constraints = []
+        if self.choices:
+            constraints.append('one of ' + ', '.join(self.choices))
+        if self.reload:
+            constraints.append('can be changed only while the node is unconfigured')
+        result = ParameterDescriptor(
+            description=self.description,
+            additional_constraints='; '.join(constraints),
+            read_only=self.read_only,
+        )
+        if self.bounds and isinstance(self.default, float):
+            low, high = map(float, self.bounds)
+            result.floating_point_range = [FloatingPointRange(from_value=low, to_value=high)]
+        elif self.bounds:
+            low, high = map(int, self.bounds)
+            result.integer_range = [IntegerRange(from_value=low, to_value=high, step=1)]
+        return result
+
+
+PARAMETERS = (
+    Spec('model', 'first', 'name of a model in models/, or the path of a .safetensors file',
+         reload=True),
+    Spec('device', 'auto', 'where the network runs: auto (a GPU if there is one), cpu, cuda, '
+         'cuda:N', reload=True),
+    Spec('precision', 'fp32', 'arithmetic of the network; fp16 and bf16 are for GPUs',
+         choices=('fp32', 'fp16', 'bf16'), reload=True),
+    Spec('input_height', 0, "height of the network's input in pixels, a multiple of 16 from 96 "
+         "upwards; 0: the model's", bounds=(0, 4096), reload=True),
+    Spec('input_width', 0, "width of the network's input in pixels, a multiple of 16 from 96 "
+         "upwards; 0: the model's", bounds=(0, 4096), reload=True),
+    Spec('image_transport', 'raw', 'subscribe to image (raw) or image/compressed (compressed)',
+         choices=('raw', 'compressed'), reload=True),
+    Spec('rectify', 'auto', 'auto: undistort images with the distortion of camera_info; off: '
+         'images are rectified already, as image_rect of image_proc',
+         choices=('auto', 'off')),
+    Spec('camera_info_timeout', 0.05, 'seconds a frame waits for the camera_info of its stamp '
+         'before the newest one of its frame_id is taken', bounds=(0.0, 10.0)),
+    Spec('depth_scale', 1.0, 'fixed factor on all depths, such as one found against a tape '
+         'measure or a lidar', bounds=(0.001, 1000.0)),
+    Spec('min_depth', 0.0, 'metres; nearer depths are invalid', bounds=(0.0, 1000.0)),
+    Spec('max_depth', 0.0, 'metres; farther depths are invalid; 0: all that the model can express',
+         bounds=(0.0, 1000.0)),
+    Spec('depth_encoding', '32FC1', 'depth image in metres (32FC1) or millimetres (16UC1)',
+         choices=('32FC1', '16UC1')),
+    Spec('color_near', 0.0, 'metres shown as the nearest colour of ~/depth_color; 0: chosen anew '
+         'for each frame', bounds=(0.0, 1000.0)),
+    Spec('color_far', 0.0, 'metres shown as the farthest colour of ~/depth_color; 0: chosen anew '
+         'for each frame', bounds=(0.0, 1000.0)),
+    Spec('publish_always', False, 'make every output of every frame, also those without a '
+         'subscriber'),
+    Spec('diagnostics_period', 1.0, 'seconds between two messages on /diagnostics',
+         bounds=(0.1, 60.0)),
+    Spec('autostart', False, 'configure and activate the node at start instead of waiting for '
+         'the transitions', read_only=True),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Values:
+    """One consistent set of parameter values; the table PARAMETERS says what each means."""
+
+    model: str
+    device: str
+    precision: str
+    input_height: int
+    input_width: int
+    image_transport: str
+    rectify: str
+    camera_info_timeout: float
+    depth_scale: float
+    min_depth: float
+    max_depth: float
+    depth_encoding: str
+    color_near: float
+    color_far: float
+    publish_always: bool
+    diagnostics_period: float
+    autostart: bool
+
+
+def validate(values: Values) -> None:
+    """Raise ParameterError unless the values make sense one by one and together."""
+    for spec in PARAMETERS:
+        value = getattr(values, spec.name)
+        if spec.choices and value not in spec.choices:
+            raise ParameterError(
+                f'{spec.name} must be one of {", ".join(spec.choices)}, not {value!r}'
+            )
+    if not values.model:
+        raise ParameterError('model is empty: give a model name or the path of a model file')
+    if not re.fullmatch(r'auto|cpu|cuda(:\d+)?', values.device):
+        raise ParameterError(f'device must be auto, cpu, cuda or cuda:N, not {values.device!r}')
+    for name in ('input_height', 'input_width'):
+        _validate_side(name, getattr(values, name))
+    for near, far in (('min_depth', 'max_depth'), ('color_near', 'color_far')):
+        low, high = getattr(values, near), getattr(values, far)
+        if 0 < high <= low:
+            raise ParameterError(f'{near} ({low} m) must be smaller than {far} ({high} m)')
+
+
+def _validate_side(name: str, pixels: int) -> None:
+    if pixels == 0:
+        return
+    try:
+        check_size(pixels, pixels)
+    except SizeError as error:
+        raise ParameterError(
+            f'{name} is {pixels}: it must be a multiple of 16 and at least 96, or 0'
+        ) from error
+
+
+class NodeParameters:
+    """The declared parameters of one node.
+
+    is_loaded: whether a model is loaded, which fixes the parameters marked ``reload``.
+    on_change: called with the new values after each accepted change.
+    Raises ParameterError if the values given at start cannot be used.
+    """
+
+    def __init__(
+        self, node: Node, is_loaded: Callable[[], bool], on_change: Callable[[Values], None]
+    ) -> None:
+        self._node = node
+        self._is_loaded = is_loaded
+        self._on_change = on_change
+        try:
+            for spec in PARAMETERS:
+                node.declare_parameter(spec.name, spec.default, spec.descriptor())
+        except ParameterException as error:
+            raise ParameterError(str(error)) from error
+        self.values = self._with(())
+        validate(self.values)
+        node.add_on_set_parameters_callback(self._check)
+        node.add_post_set_parameters_callback(self._apply)
+
+    def _with(self, changes: Iterable[Parameter]) -> Values:
+        """Return the present values with some of them replaced."""
+        names = [field.name for field in fields(Values)]
+        values = {name: self._node.get_parameter(name).value for name in names}
+        values.update({p.name: p.value for p in changes if p.name in values})
+        return Values(**values)
+
+    def _check(self, changes: list[Parameter]) -> SetParametersResult:
+        try:
+            values = self._with(changes)
+            validate(values)
+            self._check_reload(values)
+        except ParameterError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        return SetParametersResult(successful=True)
+
+    def _check_reload(self, values: Values) -> None:
+        if not self._is_loaded():
+            return
+        for spec in PARAMETERS:
+            before = getattr(self.values, spec.name)
+            if spec.reload and getattr(values, spec.name) != before:
+                raise ParameterError(
+                    f'{spec.name} is read-only while the node is configured (it is {before!r}): '
+                    'deactivate and clean up the node, set it, then configure and activate again'
+                )
+
+    def _apply(self, _changes: list[Parameter]) -> None:
+        values = self._with(())
+        # QoS overrides are declared later and come by here too.
+        if values != self.values:
+            self.values = values
+            self._on_change(values)

@@ -1,0 +1,89 @@
+"""Every topic of the node, in one table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.qos import QoSProfile, QoSReliabilityPolicy
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
+
+# Sensor QoS (REP-2003): a best-effort subscriber matches every camera.
+_NEWEST = QoSProfile(depth=1, reliability=QoSReliabilityPolicy.BEST_EFFORT)
+_SENSOR = QoSProfile(depth=10, reliability=QoSReliabilityPolicy.BEST_EFFORT)
+# Reliable publishers match every subscriber; five frames leave time to send lost parts again.
+_RELIABLE = QoSProfile(depth=5, reliability=QoSReliabilityPolicy.RELIABLE)
+
+DEPTH = 'depth_registered/image_rect'
+DEPTH_INFO = 'depth_registered/camera_info'
+POINTS = 'depth_registered/points'
+DEPTH_COLOR = '~/depth_color'
+STRUCTURE = '~/structure'
+ATTENTION = '~/attention'
+IMAGE = 'image'
+IMAGE_COMPRESSED = 'image/compressed'
+CAMERA_INFO = 'camera_info'
+DIAGNOSTICS = '/diagnostics'
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One topic: name before remapping, message class, default QoS and what it carries."""
+
+    name: str
+    type: Any
+    qos: QoSProfile
+    description: str
+
+    @property
+    def type_name(self) -> str:
+        """The type as ROS tools print it, such as sensor_msgs/msg/Image."""
+        package = self.type.__module__.split('.')[0]
+        return f'{package}/msg/{self.type.__name__}'
+
+    @property
+    def reliability(self) -> str:
+        """The default reliability: 'reliable' or 'best effort'."""
+        return self.qos.reliability.name.lower().replace('_', ' ')
+
+
+INPUTS = (
+    Topic(IMAGE, Image, _NEWEST, 'camera image, any colour encoding (image_transport: raw)'),
+    Topic(
+        IMAGE_COMPRESSED,
+        CompressedImage,
+        _NEWEST,
+        'JPEG or PNG camera image (image_transport: compressed); remap it by its full name',
+    ),
+    Topic(CAMERA_INFO, CameraInfo, _SENSOR, 'calibration of that camera'),
+)
+
+# What is made from a frame, in the order of publishing: camera_info ahead of what it belongs to.
+OUTPUTS = (
+    Topic(
+        DEPTH_INFO,
+        CameraInfo,
+        _RELIABLE,
+        'intrinsics of the depth image: its size, no distortion; needs a valid camera_info',
+    ),
+    Topic(
+        DEPTH,
+        Image,
+        _RELIABLE,
+        'depth along the optical axis: 32FC1 metres, NaN invalid; or 16UC1 millimetres, 0 invalid',
+    ),
+    Topic(
+        POINTS,
+        PointCloud2,
+        _RELIABLE,
+        'organised XYZRGB cloud in the optical frame, NaN invalid; needs a valid camera_info',
+    ),
+    Topic(DEPTH_COLOR, Image, _RELIABLE, 'depth as rgb8 colours, near red, far blue'),
+    Topic(STRUCTURE, Image, _RELIABLE, "mono8: the network's structure map, [0, 1] as 0 to 255"),
+    Topic(ATTENTION, Image, _RELIABLE, "mono8: the network's attention map, [0, 1] as 0 to 255"),
+)
+
+DIAGNOSTICS_TOPIC = Topic(
+    DIAGNOSTICS, DiagnosticArray, _RELIABLE, 'rates, drops, latency, device, model, warnings'
+)

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import pytest
+
+from s2r_depth_training.config import (
+    ConfigError,
+    Experiment,
+    load_experiment,
+    save_experiment,
+)
+
+
+def write(folder, name, text):
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+def test_layers_change_only_what_they_name(tmp_path):
+    write(tmp_path, 'base.yaml', 'width: 0.125\ndata: {batch: 4, crop: 0}\nloss: {l1: 2}\n')
+    path = write(tmp_path, 'top.yaml', 'base: base.yaml\ndata: {batch: 8}\n')
+    experiment = load_experiment(path)
+    assert (experiment.width, experiment.data.batch, experiment.data.crop) == (0.125, 8, 0.0)
+    assert experiment.loss.l1 == 2.0
+    assert experiment.loss.beta == Experiment().loss.beta
+
+
+def test_a_saved_experiment_reads_back_the_same(tmp_path):
+    path = write(
+        tmp_path, 'a.yaml', 'stages: [{name: decoder, steps: 3}, {name: attention}]\nseed: 5\n'
+    )
+    experiment = load_experiment(path)
+    save_experiment(experiment, tmp_path / 'b.yaml')
+    assert load_experiment(tmp_path / 'b.yaml') == experiment
+    assert [s.name for s in experiment.stages] == ['decoder', 'attention']
+
+
+def test_exponents_without_a_point_are_numbers(tmp_path):
+    path = write(tmp_path, 'a.yaml', 'optimizer: {learning_rate: 1e-3}\n')
+    assert load_experiment(path).optimizer.learning_rate == 1e-3
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('lr: 1\n', 'unknown key lr'),
+        ('data: {bath: 1}\n', 'unknown key data.bath'),
+        ('data: {batch: many}\n', 'data.batch'),
+        ('data: {photometric: 3}\n', 'data.photometric'),
+        ('seed: true\n', 'seed is True'),
+        ('stages: [{name: middle}]\n', "stages.name is 'middle'"),
+        ('stages: [{name: joint}, {name: joint}]\n', 'named twice'),
+        ('width: 0.3\n', 'width is 0.3'),
+        ('loss: {scales: [1, 1]}\n', 'four weights'),
+        ('- a\n', 'holds no keys'),
+        ('base: none.yaml\n', 'cannot be read'),
+    ],
+)
+def test_wrong_keys_are_named(tmp_path, text, message):
+    with pytest.raises(ConfigError, match=message):
+        load_experiment(write(tmp_path, 'a.yaml', text))

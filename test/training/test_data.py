@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from made_up_shards import make_shard
+
+from s2r_depth_training.augment import crop_and_resize, photometric, random_window
+from s2r_depth_training.config import DataConfig
+from s2r_depth_training.data import (
+    DataError,
+    FrameStore,
+    StepSampler,
+    TrainingSamples,
+    ValidationSamples,
+    canonical_depth,
+)
+
+
+@pytest.fixture(scope='module')
+def store(manifest):
+    return FrameStore([manifest], 'train')
+
+
+def same(first, second):
+    return all(torch.equal(a, b) for a, b in zip(first, second))
+
+
+def test_a_sample_is_decided_by_seed_and_number(store):
+    first, again = (TrainingSamples(store, DataConfig(), 3, pairs=True) for _ in range(2))
+    assert same(first[7], again[7])
+    assert not same(first[7], first[8])
+    assert not same(first[7], TrainingSamples(store, DataConfig(), 4, pairs=True)[7])
+
+
+def test_samples_are_what_the_network_takes(store):
+    config = DataConfig(height=96, width=112)
+    for number in range(8):
+        sample = TrainingSamples(store, config, 0, pairs=True)[number]
+        assert sample.image.shape == sample.paired.shape == (3, 96, 112)
+        assert sample.image.dtype == sample.depth.dtype == torch.float32
+        assert sample.image.min() >= -1
+        assert sample.image.max() <= 1
+        assert sample.depth.shape == sample.weight.shape == (1, 96, 112)
+        assert sample.depth.min() >= config.min_depth
+        assert sample.depth.max() <= config.max_depth
+
+
+def test_without_crop_and_colour_changes_the_frame_comes_through_scaled(store):
+    config = DataConfig(crop=0, photometric=False, restyled=0, focal_length=180.0)
+    sample = TrainingSamples(store, config, 0)[0]
+    frames = [store.frame(k, i) for k in store.kinds for i in range(store.count(k))]
+    image = ((sample.image.permute(1, 2, 0) + 1) * 127.5).round().to(torch.uint8).numpy()
+    matches = [
+        (f, mirrored)
+        for f in frames
+        for mirrored in (False, True)
+        if np.array_equal(f.rgb[:, ::-1] if mirrored else f.rgb, image)
+    ]
+    (frame, mirrored) = matches[0]
+    # A lens of 180 px shows at twice the distance what one of 90 px does.
+    truth = 2 * frame.depth.astype(np.float32)
+    truth = truth[:, ::-1] if mirrored else truth
+    np.testing.assert_allclose(sample.depth[0], truth, rtol=1e-6)
+
+
+@given(st.floats(20, 400), st.floats(0.2, 60))
+@settings(deadline=None, max_examples=30)
+def test_zoom_and_canonical_camera_cancel(fx, metres):
+    """Cropping to a half doubles fx and halves canonical depth; what is not sky is not clipped."""
+    config = DataConfig(max_depth=1e6, min_depth=1e-6)
+    depth = np.full((4, 4), metres, np.float32)
+    whole, weight = canonical_depth(depth, fx, True, config)
+    half, _ = canonical_depth(depth, 2 * fx, True, config)
+    np.testing.assert_allclose(whole, metres * config.focal_length / fx, rtol=1e-5)
+    np.testing.assert_allclose(half, whole / 2, rtol=1e-5)
+    assert weight.min() == 1
+
+
+def test_zero_depth_is_far_sky_or_unknown():
+    config = DataConfig()
+    depth = np.array([[0.0, 5.0]], np.float32)
+    metres, weight = canonical_depth(depth, 100.0, True, config)
+    assert metres[0, 0] == config.max_depth
+    np.testing.assert_array_equal(weight, np.float32([[config.sky_weight, 1]]))
+    _, weight = canonical_depth(depth, 100.0, False, config)
+    np.testing.assert_array_equal(weight, np.float32([[0, 1]]))
+
+
+def test_pairs_show_one_geometry_in_two_styles(store):
+    config = DataConfig(mix={'indoor': 1.0}, photometric=False)
+    sample = TrainingSamples(store, config, 0, pairs=True)[0]
+    # The made-up style is the negative.
+    np.testing.assert_allclose(sample.image, -sample.paired, atol=0.03)
+
+
+def test_mix_must_name_kinds_that_exist(store):
+    with pytest.raises(DataError, match='attic'):
+        TrainingSamples(store, DataConfig(mix={'attic': 1.0}), 0)
+
+
+@given(st.integers(0, 10_000), st.floats(0.5, 4.0), st.floats(0.3, 1.0))
+@settings(deadline=None, max_examples=50)
+def test_windows_lie_inside(seed, aspect, smallest):
+    rng = np.random.default_rng(seed)
+    top, left, height, width = random_window(96, 128, aspect, smallest, rng)
+    assert 0 <= top <= top + height <= 96
+    assert 0 <= left <= left + width <= 128
+    assert min(height, width) >= 1
+
+
+def test_depth_is_not_mixed_at_edges():
+    depth = np.where(np.arange(128) < 50, 1.0, 9.0).astype(np.float32) * np.ones((96, 1), 'f4')
+    small = crop_and_resize(depth, (3, 5, 80, 101), (96, 128), nearest=True)
+    assert set(np.unique(small)) == {1.0, 9.0}
+
+
+@given(st.integers(0, 10_000))
+@settings(deadline=None, max_examples=40)
+def test_every_augmentation_gives_a_finite_image(seed):
+    rng = np.random.default_rng(seed)
+    rgb, donor = rng.integers(0, 256, (2, 96, 128, 3), np.uint8)
+    image = photometric(rgb, donor, rng)
+    assert image.shape == (96, 128, 3)
+    assert image.dtype == np.float32
+    assert np.isfinite(image).all()
+    assert 0 <= image.min() <= image.max() <= 1
+
+
+def test_validation_frames_never_change(manifest):
+    samples = ValidationSamples(FrameStore([manifest], 'val'), DataConfig(), frames=2)
+    assert len(samples) == 4
+    assert same(samples[1], samples[1])
+
+
+@given(st.integers(0, 5), st.integers(1, 4), st.integers(1, 3))
+def test_processes_share_the_samples_of_one_process(start, batch, world):
+    end = start + 3
+    together = list(StepSampler(start, end, batch * world))
+    parts = [list(StepSampler(start, end, batch, r, world)) for r in range(world)]
+    by_step = [part[s * batch : (s + 1) * batch] for s in range(end - start) for part in parts]
+    assert [n for step in by_step for n in step] == together
+
+
+def test_a_resumed_sampler_goes_on():
+    assert list(StepSampler(0, 5, 2))[6:] == list(StepSampler(3, 5, 2))
+
+
+def write(folder, shards):
+    path = folder / 'manifest.json'
+    path.write_text(json.dumps({'shards': shards}))
+    return path
+
+
+def test_a_scene_in_both_splits_is_refused(tmp_path):
+    make_shard(tmp_path / 'a.npz', 2, [1, 2], 0)
+    make_shard(tmp_path / 'b.npz', 2, [2, 3], 1)
+    path = write(
+        tmp_path,
+        [
+            {'file': 'a.npz', 'kind': 'indoor', 'split': 'train'},
+            {'file': 'b.npz', 'kind': 'indoor', 'split': 'val'},
+        ],
+    )
+    with pytest.raises(DataError, match='both train and val'):
+        FrameStore([path], 'train')
+
+
+@pytest.mark.parametrize(
+    ('shards', 'message'),
+    [
+        ([], 'no train shards'),
+        ([{'file': 'none.npz', 'kind': 'indoor', 'split': 'train'}], 'is not a shard'),
+        ([{'file': 'none.npz', 'split': 'train'}], 'lacks kind'),
+    ],
+)
+def test_wrong_sets_are_named(tmp_path, shards, message):
+    with pytest.raises(DataError, match=message):
+        FrameStore([write(tmp_path, shards)], 'train')

@@ -1,0 +1,1 @@
+"""Training of S2R-DepthNet on synthetic images: torch and Lightning, never ROS."""

@@ -1,0 +1,101 @@
+"""``s2r_train``: train, export, and describe models."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+from pathlib import Path
+
+import torch
+
+from s2r_depth_ros.errors import UserError
+from s2r_depth_ros.inference.priors import mean_log_depth, save_priors
+from s2r_depth_training.config import load_experiment
+from s2r_depth_training.data import FrameStore
+
+
+def _fit(args: argparse.Namespace) -> None:
+    from s2r_depth_training.fit import fit
+
+    print(fit(load_experiment(args.config), args.out))
+
+
+def _export(args: argparse.Namespace) -> None:
+    from s2r_depth_training.export import export
+
+    dtype = torch.float32 if args.fp32 else torch.float16
+    metadata = export(args.checkpoint, args.name, args.out, dtype)
+    print(f'{args.out}: {metadata.name}, sha256 {metadata.sha256}')
+
+
+def _card(args: argparse.Namespace) -> None:
+    from s2r_depth_training.export import write_card
+
+    print(write_card(args.model, json.loads(args.results.read_text())))
+
+
+def _priors(args: argparse.Namespace) -> None:
+    data = load_experiment(args.config).data
+    store = FrameStore(data.manifests, 'train')
+    priors = {}
+    for kind in store.kinds:
+        frames = (store.frame(kind, i) for i in range(store.count(kind)))
+        # The evaluation's name for street scenes.
+        priors['driving' if kind == 'street' else kind] = mean_log_depth(
+            ((f.depth, f.fx) for f in frames),
+            (data.height, data.width),
+            data.focal_length,
+            data.max_depth,
+        )
+    save_priors(args.out, priors)
+
+
+def _smoke(args: argparse.Namespace) -> None:
+    from s2r_depth_training.smoke import smoke
+
+    print(smoke(args.out))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog='s2r_train', description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar='COMMAND')
+    fit = commands.add_parser('fit', help='train the stages of an experiment; resumes')
+    fit.add_argument('config', type=Path, help='YAML of the experiment')
+    fit.add_argument('--out', type=Path, required=True, help='folder of the run')
+    fit.set_defaults(run=_fit)
+    export = commands.add_parser('export', help='turn a checkpoint into a model file')
+    export.add_argument('checkpoint', type=Path)
+    export.add_argument('--name', required=True, help='name that the model gives itself')
+    export.add_argument('--out', type=Path, required=True, help='file to write, .safetensors')
+    export.add_argument('--fp32', action='store_true', help='store float32, not float16')
+    export.set_defaults(run=_export)
+    card = commands.add_parser('card', help="write a model's card and scores")
+    card.add_argument('model', type=Path, help='model file')
+    card.add_argument('--results', type=Path, required=True, help='what evaluate --json wrote')
+    card.set_defaults(run=_card)
+    priors = commands.add_parser('priors', help='make the priors that models are compared with')
+    priors.add_argument('config', type=Path, help='YAML of the experiment')
+    priors.add_argument('--out', type=Path, required=True, help='file to write, .npz')
+    priors.set_defaults(run=_priors)
+    smoke = commands.add_parser('smoke', help='a few steps of everything')
+    smoke.add_argument('--out', type=Path, required=True, help='folder of the run')
+    smoke.set_defaults(run=_smoke)
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run ``s2r_train``; return the exit status, 2 for what the user can mend."""
+    logging.basicConfig(level=logging.INFO, format='%(message)s')
+    args = _parser().parse_args(arguments)
+    try:
+        args.run(args)
+    except UserError as error:
+        print(f's2r_train: {error}', file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

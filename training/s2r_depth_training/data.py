@@ -1,0 +1,295 @@
+"""Training data: shards of rendered frames, and samples that their number alone decides.
+
+A training set is a manifest.json beside shards (.npz). The manifest's ``shards`` list has, for
+every shard, ``file``, ``kind`` (of scene), ``split`` (``train`` or ``val``) and optionally
+``zero_depth``: what depth 0 means, ``sky`` (learnt as far away; the default outdoors) or
+``unknown``. A shard holds N frames:
+
+    rgb         uint8 [N, H, W, 3]
+    depth       float16 or float32 [N, H, W], m along the optical axis, 0 = see zero_depth
+    intrinsics  float32 [N, 4]: fx, fy, cx, cy in px of the stored size
+    scene       int64 [N]: number of the scene, never in both splits
+    restyled    uint8 [N, H, W, 3], optional: the same geometry with other materials and light
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset, Sampler
+
+from s2r_depth_ros.errors import UserError
+from s2r_depth_training.augment import crop_and_resize, photometric, random_window
+from s2r_depth_training.config import DataConfig
+
+OUTDOOR_KINDS = frozenset({'street', 'driving', 'outdoor'})
+
+
+class DataError(UserError):
+    """A training set is missing, malformed, or mixes training and validation scenes."""
+
+
+class Batch(NamedTuple):
+    """What a training step sees.
+
+    image: float [N, 3, H, W] in [-1, 1]. paired: the same view in another style (the image itself
+    where no pair was asked for). depth: [N, 1, H, W], m in the canonical camera, > 0. weight:
+    [N, 1, H, W], 0 = unknown. index: [N], the samples' numbers.
+    """
+
+    image: Tensor
+    paired: Tensor
+    depth: Tensor
+    weight: Tensor
+    index: Tensor
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One rendered frame; arrays as in a shard, fx in px of the stored size."""
+
+    rgb: NDArray[np.uint8]
+    restyled: NDArray[np.uint8] | None
+    depth: NDArray[np.floating]
+    fx: float
+    zero_is_sky: bool
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One shard in memory (uint8 and float16: about 60 kB a frame at 96x128)."""
+
+    arrays: dict[str, NDArray]
+    zero_is_sky: bool
+
+    def __len__(self) -> int:
+        return len(self.arrays['rgb'])
+
+    def frame(self, i: int) -> Frame:
+        """Return frame ``i``."""
+        restyled = self.arrays.get('restyled')
+        return Frame(
+            self.arrays['rgb'][i],
+            None if restyled is None else restyled[i],
+            self.arrays['depth'][i],
+            float(self.arrays['intrinsics'][i, 0]),
+            self.zero_is_sky,
+        )
+
+
+class FrameStore:
+    """The frames of one split, by kind of scene.
+
+    Raises DataError if a manifest or shard cannot be read, or there are no frames.
+    """
+
+    def __init__(self, manifests: Sequence[str | Path], split: str) -> None:
+        self._shards: dict[str, list[Shard]] = {}
+        scenes: dict[str, set[tuple[str, int]]] = {}
+        for entry, path in _shard_entries(manifests):
+            arrays = _read_shard(path)
+            kind = entry['kind']
+            scenes.setdefault(entry['split'], set()).update(
+                (f'{path.parent}/{kind}', int(s)) for s in arrays['scene']
+            )
+            if entry['split'] == split:
+                sky = 'sky' if kind in OUTDOOR_KINDS else 'unknown'
+                shard = Shard(arrays, entry.get('zero_depth', sky) == 'sky')
+                self._shards.setdefault(kind, []).append(shard)
+        both = scenes.get('train', set()) & scenes.get('val', set())
+        if both:
+            raise DataError(f'scene {min(both)} is in both train and val; split by scene')
+        if not self._shards:
+            raise DataError(f'no {split} shards in {", ".join(map(str, manifests)) or "nothing"}')
+        self._ends = {k: np.cumsum([len(s) for s in v]) for k, v in self._shards.items()}
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of scene, sorted."""
+        return sorted(self._shards)
+
+    def count(self, kind: str) -> int:
+        """Return the number of frames of ``kind``."""
+        return int(self._ends[kind][-1])
+
+    def frame(self, kind: str, i: int) -> Frame:
+        """Return frame ``i`` (below count) of ``kind``."""
+        shard = int(np.searchsorted(self._ends[kind], i, side='right'))
+        before = int(self._ends[kind][shard - 1]) if shard else 0
+        return self._shards[kind][shard].frame(i - before)
+
+
+def _shard_entries(manifests: Sequence[str | Path]) -> Iterator[tuple[dict, Path]]:
+    for manifest in map(Path, manifests):
+        try:
+            entries = json.loads(manifest.read_text())['shards']
+        except (OSError, ValueError, KeyError) as error:
+            raise DataError(f'{manifest} is not a training manifest: {error!r}') from error
+        for entry in entries:
+            missing = {'file', 'kind', 'split'} - set(entry)
+            if missing:
+                raise DataError(f'{manifest}: shard {entry} lacks {", ".join(sorted(missing))}')
+            yield entry, manifest.parent / entry['file']
+
+
+def _read_shard(path: Path) -> dict[str, NDArray]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {key: file[key] for key in file.files}
+    except (OSError, ValueError) as error:
+        raise DataError(f'{path} is not a shard: {error}') from error
+    missing = {'rgb', 'depth', 'intrinsics', 'scene'} - set(arrays)
+    if missing:
+        raise DataError(f'{path} lacks {", ".join(sorted(missing))}')
+    return arrays
+
+
+def canonical_depth(
+    depth: NDArray[np.floating], fx: float, zero_is_sky: bool, config: DataConfig
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return depth as the canonical camera sees it, m, and the loss weight, both [H, W].
+
+    fx: px of the camera at the width of ``depth``. A lens that shows things larger by some factor
+    shows them as the canonical camera would from that much nearer.
+    """
+    metres = depth.astype(np.float32) * np.float32(config.focal_length / fx)
+    known = metres > config.min_depth
+    weight = known.astype(np.float32)
+    if zero_is_sky:
+        sky = depth <= 0
+        weight[sky] = config.sky_weight
+        metres[sky] = config.max_depth
+    return np.clip(metres, config.min_depth, config.max_depth), weight
+
+
+class TrainingSamples(Dataset):
+    """Sample number -> augmented sample; the seed and the number decide everything.
+
+    pairs: also give the view in another style (stage 0).
+    """
+
+    def __init__(
+        self, store: FrameStore, config: DataConfig, seed: int, *, pairs: bool = False
+    ) -> None:
+        self._store, self._config, self._seed, self._pairs = store, config, seed, pairs
+        shares = config.mix or dict.fromkeys(store.kinds, 1.0)
+        unknown = set(shares) - set(store.kinds)
+        if unknown:
+            raise DataError(f'mix names {sorted(unknown)}, the data has {store.kinds}')
+        self._mixed = sorted(shares)
+        self._shares = np.array([shares[k] for k in self._mixed]) / sum(shares.values())
+
+    def __getitem__(self, number: int) -> Batch:
+        """Return sample ``number`` as a Batch without its first axis."""
+        rng = np.random.default_rng((self._seed, number))
+        frame, donor = self._draw(rng), self._draw(rng)
+        size = (self._config.height, self._config.width)
+        window = self._window(frame, rng)
+        mirrored = rng.random() < 0.5
+
+        def placed(array: NDArray, nearest: bool = False) -> NDArray:
+            array = crop_and_resize(array, window, size, nearest=nearest)
+            return array[:, ::-1] if mirrored else array
+
+        views = [frame.rgb] if frame.restyled is None else [frame.rgb, frame.restyled]
+        if len(views) == 2 and rng.random() < self._config.restyled:
+            views.reverse()
+        style = crop_and_resize(donor.rgb, (0, 0, *donor.rgb.shape[:2]), size, nearest=False)
+        image = self._appearance(placed(views[0]), style, rng)
+        paired = self._appearance(placed(views[-1]), style, rng) if self._pairs else image
+        fx = frame.fx * size[1] / window[3]
+        depth, weight = canonical_depth(
+            placed(frame.depth.astype(np.float32), True), fx, frame.zero_is_sky, self._config
+        )
+        return _sample(image, paired, depth, weight, number)
+
+    def _draw(self, rng: np.random.Generator) -> Frame:
+        kind = self._mixed[rng.choice(len(self._mixed), p=self._shares)]
+        return self._store.frame(kind, int(rng.integers(self._store.count(kind))))
+
+    def _window(self, frame: Frame, rng: np.random.Generator) -> tuple[int, int, int, int]:
+        height, width = frame.rgb.shape[:2]
+        if rng.random() >= self._config.crop:
+            return 0, 0, height, width
+        return random_window(height, width, width / height, self._config.crop_scale, rng)
+
+    def _appearance(
+        self, rgb: NDArray[np.uint8], style: NDArray[np.uint8], rng: np.random.Generator
+    ) -> NDArray[np.float32]:
+        if self._config.photometric:
+            return photometric(rgb, style, rng)
+        return rgb.astype(np.float32) / 255
+
+
+class ValidationSamples(Dataset):
+    """The same frames every time, evenly spread over every kind, whole and unchanged."""
+
+    def __init__(self, store: FrameStore, config: DataConfig, frames: int) -> None:
+        self._store, self._config = store, config
+        self._chosen = [
+            (kind, int(i))
+            for kind in store.kinds
+            for i in np.unique(np.linspace(0, store.count(kind) - 1, frames).round())
+        ]
+
+    def __len__(self) -> int:
+        return len(self._chosen)
+
+    def __getitem__(self, number: int) -> Batch:
+        """Return frame ``number`` as a Batch without its first axis."""
+        frame = self._store.frame(*self._chosen[number])
+        size = (self._config.height, self._config.width)
+        whole = (0, 0, *frame.rgb.shape[:2])
+        image, paired = (
+            crop_and_resize(view, whole, size, nearest=False).astype(np.float32) / 255
+            for view in (frame.rgb, frame.rgb if frame.restyled is None else frame.restyled)
+        )
+        depth, weight = canonical_depth(
+            crop_and_resize(frame.depth.astype(np.float32), whole, size, nearest=True),
+            frame.fx * size[1] / frame.rgb.shape[1],
+            frame.zero_is_sky,
+            self._config,
+        )
+        return _sample(image, paired, depth, weight, number)
+
+
+def _sample(image: NDArray, paired: NDArray, depth: NDArray, weight: NDArray, number: int) -> Batch:
+    def channels_first(array: NDArray) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array.transpose(2, 0, 1))) * 2 - 1
+
+    return Batch(
+        channels_first(image),
+        channels_first(paired),
+        torch.from_numpy(np.ascontiguousarray(depth))[None],
+        torch.from_numpy(np.ascontiguousarray(weight))[None],
+        torch.tensor(number),
+    )
+
+
+class StepSampler(Sampler[int]):
+    """Numbers the samples of one process from optimizer step ``start`` to step ``end``.
+
+    Step s of P processes with B images each uses samples s*P*B to (s+1)*P*B - 1; process r takes
+    the r-th B of them. So a resumed run goes on where it was, and P processes see together what
+    one process with P*B images sees.
+    """
+
+    def __init__(self, start: int, end: int, batch: int, rank: int = 0, world: int = 1) -> None:
+        self._steps = range(start, end)
+        self._batch, self._rank, self._world = batch, rank, world
+
+    def __len__(self) -> int:
+        return len(self._steps) * self._batch
+
+    def __iter__(self) -> Iterator[int]:
+        for step in self._steps:
+            first = (step * self._world + self._rank) * self._batch
+            yield from range(first, first + self._batch)

@@ -1,0 +1,148 @@
+"""Runs an experiment: its stages one after the other, each from where it was left."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from pathlib import Path
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers import TensorBoardLogger
+from torch.utils.data import DataLoader
+
+from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
+from s2r_depth_training.callbacks import Pictures, RandomStates, RealImages
+from s2r_depth_training.config import ConfigError, Experiment, StageConfig, save_experiment
+from s2r_depth_training.data import FrameStore, StepSampler, TrainingSamples, ValidationSamples
+from s2r_depth_training.export import load_checkpoint
+from s2r_depth_training.initialise import initialise
+from s2r_depth_training.stages import make_stage
+
+_LOG = logging.getLogger(__name__)
+_CONFIG = 'experiment.yaml'
+
+
+class ShardData(lightning.LightningDataModule):
+    """Feeds one stage; after a resume the training samples go on at the optimizer's step."""
+
+    def __init__(self, experiment: Experiment, stage: StageConfig) -> None:
+        super().__init__()
+        self._experiment, self._stage = experiment, stage
+        manifests = experiment.data.manifests
+        self._train, self._val = (FrameStore(manifests, split) for split in ('train', 'val'))
+
+    def train_dataloader(self) -> DataLoader:
+        """Return the loader of the steps that are left."""
+        data, trainer = self._experiment.data, self.trainer
+        # Stages draw different samples, also where they have the same steps.
+        seed = self._experiment.seed * 16 + len(self._stage.name)
+        pairs = self._stage.name == 'encoder'
+        sampler = StepSampler(
+            trainer.global_step,
+            self._stage.steps,
+            data.batch,
+            trainer.global_rank,
+            trainer.world_size,
+        )
+        return DataLoader(
+            TrainingSamples(self._train, data, seed, pairs=pairs),
+            batch_size=data.batch,
+            sampler=sampler,
+            num_workers=data.workers,
+            pin_memory=torch.cuda.is_available(),
+            persistent_workers=data.workers > 0,
+        )
+
+    def val_dataloader(self) -> DataLoader:
+        """Return the loader of the fixed validation frames."""
+        experiment = self._experiment
+        frames = ValidationSamples(self._val, experiment.data, experiment.validation.frames)
+        return DataLoader(frames, batch_size=experiment.data.batch)
+
+
+def fit(experiment: Experiment, out: Path) -> Path:
+    """Train all stages into the folder ``out``; return the last stage's best checkpoint.
+
+    A folder that holds a run of the same experiment is resumed: finished stages are skipped, the
+    stage that was cut off goes on at its last checkpoint. Raises ConfigError if it holds another.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    _claim(experiment, out)
+    lightning.seed_everything(experiment.seed, workers=True)
+    network = S2RDepthNet(experiment.width)
+    initialise(network, experiment.depth_init)
+    best = None
+    for stage in experiment.stages:
+        finished = out / stage.name / 'finished.json'
+        if not finished.exists():
+            _run_stage(experiment, stage, network, out / stage.name)
+        best = out / stage.name / json.loads(finished.read_text())['best']
+        network = load_checkpoint(best)[0]
+        _LOG.info('stage %s: %s', stage.name, best)
+    if best is None:
+        raise ConfigError('stages: the experiment has none')
+    return best
+
+
+def _claim(experiment: Experiment, out: Path) -> None:
+    """Save the experiment with the run, or check that it is the one that is there."""
+    path, new = out / _CONFIG, out / f'.{_CONFIG}.{os.getpid()}'
+    save_experiment(experiment, new)
+    if path.exists() and path.read_bytes() != new.read_bytes():
+        new.unlink()
+        raise ConfigError(f'{out} holds a run of another experiment ({path}); use another folder')
+    new.replace(path)
+
+
+def _run_stage(
+    experiment: Experiment, stage: StageConfig, network: S2RDepthNet, folder: Path
+) -> None:
+    module = make_stage(experiment, stage, network)
+    best, last = _checkpoints(experiment, stage, folder)
+    # Before the checkpoints, which may be judged by what it logs.
+    real = [RealImages(experiment.validation.real)] if experiment.validation.real else []
+    trainer = lightning.Trainer(
+        max_steps=stage.steps,
+        accelerator=experiment.accelerator,
+        devices=experiment.devices,
+        num_nodes=experiment.num_nodes,
+        strategy=experiment.strategy,
+        precision=experiment.precision,
+        # SyncBatchNorm exists on GPUs only; see freeze_batch_norm for processes on CPUs.
+        sync_batchnorm=experiment.accelerator != 'cpu' and torch.cuda.is_available(),
+        val_check_interval=min(experiment.validation.every, stage.steps),
+        check_val_every_n_epoch=None,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+        logger=TensorBoardLogger(folder, name='', version=''),
+        callbacks=[RandomStates(), *real, Pictures(), best, last],
+        log_every_n_steps=min(50, stage.steps),
+        enable_progress_bar=os.isatty(2),
+        enable_model_summary=False,
+    )
+    resume = folder / 'last.ckpt'
+    trainer.fit(module, ShardData(experiment, stage), ckpt_path=resume if resume.exists() else None)
+    if trainer.global_step < stage.steps:
+        raise KeyboardInterrupt  # Lightning ends quietly when interrupted; so must not the run
+    chosen = Path(best.best_model_path or last.best_model_path)
+    if trainer.is_global_zero:
+        (folder / 'finished.json').write_text(json.dumps({'best': chosen.name}))
+    trainer.strategy.barrier()
+
+
+def _checkpoints(
+    experiment: Experiment, stage: StageConfig, folder: Path
+) -> tuple[ModelCheckpoint, ModelCheckpoint]:
+    """Return the keeper of the best weights and the one of the point to resume from."""
+    monitor = 'val/code' if stage.name == 'encoder' else experiment.validation.monitor
+    every = min(experiment.validation.every, stage.steps)
+    best = ModelCheckpoint(
+        folder, filename='best', monitor=monitor, save_top_k=1, enable_version_counter=False
+    )
+    last = ModelCheckpoint(
+        folder, filename='last', every_n_train_steps=every, enable_version_counter=False
+    )
+    return best, last

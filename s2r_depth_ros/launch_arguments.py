@@ -15,7 +15,7 @@ from s2r_depth_ros.share import share_directory
 _BOOLEANS = ('true', 'false')
 _TRANSPORTS = ('', 'raw', 'compressed')
 # In config/depth.rviz these are absolute; a relative right side follows the namespace.
-_RVIZ_TOPICS = ('depth_registered/image_rect', 'depth_registered/points', 's2r_depth/depth_color')
+_RVIZ_TOPICS = ('depth_registered/image_rect', 'depth_registered/points', 'depth/depth_color')
 
 
 @dataclass(frozen=True)

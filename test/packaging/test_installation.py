@@ -19,7 +19,7 @@ from source_files import ROOT, repository_files
 from s2r_depth_ros.cli import COMMANDS
 from s2r_depth_ros.launch_arguments import launch_arguments, node_arguments, rviz_arguments
 
-_NODE = '/robot/s2r_depth'
+_NODE = '/robot/depth'
 _PATIENCE = 30.0  # seconds for discovery and for loading a model
 
 

@@ -1,0 +1,236 @@
+"""Runs the demo: three processes, one clip, then a contact sheet of what was received.
+
+The player waits for two subscribers (the node and the recorder), the recorder subscribes to the
+camera only when the node is active: so nothing here sleeps, and no frame is played too early.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import shutil
+import signal
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+import s2r_depth_ros
+from s2r_depth_ros.errors import UserError
+from s2r_depth_ros.files import write_atomically
+from s2r_depth_ros.launch_arguments import launch_arguments, node_arguments
+from s2r_depth_ros.network.registry import find_model
+from s2r_depth_ros.node.demo.camera_player import IMAGE_TOPIC, INFO_TOPIC
+from s2r_depth_ros.node.demo.channels import node_channels
+from s2r_depth_ros.node.demo.clip import Clip, open_clip
+from s2r_depth_ros.node.demo.contact_sheet import draw_sheet, read_rows, save_sheet
+from s2r_depth_ros.node.demo.processes import Child, ProcessError
+from s2r_depth_ros.node.demo.recording import Recording
+from s2r_depth_ros.node.demo.summary import Summary, summarise
+from s2r_depth_ros.share import share_directory
+from s2r_depth_ros.transport import profile_environment
+
+NODE = 'depth'
+PACKAGE = 's2r_depth_ros.node.demo'
+# Longest silence of all three processes before the demo gives up: loading torch on a slow machine.
+PATIENCE_SECONDS = 90.0
+# The last frame is the newest, so the node does not drop it; this is for one lost on the way.
+LAST_FRAME_SECONDS = 10.0
+STOP_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a run shall do; ``rate`` None plays at the clip's own times."""
+
+    input: Path
+    out: Path
+    model: str
+    device: str
+    rate: float | None
+    frames: int
+    fx: float | None
+
+
+class Session:
+    """One run of the three processes: follows their events until the last frame is through."""
+
+    def __init__(self, options: Options, clip: Clip) -> None:
+        self.options = options
+        self.played: list[int] = []
+        self._events: queue.Queue[tuple[str, dict[str, Any] | None]] = queue.Queue()
+        self._children: dict[str, Child] = {}
+        self._finished = False
+        self._newest = {channel.name: 0 for channel in node_channels(NODE) if channel.awaited}
+        total = min(options.frames, clip.frame_count or options.frames)
+        self._progress = tqdm(total=total, unit='frame', desc='starting', leave=False)
+
+    def start(self) -> None:
+        """Start node, recorder and player, which find each other on a ROS domain of their own."""
+        environment = ros_environment()
+        for name, arguments in commands(self.options).items():
+            log = logs(self.options) / f'{name}.log'
+            self._children[name] = Child(name, arguments, log, environment, self._events)
+
+    def follow(self) -> None:
+        """Take events until the last frame is through. Raises ProcessError."""
+        while not self._complete():
+            patience = LAST_FRAME_SECONDS if self._finished else PATIENCE_SECONDS
+            try:
+                name, event = self._events.get(timeout=patience)
+            except queue.Empty:
+                if self._finished:
+                    return
+                raise ProcessError(
+                    f'nothing has happened for {patience:g} s, {len(self.played)} frames played; '
+                    + self._last_words(*self._children)
+                ) from None
+            if event is None:
+                status = self._children[name].status
+                # When another process gives up, the reason is mostly in the node's log.
+                words = self._last_words(*dict.fromkeys((name, 'node')))
+                raise ProcessError(f'the {name} process ended with status {status}; {words}')
+            self._take(event)
+
+    def stop(self) -> None:
+        """End all processes; raise ProcessError if the recorder did not finish its bag."""
+        self._progress.close()
+        for child in self._children.values():
+            child.interrupt()
+        for name, child in self._children.items():
+            if child.stop(STOP_SECONDS) and name == 'recorder':
+                raise ProcessError(f'the recording is incomplete; {self._last_words(name)}')
+
+    def _complete(self) -> bool:
+        """Tell whether every awaited output of the last frame has arrived."""
+        last = self.played[-1] if self.played else 0
+        return self._finished and all(stamp == last for stamp in self._newest.values())
+
+    def _take(self, event: dict[str, Any]) -> None:
+        kind = event['event']
+        if kind == 'ready':
+            self._progress.set_description('playing')
+        elif kind == 'frame':
+            self.played.append(event['stamp'])
+            self._progress.update()
+        elif kind == 'received':
+            self._newest[event['topic']] = event['stamp']
+        elif kind == 'played':
+            self._finished = True
+
+    def _last_words(self, *names: str) -> str:
+        children = {name: self._children[name] for name in names}
+        parts = (f'{name} ({c.log}):\n{c.last_words()}' for name, c in children.items())
+        return 'last lines of ' + '\n'.join(parts)
+
+
+def run_demo(options: Options) -> Summary:
+    """Run the demo and write its results to ``options.out``. Raises UserError.
+
+    KeyboardInterrupt (also for SIGTERM) ends the processes before it goes on to the caller.
+    """
+    clip = open_clip(options.input, fx=options.fx)
+    find_model(options.model)
+    prepare_output(options.out)
+    print(f'{clip.name}; {clip.camera}')
+    session = Session(options, clip)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        session.start()
+        session.follow()
+    except BaseException:
+        with suppress(ProcessError):  # the first error is the one to tell
+            session.stop()
+        raise
+    session.stop()
+    return write_results(options, clip, session.played)
+
+
+def commands(options: Options) -> dict[str, list[str]]:
+    """Return what follows ``python -m`` for each process, in the order of starting."""
+    launch = {argument.name: argument.default for argument in launch_arguments()}
+    launch |= {'model': options.model, 'device': options.device}
+    launch |= {'image': IMAGE_TOPIC, 'camera_info': INFO_TOPIC, 'autostart': 'false'}
+    player = [str(options.input), f'--frames={options.frames}', '--subscribers=2', '--hold']
+    player += [f'--rate={options.rate}'] if options.rate else []
+    player += [f'--fx={options.fx}'] if options.fx else []
+    waits = f'--wait={PATIENCE_SECONDS}'
+    recorder = [f'--bag={bag(options)}', f'--result={result(options)}', f'--node={NODE}']
+    name = ['-r', f'__node:={NODE}']
+    return {
+        'node': ['s2r_depth_ros', 'node', '--ros-args', *name, *node_arguments(launch)],
+        'recorder': [f'{PACKAGE}.recorder', *recorder, waits],
+        'player': [f'{PACKAGE}.camera_player', *player, waits],
+    }
+
+
+def bag(options: Options) -> Path:
+    """Return the folder of the recording."""
+    return options.out / 'recording'
+
+
+def logs(options: Options) -> Path:
+    """Return the folder of the processes' logs."""
+    return options.out / 'logs'
+
+
+def result(options: Options) -> Path:
+    """Return the recorder's file of arrival times."""
+    return logs(options) / 'arrivals.json'
+
+
+def ros_environment() -> dict[str, str]:
+    """Return the environment of the processes; what the user has set stays.
+
+    A domain of its own and this machine only: robots nearby publish camera images, too. The
+    transport profile lets images and clouds of camera size arrive.
+    """
+    environment = dict(os.environ)
+    environment.setdefault('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
+    environment.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    source = str(Path(s2r_depth_ros.__file__).parents[1])
+    paths = [source, *filter(None, [environment.get('PYTHONPATH')])]
+    environment['PYTHONPATH'] = os.pathsep.join(paths)
+    return environment | profile_environment(os.environ)
+
+
+def default_input() -> Path:
+    """Return the real sequence beside the checkout where there is one, else the shipped clip."""
+    root = share_directory()
+    beside = sorted(root.parent.glob('shared/data/eval_real/sequence/*/sequence.json'))
+    return beside[0].parent if beside else root / 'config' / 'demo_clip'
+
+
+def prepare_output(out: Path) -> None:
+    """Make the output folder and remove the recording of a former run. Raises UserError."""
+    recording = out / 'recording'
+    if recording.is_dir():
+        foreign = [f.name for f in recording.iterdir() if f.suffix not in ('.mcap', '.yaml')]
+        if foreign:
+            raise UserError(f'{recording} holds {foreign[0]}, no recording of this demo: move it')
+        shutil.rmtree(recording)
+    try:
+        (out / 'logs').mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f'cannot make the folder {out}: {error.strerror}') from error
+
+
+def write_results(options: Options, clip: Clip, played: list[int]) -> Summary:
+    """Write contact sheet and JSON from the recording. Raises UserError if nothing came."""
+    recording = Recording.load(bag(options), result(options), NODE)
+    rows = read_rows(recording)
+    summary = summarise(recording, played)
+    if not rows:
+        words = (logs(options) / 'node.log').read_text(errors='replace')[-1500:]
+        raise UserError(f'{summary.line()}: no frame came out whole. The end of its log:\n{words}')
+    sheet = options.out / 'contact_sheet.png'
+    save_sheet(draw_sheet(rows, f'{clip.name}, model {options.model}', summary.line()), sheet)
+    facts = {'input': str(options.input), 'clip': clip.name, 'camera': clip.camera}
+    facts |= {'model': options.model, 'device': options.device} | summary.as_dict()
+    facts |= {'contact_sheet': str(sheet), 'recording': str(bag(options))}
+    text = json.dumps(facts, indent=2) + '\n'
+    write_atomically(options.out / 'demo.json', text.encode())
+    return summary

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Installation
+from installed import Installation
 from source_files import ROOT, repository_files
 
 from s2r_depth_ros.cli import COMMANDS

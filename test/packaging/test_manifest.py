@@ -13,14 +13,16 @@ import s2r_depth_ros
 # rosdep key of each module that is not its own key.
 _ROSDEP_KEYS = {
     'cv2': 'python3-opencv',
+    'hypothesis': 'python3-hypothesis',
     'numpy': 'python3-numpy',
+    'pytest': 'python3-pytest',
     'torch': 'python3-torch',
     'tqdm': 'python3-tqdm',
     'yaml': 'python3-yaml',
 }
 # No rosdep key exists; README.md tells the pip line.
 _PIP_ONLY = {'safetensors', 'rosbags'}
-# Imported through another module's package: numpy has no cv2, rclpy brings these with it.
+# Name on PyPI of each module that is not its own name.
 _PIP_NAMES = {
     'cv2': 'opencv-python-headless',
     'cv_bridge': 'cv-bridge',
@@ -65,6 +67,18 @@ def test_exec_depends_are_the_imports(manifest: ElementTree.Element) -> None:
     expected = {_ROSDEP_KEYS.get(name, name) for name in modules - _PIP_ONLY}
     declared = [element.text for element in manifest.findall('exec_depend')]
     assert sorted(declared) == sorted(expected)
+
+
+def test_test_depends_are_what_only_tests_of_the_runtime_import(
+    manifest: ElementTree.Element,
+) -> None:
+    folders = ('test/network', 'test/inference', 'test/geometry', 'test/node', 'test/packaging')
+    files = [file for folder in folders for file in python_files(folder)]
+    keys = {_ROSDEP_KEYS.get(name, name) for name in third_party(files)}
+    declared = {element.text for element in manifest.findall('test_depend')}
+    assert declared == {key for key in keys if key.startswith('python3-')} - {
+        element.text for element in manifest.findall('exec_depend')
+    }
 
 
 def _pins() -> dict[str, str]:

@@ -50,6 +50,7 @@ def test_exponents_without_a_point_are_numbers(tmp_path):
         ('seed: true\n', 'seed is True'),
         ('stages: [{name: middle}]\n', "stages.name is 'middle'"),
         ('stages: [{name: joint}, {name: joint}]\n', 'named twice'),
+        ('stages: [{steps: 7}]\nvalidation: {every: 3}\n', 'not a multiple'),
         ('width: 0.3\n', 'width is 0.3'),
         ('loss: {scales: [1, 1]}\n', 'four weights'),
         ('- a\n', 'holds no keys'),

@@ -1,46 +1,51 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import lightning
 import pytest
 import torch
-from s2r_depth_training.config import ConfigError, StageConfig
-from s2r_depth_training.fit import fit
-from s2r_depth_training.stages import DivergedError, Stage, make_stage, rate_factor, update_average
 
 from s2r_depth_ros.network.s2r_depthnet import SUB_NETWORKS, S2RDepthNet
+from s2r_depth_training.config import ConfigError, StageConfig, save_experiment
+from s2r_depth_training.fit import fit
+from s2r_depth_training.initialise import initialise
+from s2r_depth_training.stages import DivergedError, Stage, make_stage, rate_factor, update_average
 
 
 def state_of(checkpoint):
     return torch.load(checkpoint, map_location='cpu', weights_only=True)
 
 
-class CutOff(Exception):
+class CutOffError(Exception):
     """Stands for a power failure."""
 
 
 def test_a_run_that_was_cut_off_ends_as_one_that_was_not(experiment, tmp_path, monkeypatch):
     """Bit for bit: weights, average, optimizer and schedule, from a cut between checkpoints."""
-    experiment.stages = [StageConfig('joint', steps=5)]
+    experiment.stages = [StageConfig('joint', steps=6)]
+    experiment.validation.every = 3
     fit(experiment, tmp_path / 'whole')
 
     step = Stage.training_step
 
     def cut(self, batch, batch_idx):
-        if self.global_step == 3:
-            raise CutOff
+        if self.global_step == 5:
+            raise CutOffError
         return step(self, batch, batch_idx)
 
     monkeypatch.setattr(Stage, 'training_step', cut)
-    with pytest.raises(CutOff):
+    with pytest.raises(CutOffError):
         fit(experiment, tmp_path / 'cut')
     monkeypatch.setattr(Stage, 'training_step', step)
     torch.rand(7)  # a new process has another random state
     fit(experiment, tmp_path / 'cut')
 
     whole, resumed = (state_of(tmp_path / name / 'joint/last.ckpt') for name in ('whole', 'cut'))
-    assert whole['global_step'] == resumed['global_step'] == 5
+    assert whole['global_step'] == resumed['global_step'] == 6
     for key, value in whole['state_dict'].items():
         assert torch.equal(value, resumed['state_dict'][key]), key
     moments = [s['optimizer_states'][0]['state'] for s in (whole, resumed)]
@@ -163,7 +168,7 @@ def test_learning_rate_follows_its_schedule(experiment):
 
 
 def test_two_processes_train_as_one_with_the_joint_batch(experiment, tmp_path):
-    """By Lightning's ddp strategy over gloo.
+    """By Lightning's ddp strategy over gloo, started as on a cluster.
 
     BatchNorm is frozen: its statistics over half a batch are other ones, and SyncBatchNorm, which
     mends that on GPUs, does not run on a CPU.
@@ -172,25 +177,35 @@ def test_two_processes_train_as_one_with_the_joint_batch(experiment, tmp_path):
     experiment.validation.every = 3
     experiment.data.batch = 4
     fit(experiment, tmp_path / 'one')
-    experiment.data.batch, experiment.devices = 2, 2
-    experiment.strategy = 'ddp_fork'
-    fit(experiment, tmp_path / 'two')
-    one, two = (
-        state_of(tmp_path / name / 'decoder/last.ckpt')['state_dict'] for name in ('one', 'two')
+    experiment.data.batch, experiment.devices, experiment.strategy = 2, 2, 'ddp'
+    save_experiment(experiment, tmp_path / 'two.yaml')
+    options = ['fit', tmp_path / 'two.yaml', '--out', tmp_path / 'two']
+    launcher = [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc-per-node=2']
+    subprocess.run(
+        [*launcher, '-m', 's2r_depth_training.cli', *map(str, options)],
+        check=True,
+        timeout=300,
+        env={**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHONPATH': os.pathsep.join(sys.path)},
     )
-    start = lightning_start(experiment)
+    one, two = (state_of(tmp_path / name / 'decoder/last.ckpt') for name in ('one', 'two'))
+    assert one['global_step'] == two['global_step'] == 3
+    before = start_of(experiment)
     moved = 0.0
-    for key, value in one.items():
-        if key.startswith('network.') and value.is_floating_point():
-            torch.testing.assert_close(two[key], value, rtol=1e-4, atol=2e-5, msg=key)
-            moved = max(moved, (value - start[key]).abs().max().item())
-    assert moved > 1e-3  # training did change the weights, and by far more than the tolerance
+    for key, value in one['state_dict'].items():
+        if value.is_floating_point():
+            torch.testing.assert_close(
+                two['state_dict'][key],
+                value,
+                rtol=1e-4,
+                atol=2e-5,
+                msg=lambda m, k=key: f'{k}: {m}',
+            )
+            moved = max(moved, (value - before[key]).abs().max().item())
+    assert moved > 1e-3  # far more than the tolerance
 
 
-def lightning_start(experiment):
-    """The weights that a run of ``experiment`` starts from."""
-    from s2r_depth_training.initialise import initialise
-
+def start_of(experiment):
+    """The state that the only stage of ``experiment`` starts from."""
     lightning.seed_everything(experiment.seed)
     network = S2RDepthNet(experiment.width)
     initialise(network, experiment.depth_init)

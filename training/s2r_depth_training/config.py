@@ -109,8 +109,9 @@ class StageConfig:
 class ValidationConfig:
     """How a run is judged. monitor: logged value whose minimum makes the best checkpoint.
 
-    every: steps between validations. frames: synthetic frames of each kind. real: manifest of
-    real images to watch (logged, never trained on); to choose by it, monitor real/abs_rel.
+    every: steps between validations, each followed by a checkpoint to resume from. frames:
+    synthetic frames of each kind. real: manifest of real images to watch (logged, never trained
+    on); to choose by it, monitor real/abs_rel.
     """
 
     every: int = 500
@@ -154,6 +155,11 @@ class Experiment:
         _choose('optimizer.schedule', self.optimizer.schedule, ('cosine', 'step'))
         for stage in self.stages:
             _choose('stages.name', stage.name, STAGE_NAMES)
+            if stage.steps % min(self.validation.every, stage.steps):
+                raise ConfigError(
+                    f'stages: {stage.steps} steps of {stage.name} are not a multiple of '
+                    f'validation.every ({self.validation.every}), so their end would not be judged'
+                )
         if len({stage.name for stage in self.stages}) < len(self.stages):
             raise ConfigError('stages: a stage is named twice')
         if len(self.loss.scales) != 4:

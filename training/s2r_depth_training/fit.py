@@ -53,6 +53,7 @@ class ShardData(lightning.LightningDataModule):
             sampler=sampler,
             num_workers=data.workers,
             pin_memory=torch.cuda.is_available(),
+            generator=torch.Generator(),  # or making an iterator would draw from torch's own
             persistent_workers=data.workers > 0,
         )
 
@@ -60,7 +61,7 @@ class ShardData(lightning.LightningDataModule):
         """Return the loader of the fixed validation frames."""
         experiment = self._experiment
         frames = ValidationSamples(self._val, experiment.data, experiment.validation.frames)
-        return DataLoader(frames, batch_size=experiment.data.batch)
+        return DataLoader(frames, batch_size=experiment.data.batch, generator=torch.Generator())
 
 
 def fit(experiment: Experiment, out: Path) -> Path:
@@ -138,11 +139,15 @@ def _checkpoints(
 ) -> tuple[ModelCheckpoint, ModelCheckpoint]:
     """Return the keeper of the best weights and the one of the point to resume from."""
     monitor = 'val/code' if stage.name == 'encoder' else experiment.validation.monitor
-    every = min(experiment.validation.every, stage.steps)
     best = ModelCheckpoint(
-        folder, filename='best', monitor=monitor, save_top_k=1, enable_version_counter=False
+        folder,
+        filename='best',
+        monitor=monitor,
+        enable_version_counter=False,
+        save_on_train_epoch_end=False,
     )
+    # After the best, so that a resumed run knows what it has to beat.
     last = ModelCheckpoint(
-        folder, filename='last', every_n_train_steps=every, enable_version_counter=False
+        folder, filename='last', enable_version_counter=False, save_on_train_epoch_end=False
     )
     return best, last

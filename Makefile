@@ -14,7 +14,7 @@ demo: $(READY)
 	$(BIN)/python -m s2r_depth_ros demo --out out/demo $(if $(INPUT),"$(INPUT)")
 
 test: lint
-	$(BIN)/python -m pytest --durations=10
+	$(BIN)/python -m pytest -rs --durations=10
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -9,6 +9,7 @@ import yaml
 from source_files import ROOT
 
 from s2r_depth_ros.cli import COMMANDS
+from s2r_depth_ros.network.registry import available_models
 
 _README = (ROOT / 'README.md').read_text()
 
@@ -45,6 +46,11 @@ def test_commands_it_names_exist() -> None:
     section = _README.split('## Command line')[1].split('\n## ')[0]
     named = re.findall(r'^    ([a-z]+)\b', section, re.MULTILINE)
     assert set(named) - {'from', 'prediction'} == set(COMMANDS) - {'node', 'demo'}
+
+
+def test_models_table_names_the_models_that_come_with_the_package() -> None:
+    section = _README.split('## Models')[1].split('\n## ')[0]
+    assert set(re.findall(r'^\| `([\w.-]+)` \|', section, re.MULTILINE)) == set(available_models())
 
 
 def test_parameter_file_lists_every_parameter_with_its_default() -> None:

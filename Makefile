@@ -1,6 +1,6 @@
 # `make demo` and `make test` need nothing but Python, its venv module and make:
 #   apt-get install python3 python3-venv make
-# Rendering and training also need headless OpenGL: apt-get install libegl1 libgl1-mesa-dri
+# Rendering and training also need headless OpenGL: apt-get install libegl1 libgl1 libgl1-mesa-dri
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin

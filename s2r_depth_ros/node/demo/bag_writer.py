@@ -17,7 +17,6 @@ from rosbags.interfaces import (
     QosTime,
 )
 from rosbags.rosbag2 import StoragePlugin, Writer
-from rosbags.rosbag2.enums import CompressionFormat, CompressionMode
 from rosbags.typesys import Stores, get_typestore
 
 from s2r_depth_ros.node import topics
@@ -57,7 +56,7 @@ def offered_qos(reliable: bool, transient: bool = False) -> Qos:
 class BagWriter(threading.Thread):
     """Writes queued messages in its own thread, so that receiving never waits for the disk.
 
-    Chunks are zstd-compressed as the MCAP format itself provides, which every reader knows.
+    Not compressed: zstd saves a quarter of a cloud's bytes and takes the CPU that the node needs.
     """
 
     def __init__(self, path: Path) -> None:
@@ -82,7 +81,6 @@ class BagWriter(threading.Thread):
         """Write until closed; keep the first error for ``close``."""
         try:
             writer = Writer(self.path, version=9, storage_plugin=StoragePlugin.MCAP)
-            writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
             with writer:
                 self._write_all(writer)
         except Exception as error:  # handed to close(), in the main thread

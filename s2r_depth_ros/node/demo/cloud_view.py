@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -11,21 +11,24 @@ import numpy as np
 BACKGROUND = (24, 26, 31)
 GRID_COLOR = (64, 68, 78)
 FRUSTUM_COLOR = (255, 196, 64)
+SAMPLES = 20_000
 
 
 @dataclass(frozen=True)
 class View:
-    """A camera looking at ``pivot`` (metres, optical frame) from ``distance`` metres.
+    """A camera that looks at ``pivot`` (metres, optical frame) from ``distance`` metres.
 
-    ``yaw`` and ``pitch`` (radians) turn it about the pivot: to the left of the recording camera
-    and above it.
+    ``yaw`` and ``pitch`` (radians) turn it about the pivot: to the right of the recording camera
+    and above it, so that what is far from that camera is on the right. ``focal`` and ``centre``
+    (where the pivot is shown) are in picture widths and heights.
     """
 
     pivot: tuple[float, float, float]
     distance: float
-    yaw: float = math.radians(-38.0)
-    pitch: float = math.radians(24.0)
-    focal: float = 1.15  # in image widths
+    yaw: float = math.radians(42.0)
+    pitch: float = math.radians(26.0)
+    focal: float = 1.0
+    centre: tuple[float, float] = (0.5, 0.5)
 
     def rotation(self) -> np.ndarray:
         """Return the 3x3 rotation from the optical frame to the viewing camera's axes."""
@@ -41,22 +44,31 @@ class View:
         depth = seen[:, 2] + self.distance
         with np.errstate(divide='ignore', invalid='ignore'):
             scale = self.focal * width / depth
-        pixels = seen[:, :2] * scale[:, None] + (width / 2, height / 2)
-        return pixels, depth
+        centre = np.array([width * self.centre[0], height * self.centre[1]])
+        return seen[:, :2] * scale[:, None] + centre, depth
 
 
-def view_of(points: np.ndarray) -> View:
-    """Return a view that shows the bulk of the points [N, 3] together with their camera."""
-    low, high = np.percentile(points, (5, 90), axis=0)
-    pivot_z = 0.5 * (low[2] + high[2])
-    pivot = (float(low[0] + high[0]) / 2, float(low[1] + high[1]) / 2, float(pivot_z))
-    radius = 0.5 * float(np.linalg.norm(high - low))
-    return View(pivot=pivot, distance=max(2.1 * radius, 0.9 * pivot_z))
+def view_of(points: np.ndarray, aspect: float) -> View:
+    """Return a view in which points [N, 3] and their camera at the origin fill the picture.
+
+    ``aspect`` is the picture's width / height. The farthest and outermost hundredth of the points
+    may lie outside.
+    """
+    low, high = np.percentile(points, (2, 98), axis=0)
+    pivot = tuple(float(v) for v in (low + high) / 2)
+    view = View(pivot, 1.8 * float(np.linalg.norm(np.append(high - low, pivot[2]))))
+    pixels, _ = view.project(points, 1, 1)
+    origin, _ = view.project(np.zeros((1, 3)), 1, 1)
+    low, high = np.percentile(pixels, (1, 99), axis=0)
+    low, high = np.minimum(low, origin[0]), np.maximum(high, origin[0])
+    # In units of the picture's width both ways; a border of 6 % stays free.
+    zoom = 0.88 * min(1.0 / (high[0] - low[0]), 1.0 / aspect / (high[1] - low[1]))
+    middle = (low + high) / 2 - 0.5
+    centre = (float(0.5 - zoom * middle[0]), float(0.5 - zoom * middle[1] * aspect))
+    return replace(view, focal=zoom, centre=centre)
 
 
-def draw_cloud(
-    points: np.ndarray, colors: np.ndarray, view: View, width: int, height: int
-) -> np.ndarray:
+def draw_cloud(points: np.ndarray, colors: np.ndarray, width: int, height: int) -> np.ndarray:
     """Return an RGB picture [height, width, 3] of points [N, 3] in their uint8 colours [N, 3].
 
     Nearer points hide farther ones; a metre grid lies at floor height and the recording camera's
@@ -65,9 +77,10 @@ def draw_cloud(
     # Drawn at twice the size and reduced: splats and lines come out smooth.
     canvas = np.full((2 * height, 2 * width, 3), BACKGROUND, np.uint8)
     if len(points):
+        view = view_of(points[:: 1 + len(points) // SAMPLES], width / height)
         draw_grid(canvas, points, view)
         splat(canvas, points, colors, view)
-    draw_frustum(canvas, points, view)
+        draw_frustum(canvas, view)
     return cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA)
 
 
@@ -91,7 +104,8 @@ def draw_grid(canvas: np.ndarray, points: np.ndarray, view: View) -> None:
     """Draw lines on the floor, as many metres apart as keeps them countable."""
     floor = float(np.percentile(points[:, 1], 98))
     far = float(np.percentile(points[:, 2], 90))
-    step = grid_step(far)
+    step = grid_step(points)
+    far = max(far, step)
     reach = step * math.ceil(far / step)
     half = step * math.ceil(max(far / 2, step) / step)
     for x in np.arange(-half, half + step / 2, step):
@@ -100,18 +114,16 @@ def draw_grid(canvas: np.ndarray, points: np.ndarray, view: View) -> None:
         draw_line(canvas, (-half, floor, z), (half, floor, z), view, GRID_COLOR)
 
 
-def grid_step(far: float) -> float:
-    """Return 0.1, 0.2, 0.5, 1, 2, 5, ... metres so that ``far`` spans five to ten steps or so."""
-    for exponent in range(-1, 4):
-        for digit in (1.0, 2.0, 5.0):
-            if far / (digit * 10.0**exponent) <= 8.0:
-                return digit * 10.0**exponent
-    return 1000.0
+def grid_step(points: np.ndarray) -> float:
+    """Return 0.1, 0.2, 0.5, 1, 2, 5, ... metres: at most eight of them reach the farther points."""
+    far = float(np.percentile(points[:, 2], 90))
+    steps = (digit * 10.0**power for power in range(-1, 4) for digit in (1.0, 2.0, 5.0))
+    return next((step for step in steps if far <= 8 * step), 10_000.0)
 
 
-def draw_frustum(canvas: np.ndarray, points: np.ndarray, view: View) -> None:
+def draw_frustum(canvas: np.ndarray, view: View) -> None:
     """Mark the recording camera at the origin by a small pyramid that looks along z."""
-    size = 0.05 * view.distance
+    size = 0.03 * view.distance
     corners = [
         (x * size, y * size, 1.5 * size)
         for x, y in ((-1, -0.75), (1, -0.75), (1, 0.75), (-1, 0.75))

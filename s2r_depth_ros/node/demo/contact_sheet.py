@@ -18,12 +18,12 @@ from rosbags.highlevel import AnyReader
 from s2r_depth_ros.inference.colorize import colorize_depth
 from s2r_depth_ros.node import topics
 from s2r_depth_ros.node.conversions import image_to_rgb
-from s2r_depth_ros.node.demo.cloud_view import BACKGROUND, View, draw_cloud, view_of
+from s2r_depth_ros.node.demo.cloud_view import BACKGROUND, draw_cloud, grid_step
 from s2r_depth_ros.node.demo.recording import Recording
 
 PANEL_WIDTH, GAP, MARGIN, HEADER, FOOTER, CAPTION = 360, 12, 28, 108, 92, 30
 TEXT, DIM = (236, 238, 242), (150, 156, 168)
-COLUMNS = ('camera image', 'structure map', 'depth', 'point cloud from the side')
+COLUMNS = ('camera image', 'structure map', 'depth', 'point cloud, seen from the right')
 
 
 @dataclass(frozen=True)
@@ -123,11 +123,9 @@ def draw_sheet(rows: Sequence[Row], title: str, subtitle: str) -> np.ndarray:
     for column, label in enumerate(COLUMNS):
         write(sheet, label, (column_x(column), HEADER - 12), 0.58, TEXT)
     near, far = depth_range(rows)
-    clouds = [row.points[::7] for row in rows if len(row.points)]
-    view = view_of(np.concatenate(clouds)) if clouds else View((0.0, 0.0, 2.0), 4.0)
     top = HEADER
     for row, panel_height in zip(rows, heights):
-        draw_row(sheet, row, top, panel_height, (near, far), view)
+        draw_row(sheet, row, top, panel_height, (near, far))
         top += panel_height + CAPTION + GAP
     draw_scale(sheet, top + 4, near, far)
     return sheet
@@ -139,12 +137,7 @@ def column_x(column: int) -> int:
 
 
 def draw_row(
-    sheet: np.ndarray,
-    row: Row,
-    top: int,
-    height: int,
-    near_far: tuple[float, float],
-    view: View,
+    sheet: np.ndarray, row: Row, top: int, height: int, near_far: tuple[float, float]
 ) -> None:
     """Draw the four panels and the caption of one frame."""
     panels = (
@@ -155,7 +148,7 @@ def draw_row(
             (PANEL_WIDTH, height),
             interpolation=cv2.INTER_NEAREST,
         ),
-        draw_cloud(row.points, row.colors, view, PANEL_WIDTH, height),
+        draw_cloud(row.points, row.colors, PANEL_WIDTH, height),
     )
     for column, panel in enumerate(panels):
         left = column_x(column)
@@ -165,9 +158,11 @@ def draw_row(
     valid = row.depth[np.isfinite(row.depth)]
     if valid.size:
         low, middle, high = np.percentile(valid, (5, 50, 95))
-        spans = f'5 / 50 / 95 % of pixels within {low:.2f} / {middle:.2f} / {high:.2f} m'
+        spans = f'median {middle:.2f} m, 5-95 %: {low:.2f} to {high:.2f} m'
         write(sheet, spans, (column_x(2), below), 0.45, DIM)
-    write(sheet, f'{len(row.points)} points', (column_x(3), below), 0.45, DIM)
+    if len(row.points):
+        cloud = f'{len(row.points):,} points, grid {grid_step(row.points):g} m'
+        write(sheet, cloud, (column_x(3), below), 0.45, DIM)
 
 
 def draw_scale(sheet: np.ndarray, top: int, near: float, far: float) -> None:

@@ -27,7 +27,7 @@ from s2r_depth_ros.node.demo.camera_player import IMAGE_TOPIC, INFO_TOPIC
 from s2r_depth_ros.node.demo.channels import node_channels
 from s2r_depth_ros.node.demo.clip import Clip, open_clip
 from s2r_depth_ros.node.demo.contact_sheet import draw_sheet, read_rows, save_sheet
-from s2r_depth_ros.node.demo.processes import Child, ProcessError
+from s2r_depth_ros.node.demo.processes import Child, ProcessError, last_words
 from s2r_depth_ros.node.demo.recording import Recording
 from s2r_depth_ros.node.demo.summary import Summary, summarise
 from s2r_depth_ros.share import share_directory
@@ -85,14 +85,14 @@ class Session:
                 if self._finished:
                     return
                 raise ProcessError(
-                    f'nothing has happened for {patience:g} s, {len(self.played)} frames played; '
-                    + self._last_words(*self._children)
+                    f'nothing has happened for {patience:g} s, {len(self.played)} frames played',
+                    self._last_words(*self._children),
                 ) from None
             if event is None:
                 status = self._children[name].status
                 # When another process gives up, the reason is mostly in the node's log.
                 words = self._last_words(*dict.fromkeys((name, 'node')))
-                raise ProcessError(f'the {name} process ended with status {status}; {words}')
+                raise ProcessError(f'the {name} process ended with status {status}', words)
             self._take(event)
 
     def stop(self) -> None:
@@ -100,9 +100,9 @@ class Session:
         self._progress.close()
         for child in self._children.values():
             child.interrupt()
-        for name, child in self._children.items():
-            if child.stop(STOP_SECONDS) and name == 'recorder':
-                raise ProcessError(f'the recording is incomplete; {self._last_words(name)}')
+        status = {name: child.stop(STOP_SECONDS) for name, child in self._children.items()}
+        if status.get('recorder'):
+            raise ProcessError('the recording is incomplete', self._last_words('recorder'))
 
     def _complete(self) -> bool:
         """Tell whether every awaited output of the last frame has arrived."""
@@ -123,8 +123,7 @@ class Session:
 
     def _last_words(self, *names: str) -> str:
         children = {name: self._children[name] for name in names}
-        parts = (f'{name} ({c.log}):\n{c.last_words()}' for name, c in children.items())
-        return 'last lines of ' + '\n'.join(parts)
+        return '\n'.join(f'{n} ({c.log}):\n{c.last_words()}' for n, c in children.items())
 
 
 def run_demo(options: Options) -> Summary:
@@ -137,7 +136,8 @@ def run_demo(options: Options) -> Summary:
     prepare_output(options.out)
     print(f'{clip.name}; {clip.camera}')
     session = Session(options, clip)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # SIGTERM ends the run as Ctrl-C does, so that no process is left behind.
+    handler = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         session.start()
         session.follow()
@@ -145,6 +145,8 @@ def run_demo(options: Options) -> Summary:
         with suppress(ProcessError):  # the first error is the one to tell
             session.stop()
         raise
+    finally:
+        signal.signal(signal.SIGTERM, handler)
     session.stop()
     return write_results(options, clip, session.played)
 
@@ -224,12 +226,15 @@ def write_results(options: Options, clip: Clip, played: list[int]) -> Summary:
     rows = read_rows(recording)
     summary = summarise(recording, played)
     if not rows:
-        words = (logs(options) / 'node.log').read_text(errors='replace')[-1500:]
-        raise UserError(f'{summary.line()}: no frame came out whole. The end of its log:\n{words}')
+        words = last_words(logs(options) / 'node.log')
+        raise ProcessError(f'{summary.line()}: no frame came out whole', f'node:\n{words}')
     sheet = options.out / 'contact_sheet.png'
-    save_sheet(draw_sheet(rows, f'{clip.name}, model {options.model}', summary.line()), sheet)
+    save_sheet(
+        draw_sheet(rows, f'{clip.name}, model {Path(options.model).stem}', summary.line()), sheet
+    )
     facts = {'input': str(options.input), 'clip': clip.name, 'camera': clip.camera}
     facts |= {'model': options.model, 'device': options.device} | summary.as_dict()
+    facts['messages'] = {topic: len(times) for topic, times in recording.arrivals.items()}
     facts |= {'contact_sheet': str(sheet), 'recording': str(bag(options))}
     text = json.dumps(facts, indent=2) + '\n'
     write_atomically(options.out / 'demo.json', text.encode())

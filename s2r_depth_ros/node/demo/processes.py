@@ -18,7 +18,17 @@ LOG_LINES = 12
 
 
 class ProcessError(UserError):
-    """A process of the demo failed: names it and gives its last words."""
+    """A process of the demo failed; ``last_words`` is the end of the logs that may tell why."""
+
+    def __init__(self, what: str, last_words: str) -> None:
+        super().__init__(f'{what}; the last lines of its log are above')
+        self.last_words = last_words
+
+
+def last_words(log: Path) -> str:
+    """Return the last lines of a log file, indented."""
+    lines = log.read_text(errors='replace').splitlines()[-LOG_LINES:]
+    return '\n'.join(f'    {line}' for line in lines) or '    (it printed nothing)'
 
 
 class Child:
@@ -86,6 +96,5 @@ class Child:
         return self._process.wait()
 
     def last_words(self) -> str:
-        """Return the last lines of its log, indented."""
-        lines = self.log.read_text(errors='replace').splitlines()[-LOG_LINES:]
-        return '\n'.join(f'    {line}' for line in lines) or '    (it printed nothing)'
+        """Return the last lines of its log."""
+        return last_words(self.log)

@@ -1,0 +1,318 @@
+"""Transitions, failures, fresh frames and signals, on real graphs."""
+
+from __future__ import annotations
+
+import signal
+import statistics
+import time
+from array import array
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
+
+from builtin_interfaces.msg import Time
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
+from rclpy.qos import ReliabilityPolicy
+from ros_graph import HEIGHT, WIDTH, Graph, camera_info, picture, pixels, values_of
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import CompressedImage, Image
+
+from s2r_depth_ros.inference.estimator import DepthEstimator
+
+DEPTH = 'depth_registered/image_rect'
+
+
+@pytest.fixture(scope='module')
+def managed(start_node: Any, make_graph: Any) -> Graph:
+    """An unconfigured node, which every test leaves unconfigured."""
+    overrides = {'qos_overrides./managed/image.subscription.reliability': 'reliable'}
+    start_node('/managed', **overrides)
+    return make_graph('/managed')
+
+
+@pytest.fixture
+def slow(managed: Graph) -> Any:
+    """The node, active, with an input so large that a frame takes a good while."""
+    assert managed.set('input_height', 384).successful
+    assert managed.set('input_width', 512).successful
+    assert managed.change('configure')
+    assert managed.change('activate')
+    yield managed
+    if managed.state() == 'active':
+        assert managed.change('deactivate')
+    assert managed.change('cleanup')
+    assert managed.set('input_height', 0).successful
+    assert managed.set('input_width', 0).successful
+
+
+def test_transitions_can_be_repeated(managed: Graph) -> None:
+    depth = managed.record(Image, DEPTH)
+    for _ in range(3):
+        assert managed.state() == 'unconfigured'
+        assert managed.change('configure')
+        assert managed.state() == 'inactive'
+        assert managed.change('activate')
+        seen = len(depth.messages)
+        managed.send_until(lambda n=seen: len(depth.messages) > n, 'depth')
+        assert managed.change('deactivate')
+        seen = len(depth.messages)
+        managed.send(managed.image(), camera_info())
+        managed.status()
+        assert len(depth.messages) == seen
+        assert managed.change('cleanup')
+    managed.forget(depth)
+
+
+def test_an_impossible_transition_is_refused_and_the_node_lives(managed: Graph) -> None:
+    assert not managed.change('activate')
+    assert not managed.change('no such transition')
+    assert managed.state() == 'unconfigured'
+
+
+@pytest.mark.parametrize('kind', ['missing', 'truncated'])
+def test_a_model_that_cannot_be_loaded_fails_configure(
+    managed: Graph, tiny_model: Path, tmp_path: Path, kind: str
+) -> None:
+    path = tmp_path / f'{kind}.safetensors'
+    if kind == 'truncated':
+        path.write_bytes(tiny_model.read_bytes()[:5000])
+    (before,) = managed.get('model')
+    assert managed.set('model', str(path)).successful
+    assert not managed.change('configure')
+    assert managed.state() == 'unconfigured'
+    status = managed.until_status(lambda s, _: s.message.startswith('cannot'), 'an error')
+    assert path.name in status.message
+    assert 'Traceback' not in status.message
+    assert managed.set('model', before).successful
+    assert managed.change('configure')
+    managed.until_status(lambda s, _: s.message == 'inactive', 'no error')
+    assert managed.change('cleanup')
+
+
+def test_services_answer_while_a_model_is_loaded(managed: Graph) -> None:
+    assert managed.set('input_height', 512).successful
+    assert managed.set('input_width', 640).successful
+    client = managed.node.create_client(ChangeState, 'depth/change_state')
+    managed.until(client.service_is_ready, 'change_state')
+    request = ChangeState.Request(transition=Transition(label='configure'))
+    loading = client.call_async(request)
+    managed.until(lambda: managed.state() == 'configuring', 'configuring')
+    assert not managed.change('configure')
+    assert managed.get('precision') == ['fp32']
+    assert managed.state() == 'configuring'
+    assert not loading.done()
+    managed.until(loading.done, 'the end of configure')
+    assert loading.result().success
+    assert managed.change('cleanup')
+    assert managed.set('input_height', 0).successful
+    assert managed.set('input_width', 0).successful
+
+
+def test_services_answer_while_a_frame_is_inferred(slow: Graph) -> None:
+    depth = slow.record(Image, DEPTH)
+    slow.send_until(lambda: depth.messages, 'depth')
+    _let_idle(slow)
+    frame = slow.send(slow.image(), camera_info())
+    _until_inferring(slow)
+    seconds = []
+    while not depth.with_stamp(frame):
+        for call in (slow.state, lambda: slow.get('model'), lambda: slow.set('depth_scale', 1.0)):
+            start = time.monotonic()
+            call()
+            seconds.append(time.monotonic() - start)
+    assert len(seconds) >= 6, 'no call was answered before the frame was done'
+    assert statistics.median(seconds) < 0.1
+    slow.forget(depth)
+
+
+def test_deactivate_throws_away_the_frame_being_inferred(slow: Graph) -> None:
+    depth = slow.record(Image, DEPTH)
+    slow.send_until(lambda: depth.messages, 'depth')
+    _let_idle(slow)
+    frame = slow.send(slow.image(), camera_info())
+    _until_inferring(slow)
+    assert slow.change('deactivate')
+    assert not depth.with_stamp(frame)
+    assert slow.change('activate')
+    after = slow.send_until(lambda: depth.messages[-1:], 'depth')[0]
+    slow.until(lambda: depth.messages[-1] is not after or True, 'depth')
+    later = slow.send(slow.image(), camera_info())
+    slow.result(depth, later)
+    assert not depth.with_stamp(frame)
+    slow.forget(depth)
+
+
+def test_only_the_newest_frame_is_inferred_at_a_high_rate(slow: Graph) -> None:
+    depth = slow.record(Image, DEPTH)
+    slow.send_until(lambda: depth.messages, 'depth')
+    _let_idle(slow)
+    before, seen = values_of(slow.status()), len(depth.messages)
+    frames = []
+    for _ in range(40):
+        frames.append(slow.send(slow.image(), camera_info()))
+        slow.spin(0.02)
+    slow.result(depth, frames[-1])
+    after = values_of(_let_idle(slow))
+    order = [frame.header.stamp for frame in frames]
+    places = [order.index(message.header.stamp) for message in depth.messages[seen:]]
+    assert places == sorted(set(places)), 'frames out of order or twice'
+    assert len(places) < 20
+
+    def new(label: str) -> int:
+        return int(after[label]) - int(before[label])
+
+    assert new('frames published') == len(places)
+    assert new('images received') == len(places) + new('images dropped for a newer one')
+    assert new('images dropped for a newer one') > 0
+    slow.forget(depth)
+
+
+def test_compressed_images(managed: Graph, tiny_model: Path) -> None:
+    assert managed.set('image_transport', 'compressed').successful
+    assert managed.change('configure')
+    assert managed.change('activate')
+    depth = managed.record(Image, DEPTH)
+
+    def frame() -> CompressedImage:
+        _, data = cv2.imencode('.png', picture(1)[..., ::-1])
+        message = CompressedImage(format='bgr8; png compressed bgr8', header=managed.image().header)
+        message.data = array('B', data.tobytes())
+        return managed.send(message, camera_info(), 'image/compressed')
+
+    while not depth.messages:
+        frame()
+        managed.spin(0.2)
+    result = managed.result(depth, frame())
+    expected = DepthEstimator(tiny_model, device='cpu').predict(picture(1), fx=150.0).depth
+    np.testing.assert_allclose(pixels(result), expected, rtol=1e-3)
+    managed.forget(depth)
+    assert managed.change('deactivate')
+    assert managed.change('cleanup')
+    assert managed.set('image_transport', 'raw').successful
+
+
+def test_qos_is_best_effort_in_reliable_out_and_can_be_overridden(managed: Graph) -> None:
+    assert managed.change('configure')
+    node = managed.node
+    managed.until(lambda: node.count_publishers('depth_registered/points'), 'the cloud')
+    infos = {
+        'image': node.get_subscriptions_info_by_topic('image'),
+        'camera_info': node.get_subscriptions_info_by_topic('camera_info'),
+        'points': node.get_publishers_info_by_topic('depth_registered/points'),
+    }
+    reliability = {name: found[0].qos_profile.reliability for name, found in infos.items() if found}
+    assert reliability == {
+        'image': ReliabilityPolicy.RELIABLE,  # overridden at start
+        'camera_info': ReliabilityPolicy.BEST_EFFORT,
+        'points': ReliabilityPolicy.RELIABLE,
+    }
+    assert managed.change('cleanup')
+
+
+def test_latency_is_measured_on_simulated_time(managed: Graph) -> None:
+    """Also after the clock has jumped back, as when a bag loops."""
+    assert managed.set('use_sim_time', True).successful
+    assert managed.change('configure')
+    assert managed.change('activate')
+    depth = managed.record(Image, DEPTH)
+    clock = managed.node.create_publisher(Clock, '/clock', 10)
+    for second in (500, 400):
+        seen = len(depth.messages)
+        while len(depth.messages) < seen + 2:
+            clock.publish(Clock(clock=Time(sec=second, nanosec=250_000_000)))
+            frame = managed.image()
+            frame.header.stamp = Time(sec=second)
+            managed.send(frame, camera_info())
+            managed.spin(0.2)
+    key = 'latency from stamp to publish p50 (ms)'
+    status = managed.until_status(lambda _, v: v[key] != 'n/a', 'a latency')
+    assert values_of(status)[key] == '250.0'
+    assert 'use_sim_time' not in status.message
+    managed.forget(depth)
+    assert managed.change('deactivate')
+    assert managed.change('cleanup')
+    assert managed.set('use_sim_time', False).successful
+
+
+def test_without_images_the_node_calls_itself_stale(managed: Graph) -> None:
+    assert managed.change('configure')
+    assert managed.change('activate')
+    status = managed.until_status(lambda s, _: s.level == b'\x03', 'stale')
+    assert 'no image on /managed/image for 2 s: check the camera' in status.message
+    assert managed.change('deactivate')
+    assert managed.change('cleanup')
+
+
+def test_missing_camera_info_is_named(managed: Graph) -> None:
+    assert managed.change('configure')
+    assert managed.change('activate')
+    depth = managed.record(Image, DEPTH)
+    while not depth.messages:
+        managed.send(managed.image(), None)
+        managed.spin(0.2)
+    managed.until_status(
+        lambda s, _: 'no camera_info on /managed/camera_info: remap' in s.message, 'the reason'
+    )
+    assert depth.messages[0].width * depth.messages[0].height == WIDTH * HEIGHT
+    managed.forget(depth)
+    assert managed.change('deactivate')
+    assert managed.change('cleanup')
+
+
+def _let_idle(graph: Graph) -> Any:
+    """Wait until all frames that were received are dealt with; return that status."""
+
+    def idle(_status: Any, values: dict[str, str]) -> bool:
+        done = (
+            'frames published',
+            'images dropped for a newer one',
+            'images skipped for want of a subscriber',
+            'frames with an error',
+        )
+        return int(values['images received']) == sum(int(values[label]) for label in done)
+
+    graph.until_status(idle, 'an idle node')
+    return graph.until_status(idle, 'an idle node')
+
+
+def _until_inferring(graph: Graph) -> None:
+    """Wait until a frame was received and is not yet published."""
+
+    def busy(_status: Any, values: dict[str, str]) -> bool:
+        done = int(values['frames published']) + int(values['images dropped for a newer one'])
+        return int(values['images received']) > done
+
+    graph.until_status(busy, 'a frame being inferred')
+
+
+@pytest.mark.parametrize('by', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_busy_node_with_code_0(
+    start_node: Any, make_graph: Any, by: signal.Signals
+) -> None:
+    namespace = f'/ended_by_{by.name}'
+    process = start_node(namespace, autostart=True, publish_always=True)
+    graph = make_graph(namespace)
+    graph.until_status(lambda _, v: v['state'] == 'active', 'an active node')
+    graph.send_until(
+        lambda: int(values_of(graph.status()).get('frames published', 0)) > 0, 'a published frame'
+    )
+    graph.send(graph.image(), camera_info())
+    assert process.end(by) == 0
+    assert 'Traceback' not in process.log
+    assert 'terminate' not in process.log
+
+
+def test_a_signal_during_loading_ends_the_node_with_code_0(
+    start_node: Any, make_graph: Any
+) -> None:
+    process = start_node('/loading', autostart=True, input_height=512, input_width=640)
+    graph = make_graph('/loading')
+    graph.until(lambda: graph.state() == 'configuring', 'configuring')
+    assert process.end(signal.SIGTERM) == 0
+    assert 'Traceback' not in process.log

@@ -1,0 +1,331 @@
+"""Every parameter of the node is declared, validated, documented and has an effect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
+
+from rcl_interfaces.srv import DescribeParameters
+from ros_graph import ROOT, camera_info, pixels, values_of
+
+from s2r_depth_ros.inference.colorize import colorize_depth
+from s2r_depth_ros.network.checkpoint import load_model, read_metadata, save_model
+from s2r_depth_ros.node import topics
+from s2r_depth_ros.node.parameters import PARAMETERS, ParameterError, Values, validate
+
+DEFAULTS = Values(**{spec.name: spec.default for spec in PARAMETERS})
+TESTED: set[str] = set()
+
+
+def shows(*names: str) -> Callable[[Any], Any]:
+    """Mark a test as the one that shows the effect of parameters."""
+    TESTED.update(names)
+    return lambda test: test
+
+
+def test_every_parameter_has_a_test_of_its_effect() -> None:
+    assert {spec.name for spec in PARAMETERS} == TESTED
+
+
+def test_record_and_table_agree() -> None:
+    assert [f.name for f in fields(Values)] == [spec.name for spec in PARAMETERS]
+    validate(DEFAULTS)
+
+
+def test_parameter_file_documents_every_parameter() -> None:
+    text = (ROOT / 'config' / 'depth.yaml').read_text()
+    (section,) = yaml.safe_load(text).values()
+    assert section['ros__parameters'] == {spec.name: spec.default for spec in PARAMETERS}
+    # A comment stands above each key, or above the pair it belongs to.
+    lines = [line.strip() for line in text.splitlines()]
+    for spec in PARAMETERS:
+        above = lines[: next(i for i, line in enumerate(lines) if line.startswith(spec.name + ':'))]
+        assert any(line.startswith('#') for line in above[-2:]), spec.name
+
+
+@pytest.mark.parametrize(
+    ('changes', 'reason'),
+    [
+        ({'model': ''}, 'model is empty'),
+        ({'device': 'gpu'}, "not 'gpu'"),
+        ({'precision': 'fp8'}, 'one of fp32, fp16, bf16'),
+        ({'image_transport': 'theora'}, 'one of raw, compressed'),
+        ({'rectify': 'on'}, 'one of auto, off'),
+        ({'depth_encoding': '64FC1'}, 'one of 32FC1, 16UC1'),
+        ({'input_height': 100}, 'input_height is 100: it must be a multiple of 16'),
+        ({'input_width': 80}, 'at least 96'),
+        ({'min_depth': 5.0, 'max_depth': 5.0}, 'min_depth (5.0 m) must be smaller'),
+        ({'color_near': 9.0, 'color_far': 5.0}, 'color_near (9.0 m) must be smaller'),
+    ],
+)
+def test_impossible_values_are_named(changes: dict[str, Any], reason: str) -> None:
+    with pytest.raises(ParameterError) as caught:
+        validate(replace(DEFAULTS, **changes))
+    assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ('name', 'value', 'reason'),
+    [
+        ('depth_scale', 0.0, 'depth_scale'),
+        ('diagnostics_period', 0.0, 'diagnostics_period'),
+        ('max_depth', '5 m', 'type'),
+        ('depth_encoding', 'mono16', 'one of 32FC1, 16UC1'),
+        ('autostart', True, 'read-only'),
+        *(
+            (name, value, 'deactivate and clean up')
+            for name, value in {
+                'model': 'other',
+                'device': 'cuda:1',
+                'precision': 'bf16',
+                'input_height': 192,
+                'input_width': 192,
+                'image_transport': 'compressed',
+            }.items()
+        ),
+    ],
+)
+def test_a_running_node_rejects_with_a_reason(
+    live: Any, name: str, value: Any, reason: str
+) -> None:
+    before = live.graph.get(name)
+    result = live.graph.set(name, value)
+    assert not result.successful
+    assert reason in result.reason
+    assert live.graph.get(name) == before
+
+
+def test_values_are_validated_together(live: Any) -> None:
+    assert live.graph.set('max_depth', 5.0).successful
+    result = live.graph.set('min_depth', 6.0)
+    assert not result.successful
+    assert result.reason == 'min_depth (6.0 m) must be smaller than max_depth (5.0 m)'
+
+
+def test_reload_parameters_are_those_rejected_above() -> None:
+    reload = {spec.name for spec in PARAMETERS if spec.reload}
+    assert reload == {
+        'model', 'device', 'precision', 'input_height', 'input_width', 'image_transport'
+    }  # fmt: skip
+
+
+def test_descriptions_ranges_and_choices_are_told(live: Any) -> None:
+    names = [spec.name for spec in PARAMETERS]
+    request = DescribeParameters.Request(names=names)
+    answer = live.graph.call(DescribeParameters, 'describe_parameters', request)
+    for spec, descriptor in zip(PARAMETERS, answer.descriptors):
+        assert descriptor.description == spec.description
+        ranges = [*descriptor.floating_point_range, *descriptor.integer_range]
+        assert [(r.from_value, r.to_value) for r in ranges] == (
+            [spec.bounds] if spec.bounds else []
+        )
+        assert all(choice in descriptor.additional_constraints for choice in spec.choices)
+
+
+# ---------------------------------------------------------------- effects while active
+
+
+def _depth(live: Any, seed: int = 1, info: Any = None) -> np.ndarray:
+    frame = live.graph.send(live.graph.image(seed), info or camera_info())
+    return pixels(live.graph.result(live.outputs[topics.DEPTH], frame))
+
+
+@shows('depth_encoding')
+def test_depth_encoding(live: Any) -> None:
+    metres = _depth(live)
+    assert live.graph.set('depth_encoding', '16UC1').successful
+    millimetres = _depth(live)
+    assert millimetres.dtype == np.uint16
+    assert np.array_equal(millimetres > 0, metres < 65.535)
+    inside = millimetres > 0
+    assert np.abs(millimetres[inside] / 1000 - metres[inside]).max() <= 0.0006
+
+
+@shows('depth_scale')
+def test_depth_scale(live: Any) -> None:
+    before = _depth(live)
+    assert live.graph.set('depth_scale', 0.25).successful
+    np.testing.assert_allclose(_depth(live), before / 4, rtol=1e-5)
+
+
+@shows('min_depth', 'max_depth')
+def test_depth_range(live: Any) -> None:
+    before = _depth(live)
+    low, high = (float(x) for x in np.percentile(before, (30, 70)))
+    assert live.graph.set('max_depth', high).successful
+    assert live.graph.set('min_depth', low).successful
+    after = _depth(live)
+    inside = (before >= low) & (before <= high)
+    assert np.array_equal(np.isfinite(after), inside)
+    assert np.array_equal(after[inside], before[inside])
+
+
+@shows('rectify')
+def test_rectify(live: Any) -> None:
+    # A strong pincushion: the corners of the rectified image come from outside the raw one.
+    distorted = {'d': [0.6, 0.0, 0.0, 0.0, 0.0]}
+    automatic = _depth(live, info=camera_info(**distorted))
+    assert np.isnan(automatic[0, 0])
+    assert np.isfinite(automatic[60, 80])
+    assert live.graph.set('rectify', 'off').successful
+    off = _depth(live, info=camera_info(**distorted))
+    assert np.isfinite(off).all()
+    np.testing.assert_array_equal(off, _depth(live, info=camera_info()))
+
+
+@shows('color_near', 'color_far')
+def test_color_range(live: Any) -> None:
+    for name, value in (('color_far', 60.0), ('color_near', 30.0)):
+        assert live.graph.set(name, value).successful
+    frame = live.graph.send(live.graph.image(seed=1), camera_info())
+    depth = pixels(live.graph.result(live.outputs[topics.DEPTH], frame))
+    colours = pixels(live.graph.result(live.outputs[topics.DEPTH_COLOR], frame))
+    assert np.array_equal(colours, colorize_depth(depth, 30.0, 60.0))
+    assert not np.array_equal(colours, colorize_depth(depth))
+
+
+@shows('camera_info_timeout')
+def test_camera_info_timeout(live: Any) -> None:
+    """A camera_info that comes after its image is waited for, if so set."""
+    assert live.graph.set('camera_info_timeout', 10.0).successful
+    late = live.graph.image(frame_id='late_camera')
+    live.graph.send(late, None)
+    live.graph.status()
+    assert not live.outputs[topics.DEPTH].with_stamp(late)
+    info = camera_info()
+    info.header = late.header
+    live.graph.publisher(type(info), 'camera_info').publish(info)
+    live.graph.result(live.outputs[topics.DEPTH_INFO], late)
+    assert live.graph.set('camera_info_timeout', 0.0).successful
+    alone = live.graph.send(live.graph.image(frame_id='lonely_camera'), None)
+    live.graph.result(live.outputs[topics.DEPTH], alone)
+
+
+@shows('diagnostics_period')
+def test_diagnostics_period(live: Any) -> None:
+    def gaps() -> list[float]:
+        times = []
+        for _ in range(4):
+            live.graph.status()
+            stamp = live.graph.diagnostics.messages[-1].header.stamp
+            times.append(stamp.sec + stamp.nanosec / 1e9)
+        return list(np.diff(times))
+
+    assert live.graph.set('diagnostics_period', 0.1).successful
+    live.graph.status()
+    assert min(gaps()) < 0.5
+    assert live.graph.set('diagnostics_period', 0.8).successful
+    live.graph.status()
+    assert np.median(gaps()) > 0.6
+
+
+# ---------------------------------------------------------------- effects at start and on configure
+
+
+@pytest.fixture(scope='module')
+def loader(start_node: Any, make_graph: Any) -> Any:
+    """A node that tests configure, activate and clean up; it is unconfigured between them."""
+    start_node('/loader')
+    return make_graph('/loader')
+
+
+def _loaded_values(graph: Any, **parameters: Any) -> dict[str, str]:
+    """Configure with these parameters; return the diagnostics, and put all back."""
+    before = graph.get(*parameters)
+    for name, value in parameters.items():
+        assert graph.set(name, value).successful
+    assert graph.change('configure')
+    status = graph.until_status(lambda _, v: 'model' in v, 'a loaded model')
+    assert graph.change('cleanup')
+    for name, value in zip(parameters, before):
+        assert graph.set(name, value).successful
+    return values_of(status)
+
+
+@shows('model')
+def test_model(loader: Any, tiny_model: Path, tmp_path: Path) -> None:
+    other = tmp_path / 'other.safetensors'
+    save_model(other, load_model(tiny_model)[0], replace(read_metadata(tiny_model), name='other'))
+    assert _loaded_values(loader, model=str(other))['model'] == 'other'
+
+
+@shows('input_height', 'input_width')
+def test_input_size(loader: Any) -> None:
+    key = 'network input (height x width)'
+    assert _loaded_values(loader, input_height=112)[key] == '112x128'
+    assert _loaded_values(loader, input_width=160)[key] == '96x160'
+
+
+@shows('device')
+def test_device(loader: Any) -> None:
+    assert _loaded_values(loader, device='cpu')['device'] == 'cpu'
+    assert loader.set('device', 'cuda:99').successful
+    assert not loader.change('configure')
+    status = loader.until_status(lambda s, _: s.message.startswith('cannot'), 'an error')
+    assert "device 'cuda:99' was asked for" in status.message
+    assert loader.set('device', 'auto').successful
+
+
+@shows('precision')
+def test_precision(loader: Any) -> None:
+    assert _loaded_values(loader, precision='fp32', device='cpu')['precision'] == 'fp32'
+    for name, value in (('precision', 'fp16'), ('device', 'cpu')):
+        assert loader.set(name, value).successful
+    assert not loader.change('configure')
+    loader.until_status(lambda s, _: 'precision fp16 is for GPUs' in s.message, 'an error')
+    for name, value in (('precision', 'fp32'), ('device', 'auto')):
+        assert loader.set(name, value).successful
+
+
+@shows('image_transport')
+def test_image_transport(loader: Any) -> None:
+    node = loader.node
+    for transport, used in (('raw', 'image'), ('compressed', 'image/compressed')):
+        assert loader.set('image_transport', transport).successful
+        assert loader.change('configure')
+        other = {'image', 'image/compressed'} - {used}
+        loader.until(lambda u=used: node.count_subscribers(u) == 1, f'a subscriber of {used}')
+        loader.until(lambda o=other: node.count_subscribers(*o) == 0, 'no other subscriber')
+        assert loader.change('cleanup')
+    assert loader.set('image_transport', 'raw').successful
+
+
+@shows('publish_always')
+def test_publish_always(loader: Any) -> None:
+    """Without a subscriber nothing is made, unless forced."""
+    assert loader.change('configure')
+    assert loader.change('activate')
+
+    def count(label: str) -> int:
+        return int(values_of(loader.status()).get(label, 0))
+
+    skipped, published = 'images skipped for want of a subscriber', 'frames published'
+    loader.send_until(lambda: count(skipped) > 0, 'a skipped frame')
+    assert count(published) == 0
+    assert 'n/a' in values_of(loader.status())['inference p50 (ms)']
+    assert loader.set('publish_always', True).successful
+    loader.send_until(lambda: count(published) > 0, 'a published frame')
+    assert float(values_of(loader.status())['inference p50 (ms)']) > 0
+    assert loader.set('publish_always', False).successful
+    assert loader.change('deactivate')
+    assert loader.change('cleanup')
+
+
+@shows('autostart')
+def test_autostart(live: Any, loader: Any) -> None:
+    assert (live.graph.state(), loader.state()) == ('active', 'unconfigured')
+
+
+def test_a_bad_value_at_start_ends_the_process_with_its_reason(start_node: Any) -> None:
+    process = start_node('/broken', '-p', 'rectify:=sometimes')
+    assert process.process.wait(60) == 2
+    assert "error: rectify must be one of auto, off, not 'sometimes'" in process.log
+    assert 'Traceback' not in process.log

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from s2r_depth_training.config import (
@@ -60,3 +62,22 @@ def test_exponents_without_a_point_are_numbers(tmp_path):
 def test_wrong_keys_are_named(tmp_path, text, message):
     with pytest.raises(ConfigError, match=message):
         load_experiment(write(tmp_path, 'a.yaml', text))
+
+
+CONFIGS = sorted((Path(__file__).parents[2] / 'training/configs').glob('*.yaml'))
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
+def test_shipped_experiments_are_valid(path):
+    experiment = load_experiment(path)
+    assert experiment.name == path.stem or path.stem == 'base'
+    assert experiment.data.manifests == []  # given on the command line
+
+
+def test_the_papers_experiment_has_the_papers_settings():
+    experiment = load_experiment(CONFIGS[0].parent / 'paper.yaml')
+    assert [s.name for s in experiment.stages] == ['encoder', 'decoder', 'attention']
+    loss = experiment.loss
+    assert (loss.l1, loss.structure, loss.beta, loss.scales) == (1.0, 1.0, 0.001, [1.0] * 4)
+    assert (loss.log, loss.scale_invariant, loss.gradient, loss.inverse_depth) == (0, 0, 0, 0)
+    assert experiment.depth_init == 'normal'

@@ -12,14 +12,19 @@ import torch
 
 from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.inference.priors import mean_log_depth, save_priors
-from s2r_depth_training.config import load_experiment
+from s2r_depth_training.config import DataConfig, load_experiment
 from s2r_depth_training.data import FrameStore
 
 
 def _fit(args: argparse.Namespace) -> None:
     from s2r_depth_training.fit import fit
 
-    print(fit(load_experiment(args.config), args.out))
+    experiment = load_experiment(args.config)
+    if args.data:
+        experiment.data.manifests = [str(path.resolve()) for path in args.data]
+    if args.real:
+        experiment.validation.real = str(args.real.resolve())
+    print(fit(experiment, args.out))
 
 
 def _export(args: argparse.Namespace) -> None:
@@ -37,8 +42,8 @@ def _card(args: argparse.Namespace) -> None:
 
 
 def _priors(args: argparse.Namespace) -> None:
-    data = load_experiment(args.config).data
-    store = FrameStore(data.manifests, 'train')
+    data = DataConfig()
+    store = FrameStore(args.data, 'train')
     priors = {}
     for kind in store.kinds:
         frames = (store.frame(kind, i) for i in range(store.count(kind)))
@@ -55,7 +60,7 @@ def _priors(args: argparse.Namespace) -> None:
 def _smoke(args: argparse.Namespace) -> None:
     from s2r_depth_training.smoke import smoke
 
-    print(smoke(args.out))
+    print(smoke(args.out, args.data))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -64,6 +69,10 @@ def _parser() -> argparse.ArgumentParser:
     fit = commands.add_parser('fit', help='train the stages of an experiment; resumes')
     fit.add_argument('config', type=Path, help='YAML of the experiment')
     fit.add_argument('--out', type=Path, required=True, help='folder of the run')
+    fit.add_argument(
+        '--data', type=Path, action='append', help='manifest.json of a training set; repeatable'
+    )
+    fit.add_argument('--real', type=Path, help='manifest.json of real images to watch')
     fit.set_defaults(run=_fit)
     export = commands.add_parser('export', help='turn a checkpoint into a model file')
     export.add_argument('checkpoint', type=Path)
@@ -76,11 +85,14 @@ def _parser() -> argparse.ArgumentParser:
     card.add_argument('--results', type=Path, required=True, help='what evaluate --json wrote')
     card.set_defaults(run=_card)
     priors = commands.add_parser('priors', help='make the priors that models are compared with')
-    priors.add_argument('config', type=Path, help='YAML of the experiment')
+    priors.add_argument(
+        '--data', type=Path, action='append', required=True, help='manifest.json; repeatable'
+    )
     priors.add_argument('--out', type=Path, required=True, help='file to write, .npz')
     priors.set_defaults(run=_priors)
     smoke = commands.add_parser('smoke', help='a few steps of everything')
     smoke.add_argument('--out', type=Path, required=True, help='folder of the run')
+    smoke.add_argument('--data', type=Path, help='manifest.json; default: renders a few scenes')
     smoke.set_defaults(run=_smoke)
     return parser
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -58,7 +59,7 @@ def load_checkpoint(path: str | Path) -> tuple[S2RDepthNet, Experiment, dict[str
         state = content['state_dict']
         experiment = experiment_from(content['experiment'])
         facts = {'stage': content['stage'], 'step': int(content['global_step'])}
-    except (OSError, KeyError, TypeError, RuntimeError) as error:
+    except (OSError, KeyError, TypeError, RuntimeError, UnpicklingError) as error:
         raise ExportError(f'{path} is not a checkpoint of s2r_train: {error!r}') from error
     network = S2RDepthNet(experiment.width)
     network.load_state_dict(

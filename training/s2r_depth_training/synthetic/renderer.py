@@ -22,8 +22,9 @@ SHADERS = Path(__file__).parent / 'shaders'
 NEAR = 0.05
 LIGHTS_MAX = 8
 TEXTURE_SIZE = 256
-VERTEX_FLOATS = 9
+FRAME_FLOATS = 2 * 16 + 2 * 4 + 3 * LIGHTS_MAX * 4 + 5 * 4
 INSTANCE_FLOATS = 17
+MIDDLE_GREY = 0.2
 SUN_SPAN = 45.0  # metres to each side of the shadow's centre
 _VERTEX = ('3f 3f 2f 1f', 'position', 'normal', 'uv', 'layer')
 _INSTANCE = ('4f 4f 4f 4f 1f/i', 'row0', 'row1', 'row2', 'relief', 'material')
@@ -41,13 +42,14 @@ class Render:
     depth: np.ndarray
 
 
-def shader_source(name: str) -> str:
+def shader_source(name: str, defines: tuple[str, ...] = ()) -> str:
     """Read a shader with its includes and the constants it shares with Python."""
     text = (SHADERS / name).read_text()
     text = re.sub(r'#include "(.+)"', lambda m: (SHADERS / m[1]).read_text(), text)
     constants = [f'#define PATTERN_{n.upper()} {i}' for i, n in enumerate(MATERIAL_PATTERNS)]
     constants += [f'#define HOLES_{n.upper()} {i}' for i, n in enumerate(HOLE_KINDS)]
     constants.append(f'#define LIGHTS_MAX {LIGHTS_MAX}')
+    constants += [f'#define {name}' for name in defines]
     return '#version 430\n' + '\n'.join(constants) + '\n' + text.replace('#version 430', '')
 
 
@@ -116,6 +118,7 @@ class _Range:
     base_vertex: int
     centre: np.ndarray
     radius: float
+    has_texture: bool
 
 
 class _MeshStore:
@@ -159,7 +162,7 @@ class _MeshStore:
         centre = (low + high) / 2
         radius = float(np.linalg.norm(mesh.positions - centre, axis=1).max())
         self.ranges[name] = _Range(
-            self._counts[1], mesh.triangles.size, self._counts[0], centre, radius
+            self._counts[1], mesh.triangles.size, self._counts[0], centre, radius, layer >= 0
         )
         self._vertices.append(block.astype(np.float32))
         self._indices.append(mesh.triangles.astype(np.int32).ravel())
@@ -175,6 +178,24 @@ class _MeshStore:
         self.texture = self._context.texture_array(size, 4, data.tobytes())
         self.texture.build_mipmaps()
         self.texture.anisotropy = 4.0
+
+
+def _frame_block(scene: Scene, camera: Camera, clip: np.ndarray, shadow: np.ndarray) -> np.ndarray:
+    """Pack what frame.glsl declares, float32 [FRAME_FLOATS]."""
+    lights = np.zeros((3, LIGHTS_MAX, 4))
+    used = scene.lights[:LIGHTS_MAX]
+    for i, light in enumerate(used):
+        direction = np.array(light.direction) / np.linalg.norm(light.direction)
+        lights[0, i] = (*(light.position or (0, 0, 0)), light.position is not None)
+        lights[1, i] = (*direction, light.cone)
+        lights[2, i, :3] = light.colour
+    horizon = scene.sky.horizon if used[0].position is None else scene.ambient_up
+    rows = [
+        (*camera.position, 0.0), (*camera.rotation[:, 2], 0.0), *lights.reshape(-1, 4),
+        (*scene.ambient_up, 0.0), (*scene.ambient_down, 0.0), (*horizon, 0.0),
+        (*scene.fog_colour, scene.fog_density), (len(used), used[0].softness, 0.0, 0.0),
+    ]  # fmt: skip
+    return np.concatenate([clip.T.ravel(), shadow.T.ravel(), np.ravel(rows)]).astype(np.float32)
 
 
 def _texture_layer(image: np.ndarray) -> np.ndarray:
@@ -195,6 +216,8 @@ class _Instances:
         rows = [(*i.matrix, *i.relief, i.material) for i in scene.instances]
         by_mesh = np.argsort(mesh, kind='stable')
         self.mesh = mesh[by_mesh]
+        holes = [bool(i.relief.holes) or ranges[i.mesh].has_texture for i in scene.instances]
+        self.has_holes = np.array(holes)[by_mesh]
         self.rows = np.array(rows, np.float32).reshape(-1, INSTANCE_FLOATS)[by_mesh]
         matrices = self.rows[:, :12].reshape(-1, 3, 4)
         centres = np.array([r.centre for r in ranges.values()])[self.mesh]
@@ -252,12 +275,13 @@ class Renderer:
                 f'no OpenGL 4.3 context by EGL ({error}); install a driver, for a machine without '
                 'a GPU: apt install libegl1 libgl1-mesa-dri'
             ) from error
-        self._context.gc_mode = 'auto'
+        self._context.gc_mode = 'context_gc'
         self.width, self.height, self.samples = width, height, supersampling
         self.device = str(self._context.info['GL_RENDERER'])
         self._make_programs()
         self._make_targets(shadow_size)
         self._store = _MeshStore(self._context)
+        self._frame_buffer = self._context.buffer(reserve=4 * FRAME_FLOATS)
         self._instance_buffer = self._context.buffer(reserve=4 * INSTANCE_FLOATS * 4096)
         self._make_arrays()
         self._scene: Scene | None = None
@@ -278,14 +302,29 @@ class Renderer:
         self._context.release()
 
     def _make_programs(self) -> None:
-        def program(vertex: str, fragment: str) -> moderngl.Program:
-            return self._context.program(
-                vertex_shader=shader_source(vertex), fragment_shader=shader_source(fragment)
-            )
+        # a shader that may discard is slow, so what has no holes is drawn without
+        self._solid_program = self._compile('surface.vert', 'depth.frag')
+        self._holes_program = self._compile('surface.vert', 'depth.frag', ('WITH_HOLES',))
+        self._develop_program = self._compile('screen.vert', 'develop.frag')
+        self._colour_programs: dict[tuple[str, bool], moderngl.Program] = {}
 
-        self._depth_program = program('surface.vert', 'depth.frag')
-        self._colour_program = program('surface.vert', 'surface.frag')
-        self._develop_program = program('screen.vert', 'develop.frag')
+    def _compile(
+        self, vertex: str, fragment: str, defines: tuple[str, ...] = ()
+    ) -> moderngl.Program:
+        return self._context.program(
+            vertex_shader=shader_source(vertex), fragment_shader=shader_source(fragment, defines)
+        )
+
+    def _colour_array(self, pattern: str, has_bump: bool) -> moderngl.VertexArray:
+        """Return what draws the surfaces of one pattern; compiled when first needed."""
+        key = (pattern, has_bump)
+        if key not in self._colour_programs:
+            bump = ('WITH_BUMP',) if has_bump else ()
+            defines = (f'PATTERN PATTERN_{pattern.upper()}', *bump)
+            self._colour_programs[key] = self._compile('surface.vert', 'surface.frag', defines)
+        if key not in self._colour_arrays:
+            self._colour_arrays[key] = self._array(self._colour_programs[key])
+        return self._colour_arrays[key]
 
     def _make_targets(self, shadow_size: int) -> None:
         context, size = self._context, (self.width, self.height)
@@ -306,14 +345,17 @@ class Renderer:
         self._screen = context.vertex_array(self._develop_program, [(corners, '2f', 'corner')])
 
     def _make_arrays(self) -> None:
-        def array(program: moderngl.Program) -> moderngl.VertexArray:
-            content = [(self._store.vertex_buffer, *_VERTEX), (self._instance_buffer, *_INSTANCE)]
-            return self._context.vertex_array(
-                program, content, self._store.index_buffer, skip_errors=True
-            )
+        self._command_buffer = self._context.buffer(reserve=20 * len(self._store.ranges))
 
-        self._depth_array = array(self._depth_program)
-        self._colour_array = array(self._colour_program)
+        self._solid_array = self._array(self._solid_program)
+        self._holes_array = self._array(self._holes_program)
+        self._colour_arrays: dict[tuple[str, bool], moderngl.VertexArray] = {}
+
+    def _array(self, program: moderngl.Program) -> moderngl.VertexArray:
+        content = [(self._store.vertex_buffer, *_VERTEX), (self._instance_buffer, *_INSTANCE)]
+        return self._context.vertex_array(
+            program, content, self._store.index_buffer, skip_errors=True
+        )
 
     def depth(self, scene: Scene, camera: Camera) -> np.ndarray:
         """Draw only the depth, at the camera's size if that is not larger: the pre-pass."""
@@ -322,10 +364,11 @@ class Renderer:
                 f'the camera has {camera.width}x{camera.height} pixels, the renderer only '
                 f'{self.width}x{self.height}'
             )
-        self._load(scene)
-        self._draw_depth(scene, camera)
-        viewport = (0, 0, camera.width, camera.height)
-        data = self._depth_target.read(viewport, components=1, dtype='f4', alignment=1)
+        with self._context:
+            self._load(scene)
+            self._draw_depth(scene, camera)
+            viewport = (0, 0, camera.width, camera.height)
+            data = self._depth_target.read(viewport, components=1, dtype='f4', alignment=1)
         depth = np.frombuffer(data, np.float32).reshape(camera.height, camera.width)
         return np.where(depth < scene.far, depth, np.float32(0.0))
 
@@ -337,9 +380,10 @@ class Renderer:
                 f'{self.width}x{self.height}: use Camera.resized'
             )
         depth = self.depth(scene, camera)
-        self._draw_light(scene, camera)
-        self._develop(scene, camera)
-        data = self._pixels.read(components=3, alignment=1)
+        with self._context:
+            self._draw_light(scene, camera)
+            self._develop(scene, camera, scene.exposure * self._metering(scene))
+            data = self._pixels.read(components=3, alignment=1)
         rgb = np.frombuffer(data, np.uint8).reshape(self.height, self.width, 3).copy()
         return Render(rgb, depth)
 
@@ -356,16 +400,18 @@ class Renderer:
         rows = pack_materials(scene.materials)
         self._materials = self._context.texture((4, len(rows)), 4, rows.tobytes(), dtype='f4')
         self._materials.filter = (moderngl.NEAREST, moderngl.NEAREST)
+        self._patterns = [(m.pattern, m.bump > 0) for m in scene.materials]
         self._shadow_key: tuple[float, ...] | None = None
         self._scene = scene
+        self._context.gc()
 
     def _draw(self, array: moderngl.VertexArray, mask: np.ndarray) -> None:
         rows, commands = self._instances.commands_for(mask)
         if not len(commands):
             return
         self._instance_buffer.write(rows.tobytes())
-        buffer = self._context.buffer(commands.tobytes())
-        array.render_indirect(buffer, moderngl.TRIANGLES, len(commands))
+        self._command_buffer.write(commands.tobytes())
+        array.render_indirect(self._command_buffer, moderngl.TRIANGLES, len(commands))
 
     def _draw_depth(self, scene: Scene, camera: Camera) -> None:
         self._depth_target.use()
@@ -373,81 +419,75 @@ class Renderer:
         self._context.enable_only(moderngl.DEPTH_TEST)
         self._context.depth_func = '<'
         self._depth_target.clear()
-        self._set_view(self._depth_program, scene, camera)
-        self._draw(self._depth_array, self._instances.seen_by(camera, scene.far))
+        self._set_view(scene, camera, np.eye(4))
+        self._draw_surfaces(self._instances.seen_by(camera, scene.far))
 
-    def _set_view(self, program: moderngl.Program, scene: Scene, camera: Camera) -> None:
+    def _draw_surfaces(self, mask: np.ndarray) -> None:
+        """Draw depth only, what has holes apart from what has none."""
+        self._draw(self._solid_array, mask & ~self._instances.has_holes)
+        self._draw(self._holes_array, mask & self._instances.has_holes)
+
+    def _set_view(self, scene: Scene, camera: Camera, shadow: np.ndarray) -> None:
         view = camera_from_world(camera.position, camera.rotation)
-        _set(program, 'clip_from_world', (clip_from_camera(camera, scene.far * 1.2) @ view).T)
-        _set(program, 'eye', camera.position)
-        _set(program, 'forward', camera.rotation[:, 2])
+        clip = clip_from_camera(camera, scene.far * 1.2) @ view
+        self._use_frame(_frame_block(scene, camera, clip, shadow))
+
+    def _use_frame(self, block: np.ndarray) -> None:
+        self._frame_buffer.write(block.tobytes())
+        self._frame_buffer.bind_to_uniform_block(0)
         self._store.texture.use(0)
-        _set_unit(program, 'mesh_textures', 0)
 
     def _draw_light(self, scene: Scene, camera: Camera) -> None:
         """Shade at the supersampled size, after an early-z pass with the same geometry."""
-        self._draw_shadow(scene, camera)
+        shadow = self._draw_shadow(scene, camera)
         mask = self._instances.seen_by(camera, scene.far)
         self._light_target.use()
         self._light_target.clear()
         self._context.depth_func = '<'
         self._light_target.color_mask = (False, False, False, False)
-        self._set_view(self._depth_program, scene, camera)
-        self._draw(self._depth_array, mask)
+        self._set_view(scene, camera, shadow)
+        self._draw_surfaces(mask)
         self._light_target.color_mask = (True, True, True, True)
         self._context.depth_func = '=='
-        self._set_view(self._colour_program, scene, camera)
-        self._set_lights(scene)
         self._materials.use(1)
         self._shadow_map.use(2)
-        _set_unit(self._colour_program, 'materials', 1)
-        _set_unit(self._colour_program, 'shadow_map', 2)
-        self._draw(self._colour_array, mask)
+        drawn = self._instances.rows[:, -1].astype(int)
+        for key in sorted({self._patterns[i] for i in np.unique(drawn[mask])}):
+            alike = np.array([k == key for k in self._patterns])
+            self._draw(self._colour_array(*key), mask & alike[drawn])
 
-    def _draw_shadow(self, scene: Scene, camera: Camera) -> None:
+    def _draw_shadow(self, scene: Scene, camera: Camera) -> np.ndarray:
+        """Fill the shadow map unless it is right already; return shadow from world."""
         light = scene.lights[0]
         ahead = camera.rotation[:, 2] * (1.0, 1.0, 0.0) * 0.7 * SUN_SPAN
         centre = camera.position + ahead
         matrix = shadow_from_world(light, centre)
         key = tuple(matrix.ravel())
-        _set(self._colour_program, 'shadow_from_world', matrix.T)
-        if key == self._shadow_key:
-            return
-        self._shadow_key = key
-        self._shadow_target.use()
-        self._shadow_target.clear(depth=1.0)
-        self._context.depth_func = '<'
-        _set(self._depth_program, 'clip_from_world', matrix.T)
-        self._draw(self._depth_array, self._instances.lit_by(light, centre))
+        if key != self._shadow_key:
+            self._shadow_key = key
+            self._shadow_target.use()
+            self._shadow_target.clear(depth=1.0)
+            self._context.depth_func = '<'
+            self._use_frame(_frame_block(scene, camera, matrix, matrix))
+            self._draw_surfaces(self._instances.lit_by(light, centre))
+        return matrix
 
-    def _set_lights(self, scene: Scene) -> None:
-        program, lights = self._colour_program, scene.lights[:LIGHTS_MAX]
-        rows = np.zeros((3, LIGHTS_MAX, 4), np.float32)
-        for i, light in enumerate(lights):
-            direction = np.array(light.direction) / np.linalg.norm(light.direction)
-            rows[0, i] = (*(light.position or (0, 0, 0)), float(light.position is not None))
-            rows[1, i] = (*direction, light.cone)
-            rows[2, i, :3] = light.colour
-        _set(program, 'light_position', rows[0])
-        _set(program, 'light_direction', rows[1])
-        _set(program, 'light_colour', rows[2, :, :3])
-        program['light_count'].value = len(lights)
-        _set(program, 'shadow_softness', lights[0].softness)
-        _set(program, 'ambient_up', scene.ambient_up)
-        _set(program, 'ambient_down', scene.ambient_down)
-        _set(program, 'horizon', scene.sky.horizon if lights[0].position is None
-             else scene.ambient_up)  # fmt: skip
-        _set(program, 'fog_colour', scene.fog_colour)
-        _set(program, 'fog_density', scene.fog_density)
+    def _metering(self, scene: Scene) -> float:
+        """Choose the exposure that brings the view near middle grey, as a camera does."""
+        level = max(min(self._light_map.width, self._light_map.height).bit_length() - 4, 0)
+        self._light_map.build_mipmaps(0, level)
+        data = np.frombuffer(self._light_map.read(level=level, alignment=1), np.float16)
+        light = data.reshape(-1, 4).astype(np.float32)
+        light[:, :3] += (1 - light[:, 3:]) * np.array(scene.sky.horizon, np.float32)
+        luminance = np.log(1e-4 + light[:, :3] @ (0.2126, 0.7152, 0.0722)).mean()
+        return float(np.clip((MIDDLE_GREY / np.exp(luminance)) ** 0.85, 0.05, 20.0))
 
-    def _develop(self, scene: Scene, camera: Camera) -> None:
+    def _develop(self, scene: Scene, camera: Camera, exposure: float) -> None:
         program, sky, sun = self._develop_program, scene.sky, scene.lights[0]
         self._pixels.use()
         self._context.disable(moderngl.DEPTH_TEST)
         self._light_map.use(0)
         self._depth_map.use(1)
-        _set_unit(program, 'light', 0)
-        _set_unit(program, 'depth', 1)
         program['samples'].value = self.samples
         _set(program, 'size', (self.width, self.height))
         _set(program, 'intrinsics', (camera.fx, camera.fy, camera.cx, camera.cy))
@@ -460,7 +500,7 @@ class Renderer:
         _set(program, 'sun_direction', np.array(sun.direction) / np.linalg.norm(sun.direction))
         _set(program, 'sun_colour', sun.colour if sun.position is None else (0, 0, 0))
         _set(program, 'occlusion', scene.occlusion)
-        _set(program, 'exposure', scene.exposure)
+        _set(program, 'exposure', exposure)
         self._screen.render(moderngl.TRIANGLES, vertices=3)
 
 
@@ -468,8 +508,3 @@ def _set(program: moderngl.Program, name: str, value: object) -> None:
     """Write a uniform; the driver may have removed one that a shader does not need."""
     if name in program:
         program[name].write(np.ascontiguousarray(value, np.float32).tobytes())
-
-
-def _set_unit(program: moderngl.Program, name: str, unit: int) -> None:
-    if name in program:
-        program[name].value = unit

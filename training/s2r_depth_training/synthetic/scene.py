@@ -175,8 +175,10 @@ class Scene:
     """Geometry, look and light of one world.
 
     ambient_up, ambient_down: linear rgb light on surfaces that face up and down.
-    fog_density: 1/m, toward fog_colour. occlusion: strength of ambient occlusion, [0, 1].
+    fog_density: 1/m, toward fog_colour. exposure: relative to the
+    metering that brings each view near middle grey. occlusion: strength of ambient occlusion, [0, 1].
     far: m, nothing beyond it is drawn. kind: name of the source. meshes: this scene's own.
+    roles: what each material is for ('wall', 'wood', ...), from which `restyle` draws anew.
     geometry: what the source keeps for sampling cameras (free floor, road axis, ...).
     """
 
@@ -184,6 +186,7 @@ class Scene:
     materials: list[Material]
     lights: list[Light]
     kind: str = 'scene'
+    roles: list[str] = field(default_factory=list)
     meshes: dict[str, Mesh] = field(default_factory=dict)
     sky: Sky = field(default_factory=Sky)
     ambient_up: tuple[float, float, float] = (0.4, 0.4, 0.4)

@@ -8,15 +8,19 @@ flat in float mesh_layer;
 flat in vec4 mesh_relief;
 flat in float instance_seed;
 
-uniform vec3 eye;
-uniform vec3 forward;
+#include "frame.glsl"
 
 out float depth;
 
+#ifdef WITH_HOLES
 #include "noise.glsl"
+#include "mapping.glsl"
 #include "holes.glsl"
+#endif
 
 void main() {
+#ifdef WITH_HOLES
   if (is_hole()) discard;
-  depth = dot(world_position - eye, forward);
+#endif
+  depth = dot(world_position - eye.xyz, forward.xyz);
 }

@@ -1,8 +1,8 @@
 // Row 0 of every target is the top of the picture (see renderer.clip_from_camera).
 // From the supersampled light to one 8-bit pixel: sky, ambient occlusion, exposure, tone curve.
 #version 430
-uniform sampler2D light;       // rgb and, in alpha, whether anything was hit; supersampled
-uniform sampler2D depth;       // metres, at the final size
+layout(binding = 0) uniform sampler2D light;       // rgb and, in alpha, whether anything was hit; supersampled
+layout(binding = 1) uniform sampler2D depth;       // metres, at the final size
 uniform int samples;           // supersampling along one axis
 uniform vec2 size;             // final size, px
 uniform vec4 intrinsics;       // fx fy cx cy at the final size, pixel centres at integers

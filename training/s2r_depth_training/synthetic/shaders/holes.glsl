@@ -1,12 +1,4 @@
-// Where a surface has holes; needs noise.glsl and the varyings of surface.vert.
-uniform sampler2DArray mesh_textures;
-
-vec2 planar(vec3 p, vec3 n) {
-  vec3 a = abs(n);
-  if (a.z >= a.x && a.z >= a.y) return p.xy;
-  return a.x > a.y ? p.yz : p.xz;
-}
-
+// Where a surface has holes; needs noise.glsl, mapping.glsl and the varyings of surface.vert.
 bool is_hole() {
   if (mesh_relief.y == HOLES_LEAVES) {
     vec3 p = local_position * mesh_relief.w + instance_seed;

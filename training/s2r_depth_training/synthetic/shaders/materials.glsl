@@ -1,8 +1,8 @@
-// The procedural materials: the diffuse colour of a surface point. Needs noise.glsl.
+// The procedural materials: the diffuse colour of a surface point. Needs noise.glsl,
+// mapping.glsl and the varyings of surface.vert; PATTERN chooses one.
 // w: place on the surface in pattern repeats; p: place in space in pattern repeats;
 // blur: repeats per pixel, to fade what is finer than a pixel.
 struct Surface {
-  int pattern;
   float scale, seed, amount;
   vec3 colour, second;
   float gloss, bump, glow;
@@ -43,8 +43,8 @@ vec3 planks(Surface s, vec2 w, float blur) {
 }
 
 // Walls with rows of windows; amount: how much of a cell is window.
-vec3 facade(Surface s, vec2 w, vec3 p, bool is_roof, float blur) {
-  if (is_roof) return s.colour * 0.6 * (0.8 + 0.4 * fractal3(p));
+vec3 facade(Surface s, vec2 w, vec3 p, float blur) {
+  if (abs(local_normal.z) > 0.8) return s.colour * 0.6 * (0.8 + 0.4 * fractal3(p));
   vec2 v = w * vec2(0.45, 0.33), id = floor(v), f = fract(v);
   vec2 margin = vec2(0.32 - 0.22 * fract(s.seed * 3.7), 0.3 - 0.2 * s.amount);
   vec2 inside = min(f - margin, 1.0 - margin * vec2(1.0, 0.7) - f);
@@ -88,7 +88,8 @@ vec3 books(Surface s, vec2 w) {
 
 // Asphalt with lane lines from the road's own uv in metres (across, along).
 // extra: half width of the road (m), number of lanes; amount: wear of the paint.
-vec3 road(Surface s, vec3 p, vec2 uv, float blur) {
+vec3 road(Surface s, vec3 p, float blur) {
+  vec2 uv = mesh_uv;
   float speck = noise3(p * 40.0) * clamp(1.0 - blur * 20.0, 0.0, 1.0);
   vec3 c = s.colour * (0.75 + 0.35 * fractal3(p * 0.5) + 0.25 * speck);
   float crack = cells(uv * 0.35 + noise2(uv * 2.0) * 0.3).y - cells(uv * 0.35).x;
@@ -114,58 +115,109 @@ vec3 screen(Surface s, vec2 w) {
   return mix(c, poster(s, w), step(0.5, noise2(w * 1.7 + s.seed)) * s.amount);
 }
 
-// Diffuse colour; tex is the mesh's own texture where it has one.
-vec3 diffuse_colour(Surface s, vec2 w, vec3 p, vec2 uv, vec3 tex, bool is_roof, float blur) {
-  vec3 a = s.colour, b = s.second;
-  if (s.pattern == PATTERN_PLAIN) return a * (0.93 + 0.14 * fractal3(p * 0.7));
-  if (s.pattern == PATTERN_MOTTLED) return mix(a, b, smoothstep(0.3, 0.7, fractal3(p)));
-  if (s.pattern == PATTERN_TILES) return tiles(s, w, p, blur);
-  if (s.pattern == PATTERN_BRICKS) return bricks(s, w, p, blur);
-  if (s.pattern == PATTERN_PLANKS) return planks(s, w, blur);
-  if (s.pattern == PATTERN_STRIPES) {
-    float t = abs(fract(s.amount > 0.5 ? w.x : w.y) - 0.5) * 2.0;
-    return mix(a, b, smoothstep(0.5 - blur, 0.52 + blur, t)) * (0.92 + 0.16 * fractal3(p * 2.0));
-  }
-  if (s.pattern == PATTERN_DOTS) {
-    float radius = 0.15 + 0.2 * hash2(floor(w));
-    return mix(b, a, smoothstep(radius, radius + 0.05 + blur, length(fract(w) - 0.5)));
-  }
-  if (s.pattern == PATTERN_FACADE) return facade(s, w, p, is_roof, blur);
-  if (s.pattern == PATTERN_POSTER) return poster(s, w);
-  if (s.pattern == PATTERN_FOLIAGE) {
-    float leaf = mix(0.5, noise3(p * 14.0), clamp(1.3 - blur * 8.0, 0.0, 1.0));
-    return mix(a, b, fractal3(p * 3.0)) * (0.5 + leaf);
-  }
-  if (s.pattern == PATTERN_BOOKS) return books(s, w);
-  if (s.pattern == PATTERN_TEXTURED)
-    return mix(tex, mix(a, b, dot(tex, vec3(0.33))) * 1.2, s.amount);
-  if (s.pattern == PATTERN_COBBLES) {
-    vec2 d = cells(w);
-    return mix(a, b, smoothstep(0.0, 0.8, d.x)) * (0.6 + 0.5 * smoothstep(0.02, 0.12 + blur, d.y - d.x));
-  }
-  if (s.pattern == PATTERN_MARBLE) {
-    float vein = 0.5 + 0.5 * sin(p.x * 1.3 + p.y * 0.4 + 6.0 * fractal3(p));
-    return mix(a, b, vein * vein * vein);
-  }
-  if (s.pattern == PATTERN_PANELS) {
-    vec2 f = abs(fract(w) - 0.5);
-    float edge = smoothstep(0.47 - blur, 0.49, max(f.x, f.y));
-    return mix(a * (0.9 + 0.2 * fractal3(p)), b, edge);
-  }
-  if (s.pattern == PATTERN_GRAIN) {  // gravel, grass, carpet: fine noise over patches
-    float fine = mix(0.5, noise3(p * 9.0), clamp(1.2 - blur * 5.0, 0.0, 1.0));
-    return mix(a, b, smoothstep(0.25, 0.75, fractal3(p * 0.35))) * (0.55 + 0.9 * fine);
-  }
-  if (s.pattern == PATTERN_WEAVE) {
-    float weave = sin(w.x * 40.0) * sin(w.y * 40.0) * clamp(1.0 - blur * 10.0, 0.0, 1.0);
-    return mix(a, b, 0.5 * smoothstep(0.35, 0.65, fractal3(p * 0.8))) * (0.9 + 0.2 * weave);
-  }
-  if (s.pattern == PATTERN_ROAD) return road(s, p, uv, blur);
-  if (s.pattern == PATTERN_CORRUGATED) {
-    float wave = 0.5 + 0.5 * sin((s.amount > 0.5 ? w.x : w.y) * 6.2832);
-    float rust = smoothstep(0.55, 0.75, fractal3(p * 0.3));
-    return mix(a, b, rust * 0.6) * (0.6 + 0.5 * mix(wave, 0.5, clamp(blur * 2.0, 0.0, 1.0)));
-  }
-  if (s.pattern == PATTERN_SCREEN) return screen(s, w);
-  return a;  // glass: a plain colour, its shine comes from gloss
+// The mesh's own texture, tinted by amount.
+vec3 textured(Surface s) {
+  if (mesh_layer < 0.0) return s.colour;
+  vec3 t = pow(texture(mesh_textures, vec3(mesh_uv, mesh_layer)).rgb, vec3(2.2));
+  return mix(t, mix(s.colour, s.second, dot(t, vec3(0.33))) * 1.2, s.amount);
+}
+
+vec3 stripes(Surface s, vec2 w, vec3 p, float blur) {
+  float t = abs(fract(s.amount > 0.5 ? w.x : w.y) - 0.5) * 2.0;
+  t = smoothstep(0.5 - blur, 0.52 + blur, t);
+  return mix(s.colour, s.second, t) * (0.92 + 0.16 * fractal3(p * 2.0));
+}
+
+vec3 dots(Surface s, vec2 w, float blur) {
+  float radius = 0.15 + 0.2 * hash2(floor(w));
+  float t = smoothstep(radius, radius + 0.05 + blur, length(fract(w) - 0.5));
+  return mix(s.second, s.colour, t);
+}
+
+vec3 foliage(Surface s, vec3 p, float blur) {
+  float leaf = mix(0.5, noise3(p * 14.0), clamp(1.3 - blur * 8.0, 0.0, 1.0));
+  return mix(s.colour, s.second, fractal3(p * 3.0)) * (0.5 + leaf);
+}
+
+vec3 cobbles(Surface s, vec2 w, float blur) {
+  vec2 d = cells(w);
+  float joint = smoothstep(0.02, 0.12 + blur, d.y - d.x);
+  return mix(s.colour, s.second, smoothstep(0.0, 0.8, d.x)) * (0.6 + 0.5 * joint);
+}
+
+vec3 marble(Surface s, vec3 p) {
+  float vein = 0.5 + 0.5 * sin(p.x * 1.3 + p.y * 0.4 + 6.0 * fractal3(p));
+  return mix(s.colour, s.second, vein * vein * vein);
+}
+
+vec3 panels(Surface s, vec2 w, vec3 p, float blur) {
+  vec2 f = abs(fract(w) - 0.5);
+  float edge = smoothstep(0.47 - blur, 0.49, max(f.x, f.y));
+  return mix(s.colour * (0.9 + 0.2 * fractal3(p)), s.second, edge);
+}
+
+// Gravel, grass, carpet: fine noise over patches.
+vec3 grain(Surface s, vec3 p, float blur) {
+  float fine = mix(0.5, noise3(p * 9.0), clamp(1.2 - blur * 5.0, 0.0, 1.0));
+  float patch_ = smoothstep(0.25, 0.75, fractal3(p * 0.35));
+  return mix(s.colour, s.second, patch_) * (0.55 + 0.9 * fine);
+}
+
+vec3 weave(Surface s, vec2 w, vec3 p, float blur) {
+  float thread = sin(w.x * 40.0) * sin(w.y * 40.0) * clamp(1.0 - blur * 10.0, 0.0, 1.0);
+  float faded = 0.5 * smoothstep(0.35, 0.65, fractal3(p * 0.8));
+  return mix(s.colour, s.second, faded) * (0.9 + 0.2 * thread);
+}
+
+vec3 corrugated(Surface s, vec2 w, vec3 p, float blur) {
+  float wave = 0.5 + 0.5 * sin((s.amount > 0.5 ? w.x : w.y) * 6.2832);
+  float rust = smoothstep(0.55, 0.75, fractal3(p * 0.3));
+  wave = mix(wave, 0.5, clamp(blur * 2.0, 0.0, 1.0));
+  return mix(s.colour, s.second, rust * 0.6) * (0.6 + 0.5 * wave);
+}
+
+vec3 diffuse_colour(Surface s, vec2 w, vec3 p, float blur) {
+#if PATTERN == PATTERN_PLAIN
+  return s.colour * (0.93 + 0.14 * noise3(p * 0.7));
+#elif PATTERN == PATTERN_MOTTLED
+  return mix(s.colour, s.second, smoothstep(0.3, 0.7, fractal3(p)));
+#elif PATTERN == PATTERN_TILES
+  return tiles(s, w, p, blur);
+#elif PATTERN == PATTERN_BRICKS
+  return bricks(s, w, p, blur);
+#elif PATTERN == PATTERN_PLANKS
+  return planks(s, w, blur);
+#elif PATTERN == PATTERN_STRIPES
+  return stripes(s, w, p, blur);
+#elif PATTERN == PATTERN_DOTS
+  return dots(s, w, blur);
+#elif PATTERN == PATTERN_FACADE
+  return facade(s, w, p, blur);
+#elif PATTERN == PATTERN_POSTER
+  return poster(s, w);
+#elif PATTERN == PATTERN_FOLIAGE
+  return foliage(s, p, blur);
+#elif PATTERN == PATTERN_BOOKS
+  return books(s, w);
+#elif PATTERN == PATTERN_TEXTURED
+  return textured(s);
+#elif PATTERN == PATTERN_COBBLES
+  return cobbles(s, w, blur);
+#elif PATTERN == PATTERN_MARBLE
+  return marble(s, p);
+#elif PATTERN == PATTERN_PANELS
+  return panels(s, w, p, blur);
+#elif PATTERN == PATTERN_GRAIN
+  return grain(s, p, blur);
+#elif PATTERN == PATTERN_WEAVE
+  return weave(s, w, p, blur);
+#elif PATTERN == PATTERN_ROAD
+  return road(s, p, blur);
+#elif PATTERN == PATTERN_CORRUGATED
+  return corrugated(s, w, p, blur);
+#elif PATTERN == PATTERN_SCREEN
+  return screen(s, w);
+#else  // glass: a plain colour, its shine comes from gloss
+  return s.colour;
+#endif
 }

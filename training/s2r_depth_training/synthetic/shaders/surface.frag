@@ -1,3 +1,5 @@
+// Compiled once for each pattern (PATTERN) and with or without WITH_BUMP: llvmpipe runs all
+// branches of a shader, so one for all materials would be several times slower.
 // Shading: material, one shadowed light, further lights, hemisphere light, fog.
 #version 430
 in vec3 world_position;
@@ -6,29 +8,17 @@ in vec3 local_position;
 in vec3 local_normal;
 in vec2 mesh_uv;
 flat in float mesh_layer;
-flat in vec4 mesh_relief;
 flat in int material_index;
 flat in float instance_seed;
 
-uniform sampler2D materials;         // 4 texels a row, see renderer.pack_materials
-uniform sampler2DShadow shadow_map;
-uniform mat4 shadow_from_world;
-uniform vec3 eye;
-uniform vec3 forward;
-uniform int light_count;
-uniform vec4 light_position[LIGHTS_MAX];   // w: 0 for the sun, 1 for a lamp
-uniform vec4 light_direction[LIGHTS_MAX];  // w: cosine of the cone
-uniform vec3 light_colour[LIGHTS_MAX];
-uniform float shadow_softness;
-uniform vec3 ambient_up, ambient_down;
-uniform vec3 horizon;                // what glossy surfaces mirror at grazing angles
-uniform vec3 fog_colour;
-uniform float fog_density;
+layout(binding = 1) uniform sampler2D materials;  // 4 texels a row, see renderer.pack_materials
+layout(binding = 2) uniform sampler2DShadow shadow_map;
 
 out vec4 colour;
 
+#include "frame.glsl"
 #include "noise.glsl"
-#include "holes.glsl"
+#include "mapping.glsl"
 #include "materials.glsl"
 
 Surface read_surface() {
@@ -36,7 +26,7 @@ Surface read_surface() {
   vec4 b = texelFetch(materials, ivec2(1, material_index), 0);
   vec4 c = texelFetch(materials, ivec2(2, material_index), 0);
   vec4 d = texelFetch(materials, ivec2(3, material_index), 0);
-  return Surface(int(a.x + 0.5), a.y, a.z, a.w, b.rgb, c.rgb, b.w, c.w, d.x, d.yz);
+  return Surface(a.y, a.z, a.w, b.rgb, c.rgb, b.w, c.w, d.x, d.yz);
 }
 
 float lit_fraction(float facing) {
@@ -47,7 +37,7 @@ float lit_fraction(float facing) {
   float turn = hash2(gl_FragCoord.xy) * 6.28, sum = 0.0;
   for (int i = 0; i < 6; i++) {
     float angle = turn + float(i) * 2.4;
-    vec2 offset = vec2(cos(angle), sin(angle)) * sqrt((float(i) + 0.5) / 6.0) * shadow_softness;
+    vec2 offset = vec2(cos(angle), sin(angle)) * sqrt((float(i) + 0.5) / 6.0) * lighting.y;
     sum += texture(shadow_map, vec3(p.xy + offset, p.z - bias));
   }
   return sum / 6.0;
@@ -58,20 +48,21 @@ void main() {
   vec2 w = planar(local_position, local_normal) * s.scale + s.seed * 3.1;
   vec3 p = local_position * s.scale + s.seed * 7.13 + fract(instance_seed * 0.37) * 9.0;
   float blur = length(fwidth(w)) + 1e-5;
-  vec3 tex = mesh_layer >= 0.0 ? texture(mesh_textures, vec3(mesh_uv, mesh_layer)).rgb : s.colour;
-  tex = mesh_layer >= 0.0 ? pow(tex, vec3(2.2)) : tex;
-  vec2 face_w = s.pattern == PATTERN_POSTER || s.pattern == PATTERN_SCREEN
-              ? planar(local_position, local_normal) * s.scale + 0.5 : w;
-  vec3 albedo = max(diffuse_colour(s, face_w, p, mesh_uv, tex, abs(local_normal.z) > 0.8, blur), 0.0);
+#if PATTERN == PATTERN_POSTER || PATTERN == PATTERN_SCREEN
+  w = planar(local_position, local_normal) * s.scale + 0.5;  // in the middle of the face
+#endif
+  vec3 albedo = max(diffuse_colour(s, w, p, blur), 0.0);
 
-  vec3 n = normalize(world_normal), view = normalize(eye - world_position);
+  vec3 n = normalize(world_normal), view = normalize(eye.xyz - world_position);
   if (dot(n, view) < 0.0) n = -n;
+#ifdef WITH_BUMP
   vec3 wobble = vec3(noise3(p * 6.0), noise3(p * 6.0 + 9.0), noise3(p * 6.0 + 19.0)) - 0.5;
   n = normalize(n + s.bump * 0.8 * wobble * clamp(1.2 - blur * 4.0, 0.0, 1.0));
+#endif
 
-  vec3 diffuse = mix(ambient_down, ambient_up, 0.5 + 0.5 * n.z), shine = vec3(0);
+  vec3 diffuse = mix(ambient_down.rgb, ambient_up.rgb, 0.5 + 0.5 * n.z), shine = vec3(0);
   float power = 8.0 + 80.0 * s.gloss;
-  for (int i = 0; i < light_count; i++) {
+  for (int i = 0; i < int(lighting.x); i++) {
     vec3 to_light = -light_direction[i].xyz;
     float strength = 1.0;
     if (light_position[i].w > 0.5) {
@@ -85,12 +76,12 @@ void main() {
     }
     float facing = max(dot(n, to_light), 0.0);
     if (i == 0) strength *= lit_fraction(facing);
-    diffuse += light_colour[i] * facing * strength;
+    diffuse += light_colour[i].rgb * facing * strength;
     float mirror = pow(max(dot(n, normalize(to_light + view)), 0.0), power);
-    shine += light_colour[i] * mirror * s.gloss * strength;
+    shine += light_colour[i].rgb * mirror * s.gloss * strength;
   }
   float grazing = pow(1.0 - max(dot(n, view), 0.0), 4.0) * s.gloss * 0.6;
-  vec3 light = albedo * diffuse + shine + grazing * horizon + albedo * s.glow;
-  float z = dot(world_position - eye, forward);
-  colour = vec4(mix(fog_colour, light, exp(-max(z, 0.0) * fog_density)), 1);
+  vec3 light = albedo * diffuse + shine + grazing * horizon.rgb + albedo * s.glow;
+  float z = dot(world_position - eye.xyz, forward.xyz);
+  colour = vec4(mix(fog.rgb, light, exp(-max(z, 0.0) * fog.w)), 1);
 }

@@ -10,7 +10,7 @@ in vec4 row0, row1, row2;  // mesh to world, 3x4
 in vec4 relief;      // displacement, hole kind, hole amount, holes per metre
 in float material;
 
-uniform mat4 clip_from_world;
+#include "frame.glsl"
 
 out vec3 world_position;
 out vec3 world_normal;

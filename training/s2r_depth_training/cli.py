@@ -57,6 +57,41 @@ def _priors(args: argparse.Namespace) -> None:
     save_priors(args.out, priors)
 
 
+def _bag(args: argparse.Namespace) -> None:
+    from s2r_depth_training.bag_to_dataset import Topics, bag_to_dataset
+
+    manifest = bag_to_dataset(
+        args.train,
+        args.val,
+        Topics(args.colour, args.depth, args.info),
+        args.out,
+        kind=args.kind,
+        zero_depth=args.zero_depth,
+        width=args.width,
+        tolerance=args.tolerance,
+        rectified=args.rectified,
+    )
+    print(manifest)
+
+
+def _add_bag(commands: argparse._SubParsersAction) -> None:
+    bag = commands.add_parser('bag_to_dataset', help='turn recordings into a training set')
+    bag.add_argument('--train', type=Path, nargs='+', required=True, help='recordings, one a run')
+    bag.add_argument('--val', type=Path, nargs='+', required=True, help='other runs')
+    bag.add_argument('--colour', required=True, help='topic of the colour images')
+    bag.add_argument('--depth', required=True, help='topic of the aligned depth images')
+    bag.add_argument('--info', required=True, help='topic of camera_info')
+    bag.add_argument('--out', type=Path, required=True, help='folder of the training set')
+    bag.add_argument('--kind', required=True, help='kind of scene: indoor, street, or your own')
+    bag.add_argument(
+        '--zero-depth', choices=('unknown', 'sky'), default='unknown', help='what no depth means'
+    )
+    bag.add_argument('--width', type=int, default=256, help='shrink to this width, px')
+    bag.add_argument('--tolerance', type=float, default=0.005, help='between stamps of a pair, s')
+    bag.add_argument('--rectified', action='store_true', help='images are rectified, use P')
+    bag.set_defaults(run=_bag)
+
+
 def _smoke(args: argparse.Namespace) -> None:
     from s2r_depth_training.smoke import smoke
 
@@ -90,6 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     priors.add_argument('--out', type=Path, required=True, help='file to write, .npz')
     priors.set_defaults(run=_priors)
+    _add_bag(commands)
     smoke = commands.add_parser('smoke', help='a few steps of everything')
     smoke.add_argument('--out', type=Path, required=True, help='folder of the run')
     smoke.add_argument('--data', type=Path, help='manifest.json; default: renders a few scenes')

@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.typesys import Stores, get_typestore
+
+from s2r_depth_ros.geometry import Intrinsics
+from s2r_depth_training.bag_to_dataset import (
+    Recorded,
+    Topics,
+    bag_to_dataset,
+    depth_image,
+    ray_length_evidence,
+)
+from s2r_depth_training.config import DataConfig
+from s2r_depth_training.data import DataError, FrameStore, TrainingSamples
+
+TYPES = get_typestore(Stores.ROS2_HUMBLE)
+TOPICS = Topics('/camera/image', '/camera/depth', '/camera/camera_info')
+HEIGHT, WIDTH, FX = 96, 128, 100.0
+CAMERA = Intrinsics(FX, FX, 63.5, 47.5, WIDTH, HEIGHT)
+
+
+def message(name, **fields):
+    return TYPES.types[name](**fields)
+
+
+def header(seconds):
+    stamp = message(
+        'builtin_interfaces/msg/Time', sec=int(seconds), nanosec=round(seconds % 1 * 1e9)
+    )
+    return message('std_msgs/msg/Header', stamp=stamp, frame_id='camera')
+
+
+def image(seconds, array, encoding):
+    """An image whose rows are padded, as some drivers do."""
+    rows = np.ascontiguousarray(array).reshape(len(array), -1).view(np.uint8)
+    rows = np.pad(rows, ((0, 0), (0, 8)))
+    return message(
+        'sensor_msgs/msg/Image',
+        header=header(seconds),
+        height=len(array),
+        width=array.shape[1],
+        encoding=encoding,
+        is_bigendian=0,
+        step=rows.shape[1],
+        data=rows.ravel(),
+    )
+
+
+def camera_info(seconds, d=(0.0,) * 5):
+    roi = message(
+        'sensor_msgs/msg/RegionOfInterest',
+        x_offset=0, y_offset=0, height=0, width=0, do_rectify=False,
+    )  # fmt: skip
+    return message(
+        'sensor_msgs/msg/CameraInfo',
+        header=header(seconds),
+        height=HEIGHT,
+        width=WIDTH,
+        distortion_model='plumb_bob',
+        d=np.array(d),
+        k=CAMERA.matrix.ravel(),
+        r=np.eye(3).ravel(),
+        p=np.hstack([2 * CAMERA.matrix, np.zeros((3, 1))]).ravel(),
+        binning_x=0,
+        binning_y=0,
+        roi=roi,
+    )
+
+
+def room(distance):
+    """Z depth of a floor 1 m below the camera and a wall, and a picture of it."""
+    y = np.arange(HEIGHT)[:, None] - CAMERA.cy
+    depth = np.minimum(distance, np.where(y > 0, FX / np.maximum(y, 1e-6), np.inf))
+    depth = np.broadcast_to(depth, (HEIGHT, WIDTH)).astype(np.float32)
+    rgb = np.repeat((255 / depth)[..., None], 3, 2).clip(0, 255).astype(np.uint8)
+    rgb[..., 0] = 200
+    return rgb, depth
+
+
+def write_bag(path, frames, info=None):
+    """frames: of (stamp of colour, stamp of depth, rgb, depth)."""
+    names = {
+        TOPICS.colour: 'sensor_msgs/msg/Image',
+        TOPICS.depth: 'sensor_msgs/msg/Image',
+        TOPICS.info: 'sensor_msgs/msg/CameraInfo',
+    }
+    with Writer(path, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+        connections = {
+            topic: writer.add_connection(topic, kind, typestore=TYPES)
+            for topic, kind in names.items()
+        }
+
+        def put(topic, seconds, content):
+            data = TYPES.serialize_cdr(content, names[topic])
+            writer.write(connections[topic], round(seconds * 1e9), data)
+
+        put(TOPICS.info, 0.0, info or camera_info(0.0))
+        for colour_time, depth_time, rgb, depth in frames:
+            put(TOPICS.colour, colour_time, image(colour_time, rgb[..., ::-1], 'bgr8'))
+            millimetres = depth.dtype == np.uint16
+            encoded = image(depth_time, depth, '16UC1' if millimetres else '32FC1')
+            put(TOPICS.depth, depth_time, encoded)
+    return path
+
+
+def run_of(distances):
+    return [(1.0 + i, 1.0 + i, *room(d)) for i, d in enumerate(distances)]
+
+
+def test_recordings_become_samples(tmp_path):
+    frames = run_of([4.0, 3.5, 3.0])
+    rgb, depth = room(2.5)
+    broken = depth.copy()
+    broken[0, :4] = [np.nan, np.inf, 0, -1]
+    frames += [
+        (4.0, 4.002, rgb, broken),  # 2 ms apart: a pair
+        (5.0, 5.4, *room(2.0)),  # not a pair
+        (6.0, 6.0, rgb, broken),  # nothing moved since the last one kept
+        (7.0, 7.0, rgb, (1000 * room(1.5)[1]).astype(np.uint16)),
+    ]
+    train = write_bag(tmp_path / 'a', frames)
+    val = write_bag(tmp_path / 'b', run_of([5.0]))
+    manifest = bag_to_dataset([train], [val], TOPICS, tmp_path / 'set', kind='mine')
+
+    content = json.loads(manifest.read_text())
+    assert [s['frames'] for s in content['shards']] == [5, 1]
+    shard = np.load(manifest.parent / content['shards'][0]['file'])
+    np.testing.assert_allclose(shard['depth'][1], room(3.5)[1], rtol=1e-3)
+    np.testing.assert_array_equal(shard['rgb'][1], room(3.5)[0])
+    np.testing.assert_array_equal(shard['depth'][3][0, :5], np.float16([0, 0, 0, 0, 2.5]))
+    np.testing.assert_allclose(shard['depth'][4], room(1.5)[1], atol=2e-3)
+    np.testing.assert_allclose(shard['intrinsics'][0], [FX, FX, 63.5, 47.5])
+    assert not set(shard['scene']) & {1}
+
+    sample = TrainingSamples(FrameStore([manifest], 'train'), DataConfig(), 0)[0]
+    assert sample.image.shape == (3, 96, 128)
+
+
+def test_images_are_shrunk_with_their_camera(tmp_path):
+    bag = write_bag(tmp_path / 'a', run_of([4.0]))
+    other = write_bag(tmp_path / 'b', run_of([3.0]))
+    manifest = bag_to_dataset([bag], [other], TOPICS, tmp_path / 'set', kind='mine', width=64)
+    shard = np.load(manifest.parent / 'mine_train_00000.npz')
+    assert shard['rgb'].shape == (1, 48, 64, 3)
+    np.testing.assert_allclose(shard['intrinsics'][0], [50, 50, 31.5, 23.5])
+
+
+def test_rays_in_place_of_z_are_refused(tmp_path):
+    y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
+    rays = np.sqrt(1 + ((x - CAMERA.cx) / FX) ** 2 + ((y - CAMERA.cy) / FX) ** 2)
+    rgb, depth = room(3.0)
+    assert ray_length_evidence(Recorded(rgb, depth, CAMERA)) < 0
+    lengths = (depth * rays).astype(np.float32)
+    assert ray_length_evidence(Recorded(rgb, lengths, CAMERA)) > 1
+    bag = write_bag(tmp_path / 'a', [(1.0, 1.0, rgb, lengths)])
+    with pytest.raises(DataError, match='length of the ray'):
+        bag_to_dataset([bag], [], TOPICS, tmp_path / 'set', kind='mine')
+
+
+def test_distorted_images_are_refused_and_rectified_ones_use_p(tmp_path):
+    bag = write_bag(tmp_path / 'a', run_of([4.0]), camera_info(0.0, (0.1, 0, 0, 0, 0)))
+    with pytest.raises(DataError, match='distortion'):
+        bag_to_dataset([bag], [], TOPICS, tmp_path / 'set', kind='mine')
+    manifest = bag_to_dataset([bag], [], TOPICS, tmp_path / 'set', kind='mine', rectified=True)
+    assert np.load(manifest.parent / 'mine_train_00000.npz')['intrinsics'][0, 0] == 2 * FX
+
+
+@pytest.mark.parametrize(
+    ('topics', 'message_part'),
+    [
+        (Topics('/none', TOPICS.depth, TOPICS.info), 'no topic /none; it has /camera/camera_info'),
+        (Topics(TOPICS.depth, TOPICS.depth, TOPICS.info), 'no pair'),
+    ],
+)
+def test_wrong_topics_are_named(tmp_path, topics, message_part):
+    bag = write_bag(tmp_path / 'a', run_of([4.0]))
+    with pytest.raises(DataError, match=message_part):
+        bag_to_dataset([bag], [], topics, tmp_path / 'set', kind='mine')
+
+
+def test_other_encodings_are_refused():
+    with pytest.raises(DataError, match='depth encoding 8UC1'):
+        depth_image(image(0.0, np.zeros((4, 4), np.uint8), '8UC1'))

@@ -6,7 +6,7 @@ import logging
 import threading
 import traceback
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from diagnostic_msgs.msg import DiagnosticArray
@@ -33,6 +33,11 @@ SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FA
 _STALE_AFTER = 2.0
 
 
+class _Frame(NamedTuple):
+    message: Image | CompressedImage
+    activation: int
+
+
 class DepthNode(LifecycleNodeMixin, Node):
     """Estimates depth for the newest image of a camera.
 
@@ -49,7 +54,9 @@ class DepthNode(LifecycleNodeMixin, Node):
         self._transition_lock = threading.Lock()
         self._publish_lock = threading.Lock()
         self._active = False
-        self._worker: NewestWorker[Image | CompressedImage] | None = None
+        # Counts activations: a frame of an earlier one is not published in a later one.
+        self._activation = 0
+        self._worker: NewestWorker[_Frame] | None = None
         self._pipeline: FramePipeline | None = None
         self._retired: list[NewestWorker] = []
         self._outputs: dict[str, Any] = {}
@@ -98,6 +105,7 @@ class DepthNode(LifecycleNodeMixin, Node):
         result = super().on_activate(state)
         self._statistics.reset()
         self._frame_error, self._last_result = '', Result()
+        self._activation += 1
         self._active = True
         self.get_logger().info(f'active: waiting for images on {self._inputs[0].topic_name}')
         return result
@@ -123,7 +131,12 @@ class DepthNode(LifecycleNodeMixin, Node):
         return super().on_error(state)
 
     def close(self) -> None:
-        """Stop the worker and wait for the frame it is at; call it before destroy_node."""
+        """Wait for the transition and the frame under way, and let go of everything.
+
+        Call it between the end of the executor and destroy_node.
+        """
+        # Never released: a transition that is asked for from now on is refused.
+        self._transition_lock.acquire()
         self._release()
         for worker in self._retired:
             worker.join()
@@ -229,10 +242,12 @@ class DepthNode(LifecycleNodeMixin, Node):
 
     def _image_arrived(self, message: Image | CompressedImage) -> None:
         if self._active and self._worker:
-            self._statistics.received(dropped=self._worker.put(message))
+            frame = _Frame(message, self._activation)
+            self._statistics.received(dropped=self._worker.put(frame))
 
-    def _process(self, message: Image | CompressedImage) -> None:
+    def _process(self, frame: _Frame) -> None:
         """Infer and publish one frame; on the worker's thread."""
+        message = frame.message
         pipeline, values = self._pipeline, self.parameters.values
         wanted = self._wanted(values)
         if pipeline is None or not wanted:
@@ -243,7 +258,7 @@ class DepthNode(LifecycleNodeMixin, Node):
         if info is None:
             result.camera_problem = self._missing_camera_info(message.header.frame_id)
         with self._publish_lock:
-            if not self._active or pipeline is not self._pipeline:
+            if not self._active or frame.activation != self._activation:
                 return
             for name, output in result.messages.items():
                 self._outputs[name].publish(output)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import rclpy
-from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
+from rclpy.executors import MultiThreadedExecutor
+from rclpy.signals import SignalHandlerOptions
 
 from s2r_depth_ros.errors import UserError
 
@@ -16,10 +20,16 @@ def main(args: Sequence[str] | None = None) -> int:
 
     args: without the program's name; the process's own if None.
     """
-    rclpy.init(args=None if args is None else ['node', *args])
+    # rclpy's own handlers end the context under the node's feet, so that a transition or a frame
+    # under way fails; these let it finish first.
+    _handle_signals(signal.default_int_handler)
+    rclpy.init(
+        args=None if args is None else ['node', *args],
+        signal_handler_options=SignalHandlerOptions.NO,
+    )
     try:
         _run()
-    except (KeyboardInterrupt, ExternalShutdownException):
+    except KeyboardInterrupt:
         pass
     except UserError as error:
         print(f'error: {error}', file=sys.stderr)
@@ -33,21 +43,33 @@ def _run() -> None:
     # Takes seconds (torch); imported here so that signals are handled from the start.
     from s2r_depth_ros.node.depth_node import DepthNode
 
-    if not rclpy.ok():
-        return
     executor = MultiThreadedExecutor(num_threads=4)
     node = DepthNode()
+    executor.add_node(node)
+    if node.parameters.values.autostart:
+        node.autostart()
+    else:
+        node.get_logger().info('unconfigured: waiting for the transitions configure, activate')
     try:
-        executor.add_node(node)
-        if node.parameters.values.autostart:
-            node.autostart()
-        else:
-            node.get_logger().info('unconfigured: waiting for the transitions configure, activate')
-        executor.spin()
+        _spin(executor)
     finally:
-        executor.shutdown()
         node.close()
         node.destroy_node()
+
+
+def _spin(executor: MultiThreadedExecutor) -> None:
+    """Spin until a signal; on another thread, as only waiting for Python's locks sees signals."""
+    with ThreadPoolExecutor(1, 'spin') as thread:
+        try:
+            thread.submit(executor.spin).result()
+        finally:
+            _handle_signals(signal.SIG_IGN)
+            executor.shutdown()
+
+
+def _handle_signals(handler: Any) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handler)
 
 
 if __name__ == '__main__':

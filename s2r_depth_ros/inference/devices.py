@@ -65,10 +65,10 @@ def resolve_precision(name: str, device: torch.device) -> torch.dtype:
             'precision fp16 is for GPUs: CPUs emulate it, slower than fp32 and less accurate; '
             'use precision fp32'
         )
-    if device.type == 'cpu' and name == 'bf16':
+    if device.type == 'cpu' and name == 'bf16' and not cpu_has_bf16():
         _LOG.warning(
-            'precision bf16 on a CPU without bf16 units (avx512_bf16, amx_bf16) is many times '
-            'slower than fp32: compare both on this machine before choosing it'
+            'precision bf16 on a CPU without bf16 units (avx512_bf16, amx_bf16), as this one, is '
+            'many times slower than fp32: use precision fp32'
         )
     if device.type == 'cuda' and name == 'bf16':
         with torch.cuda.device(device):
@@ -78,6 +78,11 @@ def resolve_precision(name: str, device: torch.device) -> torch.dtype:
                 f'{torch.cuda.get_device_name(device)} has no bf16: use precision fp16 or fp32'
             )
     return PRECISIONS[name]
+
+
+def cpu_has_bf16() -> bool:
+    """Return whether this CPU multiplies bf16 itself (avx512_bf16; AMX comes with it)."""
+    return bool(torch.cpu._is_avx512_bf16_supported())
 
 
 def place(network: S2RDepthNet, device: torch.device, dtype: torch.dtype) -> S2RDepthNet:

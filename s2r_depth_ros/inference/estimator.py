@@ -14,9 +14,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from s2r_depth_ros.errors import UserError
-from s2r_depth_ros.inference.devices import place, resolve_device, resolve_precision
+from s2r_depth_ros.inference.backends import BackendError, Source, make_backend
+from s2r_depth_ros.inference.backends.onnx_file import SUFFIX as ONNX_SUFFIX
+from s2r_depth_ros.inference.backends.onnx_file import read_onnx_metadata
+from s2r_depth_ros.inference.devices import resolve_device, resolve_precision
 from s2r_depth_ros.inference.preprocessing import Preprocessor
 from s2r_depth_ros.network.checkpoint import load_model
+from s2r_depth_ros.network.metadata import ModelMetadata
 from s2r_depth_ros.network.registry import find_model
 from s2r_depth_ros.network.size_rule import check_size
 
@@ -49,9 +53,12 @@ class DepthEstimator:
     precision: ``fp32``, ``fp16`` or ``bf16``; the depth heads always run in fp32. On a GPU fp32
         convolutions follow torch's own switch ``torch.backends.cudnn.allow_tf32``.
     input_size: (height, width) of the network's input instead of the model's own.
+    backend: what runs the network, a key of backends.BACKENDS. The ONNX files of the export
+        command run in ``openvino`` and ``onnxruntime``, at their own size.
 
-    Attributes: metadata, device (torch.device), precision, input_size. Not for several threads
-    at once. Raises CheckpointError, DeviceError, or SizeError for an impossible input size.
+    Attributes: metadata, device (torch.device), precision, input_size, backend. Not for several
+    threads at once. Raises CheckpointError, DeviceError, BackendError, or SizeError for an
+    impossible input size.
     """
 
     def __init__(
@@ -61,16 +68,20 @@ class DepthEstimator:
         device: str = 'auto',
         precision: str = 'fp32',
         input_size: tuple[int, int] | None = None,
+        backend: str = 'torch',
     ) -> None:
         self.device = resolve_device(device)
         self.precision = precision
+        self.backend = backend
         dtype = resolve_precision(precision, self.device)
         if input_size is not None:
             check_size(*input_size)
-        network, self.metadata = load_model(find_model(model))
+        source, self.metadata = _load(find_model(model), input_size)
         self.input_size = input_size or (self.metadata.input_height, self.metadata.input_width)
-        self._preprocess = Preprocessor(self.metadata, self.input_size, self.device, dtype)
-        self._network = place(network, self.device, dtype)
+        self._backend = make_backend(backend, source, self.input_size, self.device, dtype)
+        self._preprocess = Preprocessor(
+            self.metadata, self.input_size, self.device, self._backend.input_dtype
+        )
         self._told_no_focal_length = False
 
     def predict(
@@ -90,10 +101,10 @@ class DepthEstimator:
                 'the camera calibration (K[0] of camera_info), or leave it out'
             )
         with torch.inference_mode():
-            output = self._network(self._preprocess(rgb))
+            output = self._backend(self._preprocess(rgb))
             size = (rgb.shape[0], rgb.shape[1])
             scale = self._focal_scale(fx, size[1])
-            depth = decode(output.depths[-1], size, self.metadata.max_depth * scale)
+            depth = decode(output.depth, size, self.metadata.max_depth * scale)
             return Prediction(
                 depth.cpu().numpy(),
                 _map_at(output.structure, size) if maps else None,
@@ -123,6 +134,20 @@ class DepthEstimator:
                 unknown,
             )
         return 1.0
+
+
+def _load(path: Path, input_size: tuple[int, int] | None) -> tuple[Source, ModelMetadata]:
+    """Return what a backend takes, and its metadata; an exported file has one size only."""
+    if path.suffix != ONNX_SUFFIX:
+        return load_model(path)
+    metadata = read_onnx_metadata(path)
+    own = (metadata.input_height, metadata.input_width)
+    if input_size not in (None, own):
+        raise BackendError(
+            f'{path}: was exported for inputs of {own[0]}x{own[1]} (height x width); leave the '
+            'input size out, or export the model again with another --input-size'
+        )
+    return path, metadata
 
 
 def decode(depth: Tensor, size: tuple[int, int], max_depth: float) -> Tensor:

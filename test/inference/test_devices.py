@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from s2r_depth_ros.errors import UserError
+from s2r_depth_ros.inference import devices
 from s2r_depth_ros.inference.devices import DeviceError, resolve_device, resolve_precision
 
 CPU = torch.device('cpu')
@@ -56,7 +57,13 @@ def test_gpu_that_is_not_there(
     assert isinstance(caught.value, UserError)
 
 
-def test_precision_on_a_cpu(caplog: pytest.LogCaptureFixture) -> None:
+def test_precision_on_a_cpu(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(devices, 'cpu_has_bf16', lambda: True)
+    assert resolve_precision('bf16', CPU) == torch.bfloat16
+    assert caplog.messages == []
+    monkeypatch.setattr(devices, 'cpu_has_bf16', lambda: False)
     with caplog.at_level(logging.WARNING):
         assert resolve_precision('fp32', CPU) == torch.float32
         assert caplog.messages == []

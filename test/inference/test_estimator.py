@@ -41,7 +41,7 @@ def build(monkeypatch: pytest.MonkeyPatch, metadata: ModelMetadata):
     def make(network: nn.Module, facts: ModelMetadata = metadata, **options) -> DepthEstimator:
         monkeypatch.setattr(estimator_module, 'find_model', Path)
         monkeypatch.setattr(estimator_module, 'load_model', lambda path: (network, facts))
-        return DepthEstimator('stub', device='cpu', **options)
+        return DepthEstimator('stub', device='cpu', backend='eager', **options)
 
     return make
 
@@ -133,7 +133,7 @@ def test_input_size_keeps_depth_metric(build, size: tuple[int, int]) -> None:
 def test_input_size_reaches_the_network(lively_model: Path, photo: NDArray[np.uint8]) -> None:
     larger = DepthEstimator(lively_model, device='cpu', input_size=(112, 208))
     seen: list[tuple[int, ...]] = []
-    larger._network.register_forward_pre_hook(lambda _, args: seen.append(args[0].shape))
+    larger._backend._network.register_forward_pre_hook(lambda _, args: seen.append(args[0].shape))
     larger.predict(photo)
     assert seen == [(1, 3, 112, 208)]
 
@@ -201,8 +201,9 @@ def test_result_and_image_are_the_callers(
 
 
 def test_no_gradients(estimator: DepthEstimator) -> None:
-    assert not any(parameter.requires_grad for parameter in estimator._network.parameters())
-    assert not estimator._network.training
+    network = estimator._backend._network
+    assert not any(parameter.requires_grad for parameter in network.parameters())
+    assert not any(module.training for module in network.modules())
 
 
 def test_bf16_is_close_to_fp32(
@@ -217,8 +218,8 @@ def test_bf16_is_close_to_fp32(
 
 
 def test_heads_stay_in_fp32(lively_model: Path, photo: NDArray[np.uint8]) -> None:
-    half = DepthEstimator(lively_model, device='cpu', precision='bf16')
-    network = half._network
+    half = DepthEstimator(lively_model, device='cpu', precision='bf16', backend='eager')
+    network = half._backend._network
     assert isinstance(network, S2RDepthNet)
     assert network.depth_net.conv4.model[0].weight.dtype == torch.bfloat16
     assert network.struct_decoder.up1.bn1.running_var.dtype == torch.float32

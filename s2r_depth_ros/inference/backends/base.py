@@ -1,0 +1,64 @@
+"""The interface of a backend, and the errors of asking for one that cannot be had."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from s2r_depth_ros.errors import UserError
+from s2r_depth_ros.network.optimized import Maps
+from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
+
+Source = S2RDepthNet | Path
+
+
+class BackendError(UserError, RuntimeError):
+    """A backend cannot be had here, or not with this model, device or precision."""
+
+
+class Backend(Protocol):
+    """Runs one network at one input size, for one caller at a time.
+
+    input_dtype: what ``__call__`` wants its image in.
+    """
+
+    input_dtype: torch.dtype
+
+    def __call__(self, image: Tensor) -> Maps:
+        """Return the maps of ``image`` [1, 3, H, W] in [-1, 1]; valid until the next call."""
+        ...
+
+
+def require(module: str, backend: str, packages: str) -> ModuleType | Any:
+    """Import a runtime; BackendError with the pip line if it is not installed."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise BackendError(
+            f"backend '{backend}' needs {module}, which cannot be imported ({error}): "
+            f'pip install {packages}'
+        ) from error
+
+
+def require_network(source: Source, backend: str) -> S2RDepthNet:
+    """Return ``source`` if it is a network; BackendError if it is an ONNX file."""
+    if isinstance(source, Path):
+        raise BackendError(
+            f"{source}: backend '{backend}' does not run ONNX files; use backend openvino or "
+            'onnxruntime, or give the .safetensors model'
+        )
+    return source
+
+
+def require_cpu(device: torch.device, backend: str) -> None:
+    """Raise BackendError unless ``device`` is the CPU."""
+    if device.type != 'cpu':
+        raise BackendError(
+            f"backend '{backend}' runs on the CPU here, not on {device}: use device cpu, or "
+            'backend torch'
+        )

@@ -1,0 +1,67 @@
+"""The rewritten network as ONNX, for other runtimes, with the model's metadata in the file."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from pathlib import Path
+
+import torch
+
+from s2r_depth_ros.inference.backends.base import require
+from s2r_depth_ros.network.checkpoint import METADATA_KEY
+from s2r_depth_ros.network.metadata import CheckpointError, ModelMetadata
+from s2r_depth_ros.network.optimized import Maps, OptimizedNetwork
+from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
+
+INPUT = 'image'
+SUFFIX = '.onnx'
+_OPSET = 17
+
+
+def to_onnx(network: S2RDepthNet, size: tuple[int, int]) -> bytes:
+    """Return ``network`` in evaluation mode as an ONNX model for inputs of ``size`` (H, W).
+
+    Input ``image`` float32 [1, 3, H, W] in [-1, 1]; outputs depth, structure and attention, the
+    fields of Maps, float32 [1, 1, H, W]. Raises BackendError without the package onnx.
+    """
+    require('onnx', 'onnx', 'onnx')
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        # About the exporter's age and about shapes that are constants here.
+        warnings.simplefilter('ignore')
+        torch.onnx.export(
+            OptimizedNetwork(network),
+            (torch.zeros(1, 3, *size),),
+            buffer,  # type: ignore[arg-type]  # which it takes
+            dynamo=False,
+            opset_version=_OPSET,
+            input_names=[INPUT],
+            output_names=list(Maps._fields),
+        )
+    return buffer.getvalue()
+
+
+def with_metadata(model: bytes, metadata: ModelMetadata) -> bytes:
+    """Return an ONNX model with ``metadata`` (of the model at the file's input size) inside."""
+    onnx = require('onnx', 'onnx', 'onnx')
+    proto = onnx.load_from_string(model)
+    entry = proto.metadata_props.add()
+    entry.key, entry.value = METADATA_KEY, metadata.to_json()
+    content: bytes = proto.SerializeToString()
+    return content
+
+
+def read_onnx_metadata(path: Path) -> ModelMetadata:
+    """Read the metadata of an exported file. Raises CheckpointError for another file."""
+    onnx = require('onnx', 'onnx', 'onnx')
+    try:
+        proto = onnx.load(str(path))
+    except Exception as error:  # protobuf's own types
+        raise CheckpointError(f'{path}: not an ONNX file ({error}); export it again') from error
+    for entry in proto.metadata_props:
+        if entry.key == METADATA_KEY:
+            return ModelMetadata.from_json(entry.value)
+    raise CheckpointError(
+        f'{path}: no metadata of this package inside; write the file with the export command'
+    )

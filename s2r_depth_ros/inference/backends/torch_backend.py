@@ -1,0 +1,37 @@
+"""The rewritten network in torch: channels last, on a GPU as one CUDA graph."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from s2r_depth_ros.inference.backends.base import Backend, Source, require_network
+from s2r_depth_ros.network.optimized import Maps, OptimizedNetwork
+
+
+class TorchBackend:
+    """Runs an OptimizedNetwork eagerly."""
+
+    def __init__(self, network: OptimizedNetwork, dtype: torch.dtype) -> None:
+        self.input_dtype = dtype
+        self._network = network
+
+    @torch.inference_mode()
+    def __call__(self, image: Tensor) -> Maps:
+        """Return the maps of ``image``."""
+        return self._network(image.contiguous(memory_format=torch.channels_last))
+
+
+def make(
+    source: Source, size: tuple[int, int], device: torch.device, dtype: torch.dtype
+) -> Backend:
+    """Return the backend; on a CPU any size runs, a CUDA graph has only the one it was made for."""
+    network = OptimizedNetwork(require_network(source, 'torch')).to(device)
+    network.set_precision(dtype)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if device.type == 'cuda':
+        # Only there: the module talks to the driver.
+        from s2r_depth_ros.inference.backends.cuda_graph import CudaGraphBackend
+
+        return CudaGraphBackend(network, size, device, dtype)
+    return TorchBackend(network, dtype)

@@ -1,0 +1,252 @@
+"""Exact rewrites of a trained network for inference: they change the time, not the result.
+
+Batch norms are folded into convolutions; the twin 5x5 convolutions of an up-projection become one;
+a bias that an instance norm takes away again is dropped; the shared PReLU becomes a leaky ReLU of
+its slope; the weights of the skip connections move into the convolutions that read them, which
+share one padded concatenation. What remains is the reordering of float sums (about 1e-5 of the
+[-1, 1] output in float32).
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from s2r_depth_ros.network.attention import _BasicBlock
+from s2r_depth_ros.network.blocks import UpProjection
+from s2r_depth_ros.network.depth import (
+    _SKIP_2,
+    _SKIP_4,
+    _SKIP_8,
+    DepthPrediction,
+    _double,
+    _Inception,
+)
+from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
+from s2r_depth_ros.network.size_rule import check_size
+from s2r_depth_ros.network.structure import _ConvNormAct, _ResidualBlock
+
+
+class Maps(NamedTuple):
+    """What inference gives: the finest depth in [-1, 1], structure and attention in [0, 1].
+
+    All float [N, 1, H, W] of the network's input size.
+    """
+
+    depth: Tensor
+    structure: Tensor
+    attention: Tensor
+
+
+class OptimizedNetwork(nn.Module):
+    """S2RDepthNet rewritten for inference: image float [N, 3, H, W] in [-1, 1] to Maps.
+
+    ``network`` stays as it is. Raises SizeError as S2RDepthNet does.
+    """
+
+    def __init__(self, network: S2RDepthNet) -> None:
+        super().__init__()
+        parts = copy.deepcopy(network).eval()
+        self.struct_encoder = _rewrite(parts.struct_encoder)
+        self.struct_decoder = _rewrite(parts.struct_decoder)
+        self.dsa = _rewrite(parts.dsa)
+        self.depth_net = _Depth(parts.depth_net)
+        self.eval().requires_grad_(False)
+
+    def forward(self, image: Tensor) -> Maps:
+        """Return the maps of ``image``."""
+        check_size(image.shape[-2], image.shape[-1])
+        structure = self.structure(image)
+        attention = self.dsa(image)
+        return Maps(self.depth(structure, attention), structure, attention)
+
+    def structure(self, image: Tensor) -> Tensor:
+        """Return the structure map of ``image``."""
+        return self.struct_decoder(self.struct_encoder(image))
+
+    def depth(self, structure: Tensor, attention: Tensor) -> Tensor:
+        """Return the finest depth of both maps."""
+        return self.depth_net(structure * attention)
+
+    def set_precision(self, dtype: torch.dtype) -> None:
+        """Compute in ``dtype``, but for the depth heads: those stay in float32.
+
+        A half precision value near -1 would round metric depth to centimetres or decimetres.
+        """
+        self.to(dtype)
+        self.depth_net.heads.float()
+
+
+class TwinUpProjection(nn.Module):
+    """UpProjection whose two 5x5 convolutions are one: the first half of its channels is deep."""
+
+    def __init__(self, source: UpProjection) -> None:
+        super().__init__()
+        deep = _fuse(source.conv1, source.bn1)
+        direct = _fuse(source.conv2, source.bn2)
+        self.channels = deep.out_channels
+        self.twins = nn.Conv2d(deep.in_channels, 2 * self.channels, 5, padding=2)
+        self.twins.weight = nn.Parameter(torch.cat([deep.weight, direct.weight]), False)
+        self.twins.bias = nn.Parameter(torch.cat([deep.bias, direct.bias]), False)
+        self.merge = _fuse(source.conv1_2, source.bn1_2)
+
+    def forward(self, features: Tensor, size: tuple[int, int]) -> Tensor:
+        """Upsample ``features`` to ``size`` = (height, width) and merge both branches."""
+        deep, direct = self.upsampled(features, size).split(self.channels, 1)
+        return self.merge(deep.relu()).add_(direct).relu_()
+
+    def upsampled(self, features: Tensor, size: tuple[int, int]) -> Tensor:
+        """Return the twin convolutions of the upsampled features, before any activation."""
+        large = functional.interpolate(features, size, mode='bilinear', align_corners=True)
+        return self.twins(large)
+
+
+class _Residual(nn.Module):
+    """A basic block without its batch norms."""
+
+    def __init__(self, source: _BasicBlock) -> None:
+        super().__init__()
+        self.conv1 = _fuse(source.conv1, source.bn1)
+        self.conv2 = _fuse(source.conv2, source.bn2)
+        projection = source.downsample
+        self.project = nn.Identity() if projection is None else _fuse(projection[0], projection[1])
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.conv1(x).relu_()
+        return self.conv2(y).add_(self.project(x)).relu_()
+
+
+class _InceptionBlock(nn.Module):
+    """An inception block whose norms are scales and offsets of its convolutions."""
+
+    def __init__(self, source: _Inception) -> None:
+        super().__init__()
+        norms = _split_norm(source.norm1, 3)
+        branches = (source.layer0, source.layer1, source.layer2)
+        self.branches = nn.ModuleList(
+            nn.Sequential(pad, _fuse(conv, norm)) for (pad, conv), norm in zip(branches, norms)
+        )
+        pad, conv = source.branch1x1
+        self.merge = nn.Sequential(pad, _fuse(conv, source.norm2))
+        self.act = _leaky(source.nonlinearity)
+
+    def forward(self, x: Tensor) -> Tensor:
+        merged = self.merge(self.act(torch.cat([branch(x) for branch in self.branches], 1)))
+        return self.act(merged.add_(x))
+
+
+class _Depth(nn.Module):
+    """DP that returns its finest map, with folded skip weights and one padded concatenation."""
+
+    def __init__(self, source: DepthPrediction) -> None:
+        super().__init__()
+        self.encoder = nn.ModuleList(
+            _rewrite(getattr(source, f'conv{number}')) for number in (1, 2, 3, 4)
+        )
+        self.center = _rewrite(source.center)
+        self.deconvs, self.heads = nn.ModuleList(), nn.ModuleList()
+        for number, skip in ((4, _SKIP_8), (3, _SKIP_4), (2, _SKIP_2), (1, 1.0)):
+            head: Any = getattr(source, f'output{number}').model
+            first, count = _skip_channels(number, source)
+            self.heads.append(_scaled_input(head[1], first, count, skip))
+            if number > 1:
+                deconv: Any = _rewrite(getattr(source, f'deconv{number}').model)
+                _scaled_input(deconv[1], first, count, skip)
+                self.deconvs.append(deconv[1:])
+
+    def forward(self, structure: Tensor) -> Tensor:
+        half, quarter, eighth, deepest = self._encode(structure)
+        middle = self.center(deepest)
+        padded = _padded(torch.cat([middle, eighth], 1), 1)
+        for number, skip in enumerate((quarter, half, None)):
+            depth = self.heads[number](padded.float()).tanh().to(padded.dtype)
+            # Without a skip it is the last stage, whose head has a 7x7 kernel.
+            skips = [] if skip is None else [skip]
+            features = torch.cat([self.deconvs[number](padded), *skips, _double(depth)], 1)
+            padded = _padded(features, 1 if skips else 3)
+        return self.heads[3](padded.float()).tanh()
+
+    def _encode(self, x: Tensor) -> list[Tensor]:
+        levels = []
+        for stage in self.encoder:
+            x = functional.avg_pool2d(stage(x), 2)
+            levels.append(x)
+        return levels
+
+
+def _padded(x: Tensor, pixels: int) -> Tensor:
+    return functional.pad(x, (pixels,) * 4, mode='reflect')
+
+
+def _skip_channels(number: int, source: DepthPrediction) -> tuple[int, int]:
+    """Return the first skip channel in the input of stage ``number`` and how many there are."""
+    if number == 1:
+        return 0, 0
+    inputs = getattr(source, f'output{number}').model[1].in_channels
+    half = inputs // 2  # [deconvolved half, skip half] and, but for stage 4, one depth channel
+    return half, half
+
+
+def _scaled_input(conv: nn.Conv2d, first: int, count: int, factor: float) -> nn.Conv2d:
+    conv.weight.data[:, first : first + count] *= factor
+    return conv
+
+
+def _split_norm(norm: nn.BatchNorm2d, parts: int) -> list[nn.BatchNorm2d]:
+    """Return batch norms over equal parts of the channels of ``norm``."""
+    count = norm.num_features // parts
+    pieces = []
+    for part in range(parts):
+        piece = nn.BatchNorm2d(count, eps=norm.eps).eval()
+        channels = slice(part * count, (part + 1) * count)
+        piece.load_state_dict(
+            {k: v[channels] if v.ndim else v for k, v in norm.state_dict().items()}
+        )
+        pieces.append(piece)
+    return pieces
+
+
+def _leaky(act: nn.PReLU) -> nn.LeakyReLU:
+    return nn.LeakyReLU(act.weight.item(), inplace=True)
+
+
+def _rewrite(module: nn.Module) -> nn.Module:
+    """Return ``module`` rewritten; it is changed, its children are replaced where needed."""
+    if isinstance(module, UpProjection):
+        return TwinUpProjection(module)
+    if isinstance(module, _BasicBlock):
+        return _Residual(module)
+    if isinstance(module, _Inception):
+        return _InceptionBlock(module)
+    if isinstance(module, nn.PReLU):
+        return _leaky(module)
+    if isinstance(module, _ConvNormAct):
+        module.conv.bias = None
+    elif isinstance(module, _ResidualBlock):
+        module.conv1.bias = module.conv2.bias = None
+    elif isinstance(module, nn.Sequential):
+        return _folded(module)
+    for name, child in module.named_children():
+        setattr(module, name, _rewrite(child))
+    return module
+
+
+def _folded(chain: nn.Sequential) -> nn.Sequential:
+    """Rewrite a sequence and fold each batch norm into the convolution in front of it."""
+    layers: list[nn.Module] = []
+    for layer in chain:
+        if isinstance(layer, nn.BatchNorm2d):
+            layers[-1] = _fuse(layers[-1], layer)
+        else:
+            layers.append(_rewrite(layer))
+    return nn.Sequential(*layers)
+
+
+def _fuse(conv: Any, norm: Any) -> Any:
+    """Return a convolution, transposed or not, that does what ``conv`` and ``norm`` do."""
+    return fuse_conv_bn_eval(conv, norm, transpose=isinstance(conv, nn.ConvTranspose2d))

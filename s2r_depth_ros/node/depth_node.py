@@ -19,7 +19,7 @@ from rclpy.time import Time
 from sensor_msgs.msg import CompressedImage, Image
 
 from s2r_depth_ros.errors import UserError
-from s2r_depth_ros.inference.estimator import DepthEstimator
+from s2r_depth_ros.inference.estimator import DepthEstimator, model_metadata
 from s2r_depth_ros.node import diagnostics, topics
 from s2r_depth_ros.node.camera import CameraInfoHistory
 from s2r_depth_ros.node.diagnostics import ERROR, STALE, WARN
@@ -144,21 +144,20 @@ class DepthNode(LifecycleNodeMixin, Node):
     def _load(self, values: Values) -> DepthEstimator:
         """Load and warm up the model that the parameters name."""
         logger = self.get_logger()
-        estimator = DepthEstimator(values.model, device=values.device, precision=values.precision)
-        height = values.input_height or estimator.metadata.input_height
-        width = values.input_width or estimator.metadata.input_width
-        if (height, width) != estimator.input_size:
-            estimator = DepthEstimator(
-                values.model,
-                device=values.device,
-                precision=values.precision,
-                input_size=(height, width),
-            )
+        estimator = DepthEstimator(
+            values.model,
+            device=values.device,
+            precision=values.precision,
+            input_size=_input_size(values),
+            backend=values.backend,
+        )
+        height, width = estimator.input_size
         estimator.warm_up(480, 640)
         metadata = estimator.metadata
         logger.info(
             f'model {metadata.name}, input {height}x{width} (height x width), range '
-            f'{metadata.max_depth:g} m, on {estimator.device} in {estimator.precision}; '
+            f'{metadata.max_depth:g} m, on {estimator.device} in {estimator.precision} '
+            f'(backend {estimator.backend}); '
             'depths are metres along the optical axis'
         )
         if metadata.placeholder:
@@ -413,6 +412,15 @@ class _LogForwarder(logging.Handler):
             self._logger.info(record.getMessage())
 
 
+def _input_size(values: Values) -> tuple[int, int] | None:
+    """Return the input size (height, width) asked for, None for the model's own."""
+    height, width = values.input_height, values.input_width
+    if not height and not width:
+        return None
+    metadata = model_metadata(values.model)
+    return height or metadata.input_height, width or metadata.input_width
+
+
 def _estimator_values(estimator: DepthEstimator) -> dict[str, str]:
     metadata = estimator.metadata
     values = {
@@ -420,6 +428,7 @@ def _estimator_values(estimator: DepthEstimator) -> dict[str, str]:
         'model sha256': metadata.sha256,
         'device': str(estimator.device),
         'precision': estimator.precision,
+        'backend': estimator.backend,
         'network input (height x width)': '{}x{}'.format(*estimator.input_size),
     }
     if estimator.device.type == 'cuda':

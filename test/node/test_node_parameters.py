@@ -57,6 +57,7 @@ def test_parameter_file_documents_every_parameter() -> None:
         ({'model': ''}, 'model is empty'),
         ({'device': 'gpu'}, "not 'gpu'"),
         ({'precision': 'fp8'}, 'one of fp32, fp16, bf16'),
+        ({'backend': 'tvm'}, 'one of torch, eager, openvino, onnxruntime'),
         ({'image_transport': 'theora'}, 'one of raw, compressed'),
         ({'rectify': 'on'}, 'one of auto, off'),
         ({'depth_encoding': '64FC1'}, 'one of 32FC1, 16UC1'),
@@ -86,6 +87,7 @@ def test_impossible_values_are_named(changes: dict[str, Any], reason: str) -> No
                 'model': 'other',
                 'device': 'cuda:1',
                 'precision': 'bf16',
+                'backend': 'eager',
                 'input_height': 192,
                 'input_width': 192,
                 'image_transport': 'compressed',
@@ -113,7 +115,8 @@ def test_values_are_validated_together(live: Any) -> None:
 def test_reload_parameters_are_those_rejected_above() -> None:
     reload = {spec.name for spec in PARAMETERS if spec.reload}
     assert reload == {
-        'model', 'device', 'precision', 'input_height', 'input_width', 'image_transport'
+        'model', 'device', 'precision', 'backend', 'input_height', 'input_width',
+        'image_transport',
     }  # fmt: skip
 
 
@@ -283,6 +286,12 @@ def test_precision(loader: Any) -> None:
     loader.until_status(lambda s, _: 'precision fp16 is for GPUs' in s.message, 'an error')
     for name, value in (('precision', 'fp32'), ('device', 'auto')):
         assert loader.set(name, value).successful
+
+
+@shows('backend')
+def test_backend(loader: Any) -> None:
+    assert _loaded_values(loader, backend='eager')['backend'] == 'eager'
+    assert _loaded_values(loader, backend='torch')['backend'] == 'torch'
 
 
 @shows('image_transport')

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.geometry.camera import Intrinsics
 from s2r_depth_ros.inference import writers
+from s2r_depth_ros.inference.backends import BACKENDS
 from s2r_depth_ros.inference.colorize import colorize_depth
 from s2r_depth_ros.inference.devices import PRECISIONS
 from s2r_depth_ros.inference.estimator import DepthEstimator
@@ -43,6 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
     parser.add_argument('--precision', default='fp32', choices=tuple(PRECISIONS))
     parser.add_argument(
+        '--backend', default='torch', choices=tuple(BACKENDS), help='what runs the network'
+    )
+    parser.add_argument(
         '--fx',
         type=_focal_length,
         metavar='PX',
@@ -59,7 +63,11 @@ def run(args: argparse.Namespace) -> int:
     """
     _check_output(args.out, args.input)
     estimator = DepthEstimator(
-        args.model, device=args.device, precision=args.precision, input_size=args.input_size
+        args.model,
+        device=args.device,
+        precision=args.precision,
+        input_size=args.input_size,
+        backend=args.backend,
     )
     _say_assumptions(args, estimator.metadata)
     failures: list[str] = []

@@ -19,7 +19,7 @@ from s2r_depth_ros.inference.backends.onnx_file import SUFFIX as ONNX_SUFFIX
 from s2r_depth_ros.inference.backends.onnx_file import read_onnx_metadata
 from s2r_depth_ros.inference.devices import resolve_device, resolve_precision
 from s2r_depth_ros.inference.preprocessing import Preprocessor
-from s2r_depth_ros.network.checkpoint import load_model
+from s2r_depth_ros.network.checkpoint import load_model, read_metadata
 from s2r_depth_ros.network.metadata import ModelMetadata
 from s2r_depth_ros.network.registry import find_model
 from s2r_depth_ros.network.size_rule import check_size
@@ -134,6 +134,12 @@ class DepthEstimator:
                 unknown,
             )
         return 1.0
+
+
+def model_metadata(model: str | Path) -> ModelMetadata:
+    """Read only the metadata of a model, given as to DepthEstimator. Raises CheckpointError."""
+    path = find_model(model)
+    return read_onnx_metadata(path) if path.suffix == ONNX_SUFFIX else read_metadata(path)
 
 
 def _load(path: Path, input_size: tuple[int, int] | None) -> tuple[Source, ModelMetadata]:

@@ -18,6 +18,8 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from s2r_depth_ros.errors import UserError
+from s2r_depth_ros.inference.backends import BACKENDS
+from s2r_depth_ros.inference.devices import PRECISIONS
 from s2r_depth_ros.network.size_rule import SizeError, check_size
 
 
@@ -68,8 +70,10 @@ PARAMETERS = (
          reload=True),
     Spec('device', 'auto', 'where the network runs: auto (a GPU if there is one), cpu, cuda, '
          'cuda:N', reload=True),
-    Spec('precision', 'fp32', 'arithmetic of the network; fp16 and bf16 are for GPUs',
-         choices=('fp32', 'fp16', 'bf16'), reload=True),
+    Spec('precision', 'fp32', 'arithmetic of the network; fp16 is for GPUs, bf16 for GPUs and for '
+         'CPUs with bf16 units', choices=tuple(PRECISIONS), reload=True),
+    Spec('backend', 'torch', 'what runs the network; openvino and onnxruntime are to be installed '
+         'separately, eager is the slow reference', choices=tuple(BACKENDS), reload=True),
     Spec('input_height', 0, "height of the network's input in pixels, a multiple of 16 from 96 "
          "upwards; 0: the model's", bounds=(0, 4096), reload=True),
     Spec('input_width', 0, "width of the network's input in pixels, a multiple of 16 from 96 "
@@ -108,6 +112,7 @@ class Values:
     model: str
     device: str
     precision: str
+    backend: str
     input_height: int
     input_width: int
     image_transport: str

@@ -120,9 +120,10 @@ def test_video_and_shared_stems(
 def test_options_reach_the_estimator(
     command, image: Path, tmp_path: Path, photo: NDArray[np.uint8], lively_model: Path
 ) -> None:
-    assert command(image, '--input-size', '112x208', '--precision', 'bf16', '--npy') == 0
+    options = ('--input-size', '112x208', '--precision', 'bf16', '--backend', 'eager', '--npy')
+    assert command(image, *options) == 0
     expected = DepthEstimator(
-        lively_model, device='cpu', precision='bf16', input_size=(112, 208)
+        lively_model, device='cpu', precision='bf16', input_size=(112, 208), backend='eager'
     ).predict(photo)
     np.testing.assert_array_equal(np.load(tmp_path / 'out' / 'scene.depth.npy'), expected.depth)
 

@@ -33,6 +33,7 @@ def run(args: argparse.Namespace) -> int:
     """Run the demo; return 0, or 130 when interrupted. Raises UserError."""
     try:
         from s2r_depth_ros.node.demo import demo
+        from s2r_depth_ros.node.demo.processes import ProcessError
     except ImportError as error:
         raise UserError(
             f'the demo needs ROS 2 and the Python package rosbags ({error}): run `make demo`, '
@@ -52,6 +53,9 @@ def run(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print('interrupted: the processes have been ended', file=sys.stderr)
         return 130
+    except ProcessError as error:
+        print(error.last_words, file=sys.stderr)
+        raise
     print(summary.line())
     print(f'{args.out}/: contact_sheet.png, recording/ (MCAP), demo.json, logs/')
     return 0

@@ -24,7 +24,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.geometry import Calibration
 from s2r_depth_ros.node.demo.clip import Clip, Frame, open_clip
-from s2r_depth_ros.node.demo.events import emit, stop_on_signals
+from s2r_depth_ros.node.demo.events import emit, fail, stop_on_signals
 
 IMAGE_TOPIC = 'camera/image_raw'
 INFO_TOPIC = 'camera/camera_info'
@@ -146,21 +146,19 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Play one clip; return 0, or 1 with one line on stderr."""
+    """Play one clip; return 0, or 1 with the reason on stderr."""
     options = parse_arguments(arguments)
     stop = stop_on_signals()
     try:
         clip = open_clip(options.input, fx=options.fx)
     except UserError as error:
-        print(f'camera_player: {error}', file=sys.stderr)
-        return 1
+        return fail('camera_player', str(error))
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     player = CameraPlayer(clip.frame_id)
     try:
         return run(player, clip, options, stop)
     except UserError as error:
-        print(f'camera_player: {error}', file=sys.stderr)
-        return 1
+        return fail('camera_player', str(error))
     finally:
         player.destroy_node()
         rclpy.try_shutdown()
@@ -174,13 +172,12 @@ def run(
     if stop.is_set():
         return 0
     if not matched:
-        print(
-            f'camera_player: {player.subscribers()} of {options.subscribers} subscribers on '
+        return fail(
+            'camera_player',
+            f'{player.subscribers()} of {options.subscribers} subscribers on '
             f'{IMAGE_TOPIC} after {options.wait:g} s: is the node active, with the same '
             'ROS_DOMAIN_ID?',
-            file=sys.stderr,
         )
-        return 1
     count = play(player, clip, stop, rate=options.rate, frames=options.frames)
     emit('played', frames=count)
     if options.hold:

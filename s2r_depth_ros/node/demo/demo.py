@@ -93,6 +93,9 @@ class Session:
                 # When another process gives up, the reason is mostly in the node's log.
                 words = self._last_words(*dict.fromkeys((name, 'node')))
                 raise ProcessError(f'the {name} process ended with status {status}', words)
+            if event['event'] == 'failed':
+                words = self._last_words(*dict.fromkeys((name, 'node')))
+                raise ProcessError(event['reason'], words)
             self._take(event)
 
     def stop(self) -> None:

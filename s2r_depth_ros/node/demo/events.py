@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import sys
 import threading
 from typing import Any
 
@@ -11,6 +12,13 @@ from typing import Any
 def emit(event: str, **fields: Any) -> None:
     """Print one event at once."""
     print(json.dumps({'event': event, **fields}), flush=True)
+
+
+def fail(process: str, reason: str) -> int:
+    """Tell why ``process`` gives up, to the demo and on stderr; return its exit status."""
+    print(f'{process}: {reason}', file=sys.stderr)
+    emit('failed', reason=reason)
+    return 1
 
 
 def parse(line: str) -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import queue
 import signal
 import subprocess
@@ -15,6 +16,14 @@ from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.node.demo.events import parse
 
 LOG_LINES = 12
+PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None) if sys.platform == 'linux' else None
+
+
+def end_with_parent() -> None:
+    """Have the kernel send this process SIGTERM when its parent dies, even by SIGKILL."""
+    assert LIBC
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class ProcessError(UserError):
@@ -59,6 +68,7 @@ class Child:
             env=dict(environment),
             # Ctrl-C reaches the demo alone, which then ends its children in order.
             start_new_session=True,
+            preexec_fn=end_with_parent if LIBC else None,
         )
         self._reader = threading.Thread(target=self._read, name=f'{name}_output')
         self._reader.start()

@@ -27,7 +27,7 @@ from rclpy.signals import SignalHandlerOptions
 from s2r_depth_ros.node import topics
 from s2r_depth_ros.node.demo.bag_writer import BagWriter
 from s2r_depth_ros.node.demo.channels import Channel, camera_channels, node_channels
-from s2r_depth_ros.node.demo.events import emit, stop_on_signals
+from s2r_depth_ros.node.demo.events import emit, fail, stop_on_signals
 from s2r_depth_ros.node.demo.lifecycle import BringUpError, bring_up
 
 
@@ -106,7 +106,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Record until interrupted; return 0, or 1 with one line on stderr."""
+    """Record until interrupted; return 0, or 1 with the reason on stderr."""
     options = parse_arguments(arguments)
     stop = stop_on_signals()
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
@@ -124,8 +124,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         writer.close()
     except Exception as error:
-        print(f'recorder: {options.bag} could not be written: {error}', file=sys.stderr)
-        return 1
+        return fail('recorder', f'{options.bag} could not be written: {error}')
     options.result.write_text(json.dumps(recorder.arrivals))
     return status
 
@@ -144,8 +143,7 @@ def run(
         bring_up(recorder, executor, f'/{options.node}', stop, options.wait)
         wait_for_outputs(recorder, executor, stop, options)
     except BringUpError as error:
-        print(f'recorder: {error}', file=sys.stderr)
-        return 1
+        return fail('recorder', str(error))
     for channel in camera_channels():
         recorder.record(channel)
     emit('ready')

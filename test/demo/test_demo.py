@@ -1,0 +1,165 @@
+"""The demo as its user runs it: real processes on real topics."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from rosbags.highlevel import AnyReader
+
+FRAMES, WIDTH, HEIGHT = 6, 160, 120
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """Six pictures of a chequered floor, each shifted a bit."""
+    rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH]
+    path = tmp_path / 'pictures'
+    path.mkdir()
+    for index in range(FRAMES):
+        board = ((rows // 15 + (columns + 3 * index) // 20) % 2 * 160 + 40).astype(np.uint8)
+        cv2.imwrite(str(path / f'{index}.png'), cv2.merge([board, board, 255 - board]))
+    return path
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, '-m', 's2r_depth_ros', 'demo', *map(str, arguments)]
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=120)
+
+
+def left_behind(out: Path) -> list[str]:
+    """Command lines of processes that still have this run's output folder as an argument."""
+    found = []
+    for file in Path('/proc').glob('[0-9]*/cmdline'):
+        try:
+            line = file.read_bytes().replace(b'\0', b' ').decode(errors='replace')
+        except OSError:
+            continue
+        if str(out) in line:
+            found.append(line)
+    return found
+
+
+@pytest.fixture
+def out(tmp_path):
+    path = tmp_path / 'out'
+    yield path
+    assert not left_behind(path)
+
+
+def test_demo_writes_sheet_recording_and_numbers(folder, out, tiny_model):
+    done = run(folder, '--out', out, '--model', tiny_model, '--device', 'cpu', '--rate', 2)
+    assert done.returncode == 0, done.stderr
+    facts = json.loads((out / 'demo.json').read_text())
+    assert facts['played'] == FRAMES
+    assert facts['processed'] + facts['dropped'] == FRAMES
+    assert facts['processed'] >= 2
+    assert 0 < facts['latency_median_ms'] <= facts['latency_p95_ms']
+    line = f'{FRAMES} frames played at {facts["camera_rate_hz"]:.1f} Hz, {facts["processed"]} proc'
+    assert line in done.stdout
+    assert '60 degrees' in done.stdout  # the folder has no intrinsics, and the user is told
+    assert str(out) in done.stdout
+    sheet = cv2.imread(str(out / 'contact_sheet.png'))
+    assert sheet is not None
+    assert sheet.std() > 20
+    check_recording(out / 'recording', facts)
+
+
+def check_recording(bag: Path, facts: dict) -> None:
+    processed = facts['processed']
+    with AnyReader([bag]) as reader:
+        kinds = {c.topic: (c.msgtype.rsplit('/', 1)[1], c.msgcount) for c in reader.connections}
+        depth = [c for c in reader.connections if c.topic == '/depth_registered/image_rect']
+        message = reader.deserialize(next(reader.messages(depth))[2], depth[0].msgtype)
+        static = [c for c in reader.connections if c.topic == '/tf_static']
+        transform = reader.deserialize(next(reader.messages(static))[2], static[0].msgtype)
+    for topic, kind in {
+        '/depth_registered/image_rect': 'Image',
+        '/depth_registered/camera_info': 'CameraInfo',
+        '/depth_registered/points': 'PointCloud2',
+        '/depth/structure': 'Image',
+        '/depth/depth_color': 'Image',
+    }.items():
+        assert kinds[topic] == (kind, processed)
+    assert kinds['/camera/image_raw'][0] == 'Image'
+    assert processed <= kinds['/camera/image_raw'][1] <= FRAMES
+    assert kinds['/diagnostics'][0] == 'DiagnosticArray'
+    assert (message.width, message.height, message.encoding) == (WIDTH, HEIGHT, '32FC1')
+    (stamped,) = transform.transforms
+    assert (stamped.header.frame_id, stamped.child_frame_id) == ('map', message.header.frame_id)
+    q = stamped.transform.rotation
+    assert (q.x, q.y, q.z, q.w) == (-0.5, 0.5, -0.5, 0.5)
+
+
+def test_node_that_cannot_load_its_model_is_named(folder, out, tmp_path):
+    bad = tmp_path / 'bad.safetensors'
+    bad.write_bytes(b'no model at all')
+    done = run(folder, '--out', out, '--model', bad)
+    assert done.returncode == 2
+    assert 'refused to configure' in done.stderr
+    assert 'bad.safetensors' in done.stderr  # the node's own log
+    assert 'error: node /depth refused' in done.stderr
+    assert not (out / 'demo.json').exists()
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'word'),
+    [
+        (['nowhere'], 'nowhere does not exist'),
+        (['.', '--model', 'nobody'], 'nobody'),
+        (['.', '--frames', '0'], '--frames'),
+        (['.', '--rate', 'nan'], '--rate'),
+    ],
+)
+def test_mistakes_are_told_at_once(folder, out, arguments, word):
+    arguments = [str(folder) if word_ == '.' else word_ for word_ in arguments]
+    begin = time.monotonic()
+    done = run(*arguments, '--out', out)
+    assert done.returncode == 2
+    assert word in done.stderr
+    assert time.monotonic() - begin < 30
+    assert not (out / 'recording').exists()
+
+
+def test_foreign_files_are_never_deleted(folder, out, tiny_model):
+    (out / 'recording').mkdir(parents=True)
+    (out / 'recording' / 'thesis.txt').write_text('mine')
+    done = run(folder, '--out', out, '--model', tiny_model)
+    assert done.returncode == 2
+    assert 'thesis.txt' in done.stderr
+    assert (out / 'recording' / 'thesis.txt').read_text() == 'mine'
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_signal_ends_every_process(folder, out, tiny_model, number):
+    arguments = command(folder, '--out', out, '--model', tiny_model, '--rate', 0.05)
+    demo = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True)
+    try:
+        deadline = time.monotonic() + 60
+        # Both the demo and its recorder have the folder among their arguments.
+        while len(left_behind(out)) < 2:
+            assert time.monotonic() < deadline
+            assert demo.poll() is None
+            time.sleep(0.05)
+        demo.send_signal(number)
+        errors = demo.communicate(timeout=30)[1]
+    finally:
+        demo.kill()
+        demo.wait()
+    if number == signal.SIGKILL:
+        while left_behind(out):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    else:
+        assert demo.returncode == 130
+        assert 'interrupted' in errors

@@ -32,14 +32,20 @@ class ShardWriter:
         depth: NDArray[np.floating],
         intrinsics: tuple[float, float, float, float],
         scene: int,
+        restyled: NDArray[np.uint8] | None = None,
     ) -> None:
-        """Add a frame: [H, W, 3], [H, W] m, (fx, fy, cx, cy) px, the scene's number."""
+        """Add a frame: [H, W, 3], [H, W] m, (fx, fy, cx, cy) px, the scene's number.
+
+        restyled: [H, W, 3] the same view in another style; given for all frames or for none.
+        """
         frame = {
             'rgb': rgb,
             'depth': depth.astype(np.float16),
             'intrinsics': np.float32(intrinsics),
             'scene': np.int64(scene),
         }
+        if restyled is not None:
+            frame['restyled'] = restyled
         self._pending.append({key: np.asarray(value) for key, value in frame.items()})
         if len(self._pending) == self._frames:
             self.flush()

@@ -116,7 +116,6 @@ def test_node_that_cannot_load_its_model_is_named(folder, out, tmp_path):
     ('arguments', 'word'),
     [
         (['nowhere'], 'nowhere does not exist'),
-        (['.', '--model', 'nobody'], 'nobody'),
         (['.', '--frames', '0'], '--frames'),
         (['.', '--rate', 'nan'], '--rate'),
     ],

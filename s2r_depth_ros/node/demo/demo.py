@@ -22,7 +22,6 @@ import s2r_depth_ros
 from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.files import write_atomically
 from s2r_depth_ros.launch_arguments import launch_arguments, node_arguments
-from s2r_depth_ros.network.registry import find_model
 from s2r_depth_ros.node.demo.camera_player import IMAGE_TOPIC, INFO_TOPIC
 from s2r_depth_ros.node.demo.channels import node_channels
 from s2r_depth_ros.node.demo.clip import Clip, open_clip
@@ -135,7 +134,6 @@ def run_demo(options: Options) -> Summary:
     KeyboardInterrupt (also for SIGTERM) ends the processes before it goes on to the caller.
     """
     clip = open_clip(options.input, fx=options.fx)
-    find_model(options.model)
     prepare_output(options.out)
     print(f'{clip.name}; {clip.camera}')
     session = Session(options, clip)

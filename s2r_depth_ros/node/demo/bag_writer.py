@@ -70,20 +70,18 @@ class BagWriter(threading.Thread):
         if self.error is None:
             self._queue.put((channel, time, message))
 
-    def close(self) -> None:
-        """Write what is queued, finish the bag; raise what went wrong while writing."""
+    def finish(self) -> None:
+        """Write what is queued and finish the bag; ``error`` then says whether that worked."""
         self._queue.put(None)
         self.join()
-        if self.error:
-            raise self.error
 
     def run(self) -> None:
-        """Write until closed; keep the first error for ``close``."""
+        """Write until finished; keep what goes wrong in ``error``."""
         try:
             writer = Writer(self.path, version=9, storage_plugin=StoragePlugin.MCAP)
             with writer:
                 self._write_all(writer)
-        except Exception as error:  # handed to close(), in the main thread
+        except Exception as error:  # for the main thread to tell
             self.error = error
             while self._queue.get() is not None:
                 pass

@@ -11,7 +11,8 @@ import os
 import queue
 import shutil
 import signal
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,8 @@ class Session:
     def __init__(self, options: Options, clip: Clip) -> None:
         self.options = options
         self.played: list[int] = []
-        self._events: queue.Queue[tuple[str, dict[str, Any] | None]] = queue.Queue()
+        # SimpleQueue: its put may be called from a signal handler.
+        self._events: queue.SimpleQueue[tuple[str, dict[str, Any] | None]] = queue.SimpleQueue()
         self._children: dict[str, Child] = {}
         self._finished = False
         self._newest = {channel.name: 0 for channel in node_channels(NODE) if channel.awaited}
@@ -74,8 +76,20 @@ class Session:
             log = logs(self.options) / f'{name}.log'
             self._children[name] = Child(name, arguments, log, environment, self._events)
 
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """Have SIGINT and SIGTERM end ``follow``: nowhere else, lest a process be forgotten."""
+        interrupt = ('demo', {'event': 'interrupted'})
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        before = [signal.signal(n, lambda *_: self._events.put(interrupt)) for n in numbers]
+        try:
+            yield
+        finally:
+            for number, handler in zip(numbers, before):
+                signal.signal(number, handler)
+
     def follow(self) -> None:
-        """Take events until the last frame is through. Raises ProcessError."""
+        """Take events until the last frame is through. Raises ProcessError, KeyboardInterrupt."""
         while not self._complete():
             patience = LAST_FRAME_SECONDS if self._finished else PATIENCE_SECONDS
             try:
@@ -92,6 +106,8 @@ class Session:
                 # When another process gives up, the reason is mostly in the node's log.
                 words = self._last_words(*dict.fromkeys((name, 'node')))
                 raise ProcessError(f'the {name} process ended with status {status}', words)
+            if event['event'] == 'interrupted':
+                raise KeyboardInterrupt
             if event['event'] == 'failed':
                 words = self._last_words(*dict.fromkeys((name, 'node')))
                 raise ProcessError(event['reason'], words)
@@ -137,18 +153,15 @@ def run_demo(options: Options) -> Summary:
     prepare_output(options.out)
     print(f'{clip.name}; {clip.camera}')
     session = Session(options, clip)
-    # SIGTERM ends the run as Ctrl-C does, so that no process is left behind.
-    handler = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        session.start()
-        session.follow()
-    except BaseException:
-        with suppress(ProcessError):  # the first error is the one to tell
-            session.stop()
-        raise
-    finally:
-        signal.signal(signal.SIGTERM, handler)
-    session.stop()
+    with session.interruptible():
+        try:
+            session.start()
+            session.follow()
+        except BaseException:
+            with suppress(ProcessError):  # the first error is the one to tell
+                session.stop()
+            raise
+        session.stop()
     return write_results(options, clip, session.played)
 
 

@@ -53,7 +53,7 @@ class Child:
         arguments: Sequence[str],
         log: Path,
         environment: Mapping[str, str],
-        events: queue.Queue[tuple[str, dict[str, Any] | None]],
+        events: queue.SimpleQueue[tuple[str, dict[str, Any] | None]],
     ) -> None:
         self.name = name
         self.log = log

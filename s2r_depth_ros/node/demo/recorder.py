@@ -111,20 +111,19 @@ def main(arguments: list[str] | None = None) -> int:
     stop = stop_on_signals()
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     writer = BagWriter(options.bag)
-    writer.start()
     recorder = Recorder(writer)
     executor = SingleThreadedExecutor()
     executor.add_node(recorder)
+    writer.start()
     try:
         status = run(recorder, executor, options, stop)
     finally:
         executor.shutdown()
         recorder.destroy_node()
         rclpy.try_shutdown()
-    try:
-        writer.close()
-    except Exception as error:
-        return fail('recorder', f'{options.bag} could not be written: {error}')
+        writer.finish()
+    if writer.error:
+        return fail('recorder', f'{options.bag} could not be written: {writer.error}')
     options.result.write_text(json.dumps(recorder.arrivals))
     return status
 

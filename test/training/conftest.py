@@ -18,29 +18,28 @@ from s2r_depth_training.config import (
 
 
 @pytest.fixture(scope='session')
-def manifest(tmp_path_factory):
-    folder = tmp_path_factory.mktemp('shards')
-    shards = []
-    for seed, (kind, split, frames) in enumerate(
-        [('indoor', 'train', 6), ('street', 'train', 5), ('indoor', 'val', 2), ('street', 'val', 2)]
-    ):
-        name = f'{kind}_{split}.npz'
-        scenes = [1, 2] if split == 'train' else [3]
-        make_shard(folder / name, frames, scenes, seed, restyled=kind == 'indoor')
-        shards.append({'file': name, 'kind': kind, 'split': split})
-    path = folder / 'manifest.json'
-    path.write_text(json.dumps({'shards': shards}))
-    return path
+def manifests(tmp_path_factory):
+    """Two training sets: rooms with restyled views, streets without."""
+    paths = []
+    for seed, kind in enumerate(('indoor', 'street')):
+        folder = tmp_path_factory.mktemp(kind)
+        restyled = kind == 'indoor'
+        make_shard(folder / 'train.npz', 6 - seed, [1, 2], seed, restyled)
+        make_shard(folder / 'validation.npz', 2, [3], 2 + seed, restyled)
+        shards = [{'file': f'{split}.npz', 'split': split} for split in ('train', 'validation')]
+        paths.append(folder / 'manifest.json')
+        paths[-1].write_text(json.dumps({'kind': kind, 'shards': shards}))
+    return paths
 
 
 @pytest.fixture
-def experiment(manifest):
+def experiment(manifests):
     """Two images a step at the smallest width, on the CPU."""
     return Experiment(
         width=0.125,
         accelerator='cpu',
         depth_init='kaiming',
-        data=DataConfig([str(manifest)], batch=2),
+        data=DataConfig([str(path) for path in manifests], batch=2),
         loss=LossConfig(l1=0, log=0.4, scale_invariant=1.0, gradient=0.35, structure=0.01),
         optimizer=OptimizerConfig(learning_rate=1e-3),
         validation=ValidationConfig(every=2, frames=1),

@@ -145,7 +145,7 @@ def test_images_are_shrunk_with_their_camera(tmp_path):
     bag = write_bag(tmp_path / 'a', run_of([4.0]))
     other = write_bag(tmp_path / 'b', run_of([3.0]))
     manifest = bag_to_dataset([bag], [other], TOPICS, tmp_path / 'set', kind='mine', width=64)
-    shard = np.load(manifest.parent / 'mine_train_00000.npz')
+    shard = np.load(manifest.parent / 'train_00000.npz')
     assert shard['rgb'].shape == (1, 48, 64, 3)
     np.testing.assert_allclose(shard['intrinsics'][0], [50, 50, 31.5, 23.5])
 
@@ -167,7 +167,7 @@ def test_distorted_images_are_refused_and_rectified_ones_use_p(tmp_path):
     with pytest.raises(DataError, match='distortion'):
         bag_to_dataset([bag], [], TOPICS, tmp_path / 'set', kind='mine')
     manifest = bag_to_dataset([bag], [], TOPICS, tmp_path / 'set', kind='mine', rectified=True)
-    assert np.load(manifest.parent / 'mine_train_00000.npz')['intrinsics'][0, 0] == 2 * FX
+    assert np.load(manifest.parent / 'train_00000.npz')['intrinsics'][0, 0] == 2 * FX
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,8 @@ from s2r_depth_training.data import (
 
 
 @pytest.fixture(scope='module')
-def store(manifest):
-    return FrameStore([manifest], 'train')
+def store(manifests):
+    return FrameStore(manifests, 'train')
 
 
 def same(first, second):
@@ -131,8 +131,8 @@ def test_every_augmentation_gives_a_finite_image(seed):
     assert 0 <= image.min() <= image.max() <= 1
 
 
-def test_validation_frames_never_change(manifest):
-    samples = ValidationSamples(FrameStore([manifest], 'val'), DataConfig(), frames=2)
+def test_validation_frames_never_change(manifests):
+    samples = ValidationSamples(FrameStore(manifests, 'validation'), DataConfig(), frames=2)
     assert len(samples) == 4
     assert same(samples[1], samples[1])
 
@@ -150,34 +150,42 @@ def test_a_resumed_sampler_goes_on():
     assert list(StepSampler(0, 5, 2))[6:] == list(StepSampler(3, 5, 2))
 
 
-def write(folder, shards):
+def write(folder, **content):
     path = folder / 'manifest.json'
-    path.write_text(json.dumps({'shards': shards}))
+    path.write_text(json.dumps(content))
     return path
 
 
 def test_a_scene_in_both_splits_is_refused(tmp_path):
     make_shard(tmp_path / 'a.npz', 2, [1, 2], 0)
     make_shard(tmp_path / 'b.npz', 2, [2, 3], 1)
-    path = write(
-        tmp_path,
-        [
-            {'file': 'a.npz', 'kind': 'indoor', 'split': 'train'},
-            {'file': 'b.npz', 'kind': 'indoor', 'split': 'val'},
-        ],
-    )
-    with pytest.raises(DataError, match='both train and val'):
-        FrameStore([path], 'train')
+    shards = [{'file': 'a.npz', 'split': 'train'}, {'file': 'b.npz', 'split': 'validation'}]
+    with pytest.raises(DataError, match='scene 2 is in both splits'):
+        FrameStore([write(tmp_path, kind='indoor', shards=shards)], 'train')
+
+
+def test_the_manifest_says_what_zero_depth_means(tmp_path):
+    make_shard(tmp_path / 'a.npz', 2, [1], 0)
+    shards = [{'file': 'a.npz', 'split': 'train'}]
+    for kind, more, sky in (
+        ('street', {}, True),
+        ('indoor', {}, False),
+        ('street', {'zero_depth': 'unknown'}, False),
+        ('indoor', {'zero_depth': 'sky'}, True),
+    ):
+        store = FrameStore([write(tmp_path, kind=kind, shards=shards, **more)], 'train')
+        assert store.frame(kind, 0).zero_is_sky == sky
 
 
 @pytest.mark.parametrize(
-    ('shards', 'message'),
+    ('content', 'message'),
     [
-        ([], 'no train shards'),
-        ([{'file': 'none.npz', 'kind': 'indoor', 'split': 'train'}], 'is not a shard'),
-        ([{'file': 'none.npz', 'split': 'train'}], 'lacks kind'),
+        ({'kind': 'indoor', 'shards': []}, 'no train shards'),
+        ({'kind': 'indoor', 'shards': [{'file': 'none', 'split': 'train'}]}, 'is not a shard'),
+        ({'kind': 'indoor', 'shards': [{'file': 'none'}]}, "KeyError.'split'"),
+        ({'shards': []}, "KeyError.'kind'"),
     ],
 )
-def test_wrong_sets_are_named(tmp_path, shards, message):
+def test_wrong_sets_are_named(tmp_path, content, message):
     with pytest.raises(DataError, match=message):
-        FrameStore([write(tmp_path, shards)], 'train')
+        FrameStore([write(tmp_path, **content)], 'train')

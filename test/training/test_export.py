@@ -16,7 +16,7 @@ from s2r_depth_training.config import Experiment, StageConfig
 from s2r_depth_training.export import ExportError, card_text, export, metadata_of, write_card
 from s2r_depth_training.smoke import smoke
 from s2r_depth_training.stages import make_stage
-from s2r_depth_training.synthetic.renderer import RendererError
+from s2r_depth_training.synthetic.dataset import DatasetError
 
 
 def write_checkpoint(folder, name='joint'):
@@ -125,7 +125,7 @@ def test_command_line_reports_mistakes_in_one_line(tmp_path, capsys):
 def test_smoke_renders_runs_every_stage_and_the_estimator_loads_the_result(tmp_path):
     try:
         model = smoke(tmp_path)
-    except RendererError as error:
+    except DatasetError as error:
         pytest.skip(f'cannot render here: {error}')
     metadata = read_metadata(model)
     assert metadata.provenance['stage'] == 'joint'

@@ -79,17 +79,16 @@ def bag_to_dataset(
     """
     shards = []
     scene = 0
-    for split, recordings in (('train', train), ('val', val)):
-        writer = ShardWriter(
-            out, f'{kind}_{split}', {'kind': kind, 'split': split, 'zero_depth': zero_depth}
-        )
+    for split, recordings in (('train', train), ('validation', val)):
+        writer = ShardWriter(out, split)
         for path in recordings:
             _add_run(writer, scene, path, read_pairs(path, topics, tolerance, rectified), width)
             scene += 1
         writer.flush()
         shards += writer.entries
-    names = {'train': [p.name for p in train], 'val': [p.name for p in val]}
-    return write_manifest(out, shards, {'recordings': names, 'topics': vars(topics)})
+    names = {'train': [p.name for p in train], 'validation': [p.name for p in val]}
+    provenance = {'recordings': names, 'topics': vars(topics)}
+    return write_manifest(out, kind, zero_depth, shards, provenance)
 
 
 def _add_run(

@@ -95,7 +95,7 @@ def _add_bag(commands: argparse._SubParsersAction) -> None:
 def _smoke(args: argparse.Namespace) -> None:
     from s2r_depth_training.smoke import smoke
 
-    print(smoke(args.out, args.data))
+    print(smoke(args.out))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -128,7 +128,6 @@ def _parser() -> argparse.ArgumentParser:
     _add_bag(commands)
     smoke = commands.add_parser('smoke', help='a few steps of everything')
     smoke.add_argument('--out', type=Path, required=True, help='folder of the run')
-    smoke.add_argument('--data', type=Path, help='manifest.json; default: renders a few scenes')
     smoke.set_defaults(run=_smoke)
     return parser
 

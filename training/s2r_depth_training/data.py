@@ -1,9 +1,9 @@
 """Training data: shards of rendered frames, and samples that their number alone decides.
 
-A training set is a manifest.json beside shards (.npz). The manifest's ``shards`` list has, for
-every shard, ``file``, ``kind`` (of scene), ``split`` (``train`` or ``val``) and optionally
-``zero_depth``: what depth 0 means, ``sky`` (learnt as far away; the default outdoors) or
-``unknown``. A shard holds N frames:
+A training set is a manifest.json beside shards (.npz), all of one kind of scene. The manifest has
+``kind``; ``shards``, a list with ``file`` and ``split`` (``train`` or ``validation``) of each; and
+optionally ``zero_depth``: what depth 0 means, ``sky`` (learnt as far away; the default outdoors)
+or ``unknown``. A shard holds N frames:
 
     rgb         uint8 [N, H, W, 3]
     depth       float16 or float32 [N, H, W], m along the optical axis, 0 = see zero_depth
@@ -94,19 +94,18 @@ class FrameStore:
     def __init__(self, manifests: Sequence[str | Path], split: str) -> None:
         self._shards: dict[str, list[Shard]] = {}
         scenes: dict[str, set[tuple[str, int]]] = {}
-        for entry, path in _shard_entries(manifests):
-            arrays = _read_shard(path)
-            kind = entry['kind']
-            scenes.setdefault(entry['split'], set()).update(
-                (f'{path.parent}/{kind}', int(s)) for s in arrays['scene']
+        for listed in _listed_shards(manifests):
+            arrays = _read_shard(listed.path)
+            scenes.setdefault(listed.split, set()).update(
+                (str(listed.path.parent), int(s)) for s in arrays['scene']
             )
-            if entry['split'] == split:
-                sky = 'sky' if kind in OUTDOOR_KINDS else 'unknown'
-                shard = Shard(arrays, entry.get('zero_depth', sky) == 'sky')
-                self._shards.setdefault(kind, []).append(shard)
-        both = scenes.get('train', set()) & scenes.get('val', set())
+            if listed.split == split:
+                shard = Shard(arrays, listed.zero_is_sky)
+                self._shards.setdefault(listed.kind, []).append(shard)
+        both = scenes.get('train', set()) & scenes.get('validation', set())
         if both:
-            raise DataError(f'scene {min(both)} is in both train and val; split by scene')
+            folder, scene = min(both)
+            raise DataError(f'{folder}: scene {scene} is in both splits; split by scene')
         if not self._shards:
             raise DataError(f'no {split} shards in {", ".join(map(str, manifests)) or "nothing"}')
         self._ends = {k: np.cumsum([len(s) for s in v]) for k, v in self._shards.items()}
@@ -127,17 +126,27 @@ class FrameStore:
         return self._shards[kind][shard].frame(i - before)
 
 
-def _shard_entries(manifests: Sequence[str | Path]) -> Iterator[tuple[dict, Path]]:
-    for manifest in map(Path, manifests):
+class _Listed(NamedTuple):
+    """A shard as its manifest lists it."""
+
+    path: Path
+    kind: str
+    split: str
+    zero_is_sky: bool
+
+
+def _listed_shards(manifests: Sequence[str | Path]) -> Iterator[_Listed]:
+    for path in map(Path, manifests):
         try:
-            entries = json.loads(manifest.read_text())['shards']
-        except (OSError, ValueError, KeyError) as error:
-            raise DataError(f'{manifest} is not a training manifest: {error!r}') from error
-        for entry in entries:
-            missing = {'file', 'kind', 'split'} - set(entry)
-            if missing:
-                raise DataError(f'{manifest}: shard {entry} lacks {", ".join(sorted(missing))}')
-            yield entry, manifest.parent / entry['file']
+            manifest = json.loads(path.read_text())
+            kind = manifest['kind']
+            listed = [(entry['file'], entry['split']) for entry in manifest['shards']]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise DataError(f'{path} is not a manifest of a training set: {error!r}') from error
+        sky = 'sky' if kind in OUTDOOR_KINDS else 'unknown'
+        for file, split in listed:
+            zero_is_sky = manifest.get('zero_depth', sky) == 'sky'
+            yield _Listed(path.parent / file, kind, split, zero_is_sky)
 
 
 def _read_shard(path: Path) -> dict[str, NDArray]:

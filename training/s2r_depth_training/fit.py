@@ -32,7 +32,7 @@ class ShardData(lightning.LightningDataModule):
         super().__init__()
         self._experiment, self._stage = experiment, stage
         manifests = experiment.data.manifests
-        self._train, self._val = (FrameStore(manifests, split) for split in ('train', 'val'))
+        self._train, self._val = (FrameStore(manifests, split) for split in ('train', 'validation'))
 
     def train_dataloader(self) -> DataLoader:
         """Return the loader of the steps that are left."""

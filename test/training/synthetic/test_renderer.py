@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip('moderngl', reason='moderngl is not installed')
 
 from s2r_depth_training.synthetic.primitives import sphere
-from s2r_depth_training.synthetic.renderer import Renderer, RendererError
+from s2r_depth_training.synthetic.renderer import RendererError
 from s2r_depth_training.synthetic.scene import (
     SOLID,
     Camera,
@@ -21,16 +21,6 @@ from s2r_depth_training.synthetic.scene import (
 )
 
 WIDTH, HEIGHT = 96, 64
-
-
-@pytest.fixture(scope='module')
-def renderer():
-    try:
-        made = Renderer(WIDTH, HEIGHT)
-    except RendererError as error:
-        pytest.skip(str(error))
-    yield made
-    made.close()
 
 
 def rays(camera):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 import numpy as np
@@ -225,7 +225,7 @@ def build_neighbour(f: Frame, o: Opening, shape: Shape, materials: dict[str, int
 
 def build_outside(b: Builder, shape: Shape) -> None:
     """Build what is seen through open windows: ground, trees and houses around the building."""
-    r, drop = b.random, b.random.choice([0.2, 0.2, 3.0, 6.0])
+    r, drop, first = b.random, b.random.choice([0.2, 0.2, 3.0, 6.0]), len(b.materials)
     f, reach = b.frame(), max(shape.width, shape.depth) / 2
     f.put('box', (160, 160, 0.2), (0, 0, -drop - 0.2), r.choice(['grass', 'pavement']))
     for _ in range(r.randint(6, 16)):
@@ -238,6 +238,9 @@ def build_outside(b: Builder, shape: Shape) -> None:
         h, bark = r.uniform(2.5, 7), f.material('bark')
         f.put('cylinder', (0.25, 0.25, h * 0.6), (x, y, -drop), bark)
         make.foliage(f, x, y, h * 0.5 - drop, h * 0.35, h * 0.4, 5)
+    daylight = r.uniform(0.5, 2.0)  # the lamps of the room do not light the street
+    for i in range(first, len(b.materials)):
+        b.materials[i] = replace(b.materials[i], glow=daylight)
 
 
 def build_ceiling(
@@ -288,20 +291,94 @@ def _beams(f: Frame, shape: Shape, material: int) -> None:
 
 
 USES = {
-    'living': ({make.sofa: 3, make.table: 3, make.shelf: 2, make.cabinet: 2.5, make.plant: 1.5,
-                make.floor_lamp: 1, make.chair: 1.5, make.person: 0.4, make.crates: 0.4}, 0.62),
-    'bedroom': ({make.bed: 3, make.cabinet: 3, make.chair: 1, make.shelf: 1.5, make.desk: 1,
-                 make.plant: 0.7, make.floor_lamp: 1, make.crates: 0.5, make.sofa: 0.5}, 0.6),
-    'office': ({make.desk: 6, make.shelf: 2, make.cabinet: 1.5, make.whiteboard: 0.8, make.table: 1,
-                make.plant: 1, make.crates: 0.8, make.bin_can: 0.8, make.person: 0.7}, 0.62),
-    'kitchen': ({make.counter: 3, make.table: 2, make.appliance: 2, make.cabinet: 1.5, make.chair: 2,
-                 make.shelf: 1, make.bin_can: 0.7, make.person: 0.5}, 0.62),
-    'corridor': ({make.cabinet: 1.5, make.plant: 1, make.chair: 1, make.bin_can: 1, make.crates: 1.5,
-                  make.shelf: 1, make.person: 1.2, make.appliance: 0.5}, 0.3),
-    'hall': ({make.table: 3, make.chair: 3, make.plant: 1, make.person: 2, make.sofa: 1.5,
-              make.shelf: 1.5, make.cabinet: 1, make.whiteboard: 1, make.desk: 1, make.crates: 1}, 0.3),
-    'warehouse': ({make.rack: 6, make.pallet: 5, make.crates: 4, make.person: 1, make.bin_can: 0.7}, 0.4),
-}  # fmt: skip
+    'living': (
+        {
+            make.sofa: 3,
+            make.table: 3,
+            make.shelf: 2,
+            make.cabinet: 2.5,
+            make.plant: 1.5,
+            make.floor_lamp: 1,
+            make.chair: 1.5,
+            make.person: 0.4,
+            make.crates: 0.4,
+        },
+        0.62,
+    ),
+    'bedroom': (
+        {
+            make.bed: 3,
+            make.cabinet: 3,
+            make.chair: 1,
+            make.shelf: 1.5,
+            make.desk: 1,
+            make.plant: 0.7,
+            make.floor_lamp: 1,
+            make.crates: 0.5,
+            make.sofa: 0.5,
+        },
+        0.6,
+    ),
+    'office': (
+        {
+            make.desk: 6,
+            make.shelf: 2,
+            make.cabinet: 1.5,
+            make.whiteboard: 0.8,
+            make.table: 1,
+            make.plant: 1,
+            make.crates: 0.8,
+            make.bin_can: 0.8,
+            make.person: 0.7,
+        },
+        0.62,
+    ),
+    'kitchen': (
+        {
+            make.counter: 3,
+            make.table: 2,
+            make.appliance: 2,
+            make.cabinet: 1.5,
+            make.chair: 2,
+            make.shelf: 1,
+            make.bin_can: 0.7,
+            make.person: 0.5,
+        },
+        0.62,
+    ),
+    'corridor': (
+        {
+            make.cabinet: 1.5,
+            make.plant: 1,
+            make.chair: 1,
+            make.bin_can: 1,
+            make.crates: 1.5,
+            make.shelf: 1,
+            make.person: 1.2,
+            make.appliance: 0.5,
+        },
+        0.3,
+    ),
+    'hall': (
+        {
+            make.table: 3,
+            make.chair: 3,
+            make.plant: 1,
+            make.person: 2,
+            make.sofa: 1.5,
+            make.shelf: 1.5,
+            make.cabinet: 1,
+            make.whiteboard: 1,
+            make.desk: 1,
+            make.crates: 1,
+        },
+        0.3,
+    ),
+    'warehouse': (
+        {make.rack: 6, make.pallet: 5, make.crates: 4, make.person: 1, make.bin_can: 0.7},
+        0.4,
+    ),
+}
 """For each use the furniture with weights, and the share of the floor it may take."""
 
 AGAINST_WALL = {make.sofa, make.bed, make.shelf, make.cabinet, make.appliance, make.counter}
@@ -433,7 +510,7 @@ def sample_lights(r: Random, shape: Shape, lamps, windows: list[Frame]) -> list[
                 (r.gauss(0, 0.1), r.gauss(0, 0.1), -1),
                 (x, y, z),
                 cone,
-                r.uniform(0.002, 0.012),
+                r.uniform(0.001, 0.005),
             )
         )
     for f in windows[:3]:
@@ -441,7 +518,7 @@ def sample_lights(r: Random, shape: Shape, lamps, windows: list[Frame]) -> list[
         colour = (power * 0.85, power * 0.93, power)
         into = f.world(0, 1, 0)
         heading = (into[0] - f.x, into[1] - f.y, -0.3)
-        lights.append(Light(colour, heading, f.world(0, 0.15, 0), 0.15, r.uniform(0.005, 0.02)))
+        lights.append(Light(colour, heading, f.world(0, 0.15, 0), 0.15, r.uniform(0.002, 0.006)))
     if not lights or r.random() < 0.3:
         at = (
             r.uniform(-0.4, 0.4) * shape.width,
@@ -486,13 +563,24 @@ class IndoorSource:
         ambient = r.uniform(0.1, 0.35)
         warm = r.uniform(0.85, 1.0)
         return Scene(
-            b.instances, b.materials, sample_lights(r, shape, lamps, windows), self.kind, b.roles,
-            sky=Sky(linear(0.5, 0.7, 0.95), linear(0.85, 0.9, 0.95), cover=r.random(), seed=r.uniform(0, 50)),
+            b.instances,
+            b.materials,
+            sample_lights(r, shape, lamps, windows),
+            self.kind,
+            b.roles,
+            sky=Sky(
+                linear(0.5, 0.7, 0.95),
+                linear(0.85, 0.9, 0.95),
+                cover=r.random(),
+                seed=r.uniform(0, 50),
+            ),
             ambient_up=(ambient, ambient * warm, ambient * warm),
             ambient_down=(ambient * 0.7, ambient * 0.7 * warm, ambient * 0.6 * warm),
-            exposure=r.uniform(0.75, 1.3), occlusion=r.uniform(0.5, 0.9), far=60.0,
+            exposure=r.uniform(0.75, 1.3),
+            occlusion=r.uniform(0.5, 0.9),
+            far=60.0,
             geometry={'shape': shape, 'discs': plan.discs, 'surfaces': b.surfaces},
-        )  # fmt: skip
+        )
 
     def sample_camera(
         self, scene: Scene, rng: np.random.Generator, width: int, height: int

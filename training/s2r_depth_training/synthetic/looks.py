@@ -23,7 +23,8 @@ FIXED_PATTERNS = ('road', 'textured', 'foliage')
 
 def linear(red: float, green: float, blue: float) -> Colour:
     """Turn a display colour in [0, 1] into the linear light that the renderer wants."""
-    return (max(red, 0.0) ** 2.2, max(green, 0.0) ** 2.2, max(blue, 0.0) ** 2.2)
+    red, green, blue = (min(max(c, 0.0), 1.0) ** 2.2 for c in (red, green, blue))
+    return (red, green, blue)
 
 
 def random_from(rng: np.random.Generator) -> Random:
@@ -66,8 +67,17 @@ class Wardrobe:
         return linear(*(v * self.random.uniform(0.94, 1.06) for _ in range(3)))
 
     def _wood(self) -> Colour:
-        return self._near(*self.random.choice([(0.6, 0.42, 0.26), (0.75, 0.6, 0.42), (0.4, 0.25, 0.16),
-                                               (0.85, 0.75, 0.6), (0.5, 0.33, 0.2)]))  # fmt: skip
+        return self._near(
+            *self.random.choice(
+                [
+                    (0.6, 0.42, 0.26),
+                    (0.75, 0.6, 0.42),
+                    (0.4, 0.25, 0.16),
+                    (0.85, 0.75, 0.6),
+                    (0.5, 0.33, 0.2),
+                ]
+            )
+        )
 
     def _green(self) -> Colour:
         return self._near(
@@ -87,6 +97,8 @@ class Wardrobe:
 
     def _make(self, pattern: str, colour: Colour, second: Colour | None = None, **more) -> Material:
         r = self.random
+        if pattern in ('mottled', 'grain') and r.random() < 0.8:
+            second = tuple(min(c * r.uniform(0.6, 1.2), 1.0) for c in colour)  # stains are faint
         values = {'seed': r.uniform(0, 30), 'amount': r.random(), **more}
         return Material(pattern, colour, second or self._any(), **values)
 
@@ -98,8 +110,19 @@ class Wardrobe:
 
     def role_any(self) -> Material:
         """Draw: any object of a household."""
-        kind = self._pattern({'plain': 5, 'mottled': 1.2, 'stripes': 0.6, 'dots': 0.3, 'planks': 1.2,
-                              'poster': 0.8, 'weave': 0.7, 'marble': 0.3, 'panels': 0.3})  # fmt: skip
+        kind = self._pattern(
+            {
+                'plain': 5,
+                'mottled': 1.2,
+                'stripes': 0.6,
+                'dots': 0.3,
+                'planks': 1.2,
+                'poster': 0.8,
+                'weave': 0.7,
+                'marble': 0.3,
+                'panels': 0.3,
+            }
+        )
         if kind == 'planks':
             return self.role_wood()
         scale = 2 ** self.random.uniform(0, 4)
@@ -108,15 +131,37 @@ class Wardrobe:
     def role_wall(self) -> Material:
         """Draw: indoor walls: mostly plain paint, sometimes paper, tiles, brick or wood."""
         r = self.random
-        kind = self._pattern({'plain': 6, 'mottled': 1.5, 'tiles': 0.6, 'bricks': 0.6, 'planks': 0.5,
-                              'stripes': 0.4, 'panels': 0.4, 'weave': 0.3, 'dots': 0.15})  # fmt: skip
+        kind = self._pattern(
+            {
+                'plain': 6,
+                'mottled': 1.5,
+                'tiles': 0.6,
+                'bricks': 0.6,
+                'planks': 0.5,
+                'stripes': 0.4,
+                'panels': 0.4,
+                'weave': 0.3,
+                'dots': 0.15,
+            }
+        )
         colour = self._pale() if r.random() < 0.75 else self._any()
         second = self._pale() if r.random() < 0.7 else self._any()
-        octave = {'tiles': (1, 3.3), 'bricks': (1, 2.6), 'planks': (0.5, 2), 'stripes': (1, 3.5),
-                  'panels': (-0.5, 1.5)}.get(kind, (0, 3))  # fmt: skip
+        octave = {
+            'tiles': (1, 3.3),
+            'bricks': (1, 2.6),
+            'planks': (0.5, 2),
+            'stripes': (1, 3.5),
+            'panels': (-0.5, 1.5),
+        }.get(kind, (0, 3))
         bump = r.choice([0, 0, 0.1, 0.3])
-        return self._make(kind, colour, second, scale=2 ** r.uniform(*octave), bump=bump,
-                          gloss=0.15 * self._gloss())  # fmt: skip
+        return self._make(
+            kind,
+            colour,
+            second,
+            scale=2 ** r.uniform(*octave),
+            bump=bump,
+            gloss=0.15 * self._gloss(),
+        )
 
     def role_ceiling(self) -> Material:
         """Draw: mostly white, plain or with panels."""
@@ -127,8 +172,18 @@ class Wardrobe:
     def role_floor(self) -> Material:
         """Draw: wood, tiles, carpet, concrete, stone."""
         r = self.random
-        kind = self._pattern({'planks': 4, 'tiles': 2.5, 'grain': 2, 'mottled': 1, 'plain': 0.8,
-                              'marble': 0.4, 'panels': 0.6, 'cobbles': 0.2})  # fmt: skip
+        kind = self._pattern(
+            {
+                'planks': 4,
+                'tiles': 2.5,
+                'grain': 2,
+                'mottled': 1,
+                'plain': 0.8,
+                'marble': 0.4,
+                'panels': 0.6,
+                'cobbles': 0.2,
+            }
+        )
         if kind == 'planks':
             return replace(self.role_wood(), scale=2 ** r.uniform(1, 2.6), gloss=r.random() * 0.6)
         scale = {'tiles': 2 ** r.uniform(0.7, 2.5), 'grain': 2 ** r.uniform(2, 4)}.get(
@@ -144,13 +199,28 @@ class Wardrobe:
         """Draw: boards and veneer."""
         wood = self._wood()
         second = tuple(c * self.random.uniform(0.5, 0.9) for c in wood)
-        return self._make('planks', wood, second, scale=2 ** self.random.uniform(0, 2.5),
-                          amount=self.random.random() ** 2, gloss=self._gloss())  # fmt: skip
+        return self._make(
+            'planks',
+            wood,
+            second,
+            scale=2 ** self.random.uniform(0, 2.5),
+            amount=self.random.random() ** 2,
+            gloss=self._gloss(),
+        )
 
     def role_cloth(self) -> Material:
         """Draw: upholstery, curtains, clothes, bedding."""
-        kind = self._pattern({'weave': 4, 'plain': 2, 'mottled': 1, 'stripes': 0.8, 'dots': 0.4,
-                              'poster': 0.3, 'grain': 1})  # fmt: skip
+        kind = self._pattern(
+            {
+                'weave': 4,
+                'plain': 2,
+                'mottled': 1,
+                'stripes': 0.8,
+                'dots': 0.4,
+                'poster': 0.3,
+                'grain': 1,
+            }
+        )
         return self._make(kind, self._any(), scale=2 ** self.random.uniform(1.5, 4.5), bump=0.2)
 
     def role_metal(self) -> Material:
@@ -164,7 +234,7 @@ class Wardrobe:
     def role_paint(self) -> Material:
         """Draw: painted sheet metal: cars, appliances, machines."""
         r = self.random
-        colour = self._grey(0.1, 0.97) if r.random() < 0.6 else self._hsv((0.3, 0.95), (0.2, 0.9))
+        colour = self._grey(0.08, 0.97) if r.random() < 0.7 else self._hsv((0.3, 0.85), (0.2, 0.8))
         return self._make('plain', colour, gloss=r.uniform(0.3, 1.0))
 
     def role_plastic(self) -> Material:
@@ -216,8 +286,15 @@ class Wardrobe:
         r = self.random
         kind = r.choice(['plain', 'mottled', 'facade', 'poster'])
         glow = r.choice([0.3, 1, 3, 5]) * r.random()
-        return self._make(kind, self._hsv((0, 0.25), (0.6, 1)), self._hsv((0, 0.5), (0.3, 0.9)),
-                          scale=r.uniform(0.5, 2), glow=glow, amount=0.4, gloss=0.5)  # fmt: skip
+        return self._make(
+            kind,
+            self._hsv((0, 0.25), (0.6, 1)),
+            self._hsv((0, 0.5), (0.3, 0.9)),
+            scale=r.uniform(0.5, 2),
+            glow=glow,
+            amount=0.4,
+            gloss=0.5,
+        )
 
     def role_glass(self) -> Material:
         """Draw: car windows, glazed doors: dark and shiny."""
@@ -272,14 +349,24 @@ class Wardrobe:
         r = self.random
         kind = self._pattern({'mottled': 4, 'bricks': 2, 'cobbles': 1, 'plain': 1})
         grey = self._grey(0.35, 0.8) if r.random() < 0.7 else self._near(0.62, 0.5, 0.4)
-        return self._make(kind, grey, tuple(c * r.uniform(0.5, 0.9) for c in grey),
-                          scale=2 ** r.uniform(0.3, 2), bump=0.3)  # fmt: skip
+        return self._make(
+            kind,
+            grey,
+            tuple(c * r.uniform(0.5, 0.9) for c in grey),
+            scale=2 ** r.uniform(0.3, 2),
+            bump=0.3,
+        )
 
     def role_facade(self) -> Material:
         """Draw: house fronts with rows of windows."""
         r = self.random
-        colour = self._pale() if r.random() < 0.5 else self._near(*r.choice(
-            [(0.6, 0.42, 0.35), (0.7, 0.6, 0.45), (0.5, 0.5, 0.5), (0.8, 0.7, 0.5)]))  # fmt: skip
+        colour = (
+            self._pale()
+            if r.random() < 0.5
+            else self._near(
+                *r.choice([(0.6, 0.42, 0.35), (0.7, 0.6, 0.45), (0.5, 0.5, 0.5), (0.8, 0.7, 0.5)])
+            )
+        )
         kind = 'facade' if r.random() < 0.85 else r.choice(['bricks', 'mottled', 'panels'])
         return self._make(kind, colour, self._pale(), scale=2 ** r.uniform(-0.3, 0.5))
 
@@ -292,8 +379,13 @@ class Wardrobe:
 
     def role_shopfront(self) -> Material:
         """Draw: glazing at street level."""
-        return self._make('panels', self._near(0.14, 0.16, 0.18), self._grey(0.1, 0.8),
-                          scale=self.random.uniform(0.4, 0.9), gloss=0.8)  # fmt: skip
+        return self._make(
+            'panels',
+            self._near(0.14, 0.16, 0.18),
+            self._grey(0.1, 0.8),
+            scale=self.random.uniform(0.4, 0.9),
+            gloss=0.8,
+        )
 
     def role_sheet(self) -> Material:
         """Draw: corrugated sheet: containers, halls, roller shutters."""
@@ -336,6 +428,8 @@ def restyle(scene: Scene, rng: np.random.Generator, wild: float = 0.35) -> Scene
                 new = replace(new, colour=other.colour, second=other.second)
         elif random.random() < wild and old.glow == 0:
             new = wardrobe.material(random.choice(('any', 'wall', 'stone', 'cloth', 'picture')))
+        if old.glow > 0:
+            new = replace(new, glow=old.glow)
         materials.append(new)
     gain = [random.uniform(0.7, 1.35) for _ in range(3)]
     return replace(

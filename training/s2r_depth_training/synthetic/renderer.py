@@ -154,8 +154,10 @@ class _MeshStore:
         count = len(mesh.positions)
         layer = -1.0
         if mesh.texture is not None:
-            layer = float(len(self._textures))
-            self._textures.append(mesh.texture)
+            known = [i for i, t in enumerate(self._textures) if t is mesh.texture]
+            layer = float(known[0] if known else len(self._textures))
+            if not known:
+                self._textures.append(mesh.texture)
         uvs = np.zeros((count, 2)) if mesh.uvs is None else mesh.uvs
         block = np.c_[mesh.positions, mesh.normals, uvs, np.full(count, layer)]
         low, high = mesh.positions.min(0), mesh.positions.max(0)

@@ -175,8 +175,8 @@ class Scene:
     """Geometry, look and light of one world.
 
     ambient_up, ambient_down: linear rgb light on surfaces that face up and down.
-    fog_density: 1/m, toward fog_colour. exposure: relative to the
-    metering that brings each view near middle grey. occlusion: strength of ambient occlusion, [0, 1].
+    fog_density: 1/m, toward fog_colour. exposure: relative to the metering that brings each view
+    near middle grey. occlusion: strength of ambient occlusion, [0, 1].
     far: m, nothing beyond it is drawn. kind: name of the source. meshes: this scene's own.
     roles: what each material is for ('wall', 'wood', ...), from which `restyle` draws anew.
     geometry: what the source keeps for sampling cameras (free floor, road axis, ...).

@@ -30,9 +30,22 @@ class SceneSource(Protocol):
         """Draw a camera with the given image size, px."""
 
 
-KINDS = ('indoor', 'street')
+KINDS = ('indoor', 'street', 'gazebo')
 
 
 def make_source(kind: str, world: str | Path | None = None) -> SceneSource:
-    """Make the source of a kind."""
-    return {'indoor': IndoorSource, 'street': StreetSource}[kind]()
+    """Make the source of a kind. world: the file that 'gazebo' reads, unused by the others.
+
+    Raises ValueError for an unknown kind or a missing world.
+    """
+    if kind == 'indoor':
+        return IndoorSource()
+    if kind == 'street':
+        return StreetSource()
+    if kind != 'gazebo':
+        raise ValueError(f'unknown kind of scene {kind!r}: choose from {", ".join(KINDS)}')
+    if world is None:
+        raise ValueError('kind gazebo needs a world: give a .world, .sdf or .json file')
+    from .gazebo import GazeboSource  # here, so that the others need neither trimesh nor scipy
+
+    return GazeboSource(world)

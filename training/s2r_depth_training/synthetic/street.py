@@ -36,11 +36,16 @@ class Road:
         bend, hill = r.choice([0, 1, 1]), r.choice([0, 1, 1])
         heading = self._wave(r, bend * r.uniform(0.05, 0.5), 60.0) + math.pi / 2
         slope = self._wave(r, hill * r.uniform(0.01, 0.09), 70.0)
-        zero = int(round(-BEHIND / STEP))
+        zero = round(-BEHIND / STEP)
         self.heading = heading - heading[zero] + math.pi / 2
-        self.line = np.stack([self._integrate(np.cos(self.heading), zero),
-                              self._integrate(np.sin(self.heading), zero),
-                              self._integrate(slope, zero)], 1)  # fmt: skip
+        self.line = np.stack(
+            [
+                self._integrate(np.cos(self.heading), zero),
+                self._integrate(np.sin(self.heading), zero),
+                self._integrate(slope, zero),
+            ],
+            1,
+        )
         self.cross_slope = r.gauss(0, 0.06) * r.choice([0, 1])
 
     def _wave(self, r: Random, size: float, length: float) -> np.ndarray:
@@ -91,13 +96,17 @@ class Road:
         positions = np.stack(edges, 1).reshape(-1, 3)
         uvs = np.stack([np.tile([left, right], n), np.repeat(self.stations, 2)], 1)
         first = 2 * np.arange(n - 1)[:, None]
-        triangles = np.concatenate([first + (0, 1, 2), first + (1, 3, 2)])
+        triangles = np.concatenate([first + np.array([0, 1, 2]), first + np.array([1, 3, 2])])
         up = np.cross(side, np.gradient(self.line, axis=0))
         up /= np.linalg.norm(up, axis=1, keepdims=True)
         normals = np.repeat(up * np.sign(up[:, 2:]), 2, axis=0)
         as_float = np.float32
-        return Mesh(positions.astype(as_float), normals.astype(as_float), triangles.astype(np.int32),
-                    uvs.astype(as_float))  # fmt: skip
+        return Mesh(
+            positions.astype(as_float),
+            normals.astype(as_float),
+            triangles.astype(np.int32),
+            uvs.astype(as_float),
+        )
 
 
 IDENTITY = (1.0, 0, 0, 0, 0, 1.0, 0, 0, 0, 0, 1.0, 0)
@@ -119,10 +128,19 @@ class StreetSource:
         for side in (-1, 1):
             _line_side(b, road, place, side)
         _traffic(b, road)
-        scene = Scene(b.instances, b.materials, [Light((1, 1, 1))], self.kind, b.roles, meshes,
-                      occlusion=r.uniform(0.4, 0.8), far=200.0, exposure=r.uniform(0.8, 1.3),
-                      geometry={'road': road})  # fmt: skip
-        _daylight(r, scene)
+        scene = Scene(
+            b.instances,
+            b.materials,
+            [Light((1, 1, 1))],
+            self.kind,
+            b.roles,
+            meshes,
+            occlusion=r.uniform(0.4, 0.8),
+            far=200.0,
+            exposure=r.uniform(0.8, 1.3),
+            geometry={'road': road},
+        )
+        set_daylight(r, scene)
         return scene
 
     def sample_camera(
@@ -415,9 +433,17 @@ def _gap(b: Builder, road: Road, side: int, along: float, length: float, style: 
 
 
 PIECES = {
-    'house': _house, 'cottage': _cottage, 'trees': _trees, 'thicket': _thicket, 'hedge': _hedge,
-    'fence': _fence, 'wall': _wall, 'shed': _shed, 'containers': _containers, 'gap': _gap,
-}  # fmt: skip
+    'house': _house,
+    'cottage': _cottage,
+    'trees': _trees,
+    'thicket': _thicket,
+    'hedge': _hedge,
+    'fence': _fence,
+    'wall': _wall,
+    'shed': _shed,
+    'containers': _containers,
+    'gap': _gap,
+}
 
 
 def _street_furniture(b: Builder, road: Road, place: str, side: int, style: dict) -> None:
@@ -487,7 +513,7 @@ def _traffic(b: Builder, road: Road) -> None:
             b.frame().rod((a[0], a[1], a[2] + 7), (c[0], c[1], c[2] + 7.5), 0.03, 'dark')
 
 
-def _daylight(r: Random, scene: Scene) -> None:
+def set_daylight(r: Random, scene: Scene) -> None:
     """Set sun, sky, fog: clear, hazy or overcast, from early to late."""
     up, around, overcast = math.radians(r.uniform(10, 75)), r.uniform(0, 6.28), r.random() < 0.4
     flat = math.cos(up)
@@ -500,8 +526,13 @@ def _daylight(r: Random, scene: Scene) -> None:
     pale = linear(r.uniform(0.8, 0.95), r.uniform(0.85, 0.95), r.uniform(0.85, 1.0))
     level = r.uniform(0.5, 0.9)
     scene.lights = [Light(sun, direction, softness=r.uniform(0.0005, 0.0015))]
-    scene.sky = Sky(zenith, pale, cloud=(r.uniform(0.8, 1.1),) * 3, cover=1.0 if overcast else r.random(),
-                    seed=r.uniform(0, 90))  # fmt: skip
+    scene.sky = Sky(
+        zenith,
+        pale,
+        cloud=(r.uniform(0.8, 1.1),) * 3,
+        cover=1.0 if overcast else r.random(),
+        seed=r.uniform(0, 90),
+    )
     scene.ambient_up = tuple(level * (0.5 * z + 0.5 * p) for z, p in zip(zenith, pale))
     scene.ambient_down = tuple(level * 0.35 * c for c in (1.0, 0.95, 0.85))
     scene.fog_colour = tuple(0.9 * p for p in pale)

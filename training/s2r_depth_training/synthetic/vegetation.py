@@ -35,8 +35,11 @@ def tree(f: Frame, height: float, leaf: int | None = None) -> None:
             leaf_blob(f, (*lean, height * (0.15 + 0.2 * k)), height * 0.24, leaf)
     else:
         for _ in range(r.randint(5, 11)):
-            at = (lean[0] + r.gauss(0, height * 0.13), lean[1] + r.gauss(0, height * 0.13),
-                  trunk + r.uniform(-0.08, 0.42) * height)  # fmt: skip
+            at = (
+                lean[0] + r.gauss(0, height * 0.13),
+                lean[1] + r.gauss(0, height * 0.13),
+                trunk + r.uniform(-0.08, 0.42) * height,
+            )
             leaf_blob(f, at, height * r.uniform(0.18, 0.4), leaf)
 
 

@@ -29,9 +29,9 @@ vec3 sky(vec3 direction) {
 // neighbours, so that a slanted plane does not darken itself.
 float occluded(ivec2 at, float z) {
   float radius = clamp(0.35 * intrinsics.x / z, 1.5, 0.12 * size.x);
-  float turn = hash2(vec2(at)) * 6.28, sum = 0.0;
-  for (int i = 0; i < 8; i++) {
-    float angle = turn + float(i) * 2.4, r = radius * sqrt((float(i) + 0.5) / 8.0);
+  float turn = hash2(vec2(at)) * 0.7, sum = 0.0;  // a little dither, no grain
+  for (int i = 0; i < 12; i++) {
+    float angle = turn + float(i) * 2.4, r = radius * sqrt((float(i) + 0.5) / 12.0);
     ivec2 step_ = ivec2(round(vec2(cos(angle), sin(angle)) * r));
     float a = texelFetch(depth, clamp(at + step_, ivec2(0), ivec2(size) - 1), 0).r;
     float b = texelFetch(depth, clamp(at - step_, ivec2(0), ivec2(size) - 1), 0).r;
@@ -39,7 +39,7 @@ float occluded(ivec2 at, float z) {
     float rise = z - 0.5 * (a + b);
     sum += clamp(1.4 * rise * intrinsics.x / (z * r), 0.0, 1.0);
   }
-  return sum / 8.0;
+  return sum / 12.0;
 }
 
 void main() {

@@ -1,0 +1,129 @@
+"""Shards: format, split by scene, resumption, reproducibility; and the stream."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+pytest.importorskip('moderngl', reason='moderngl is not installed')
+
+from s2r_depth_training.synthetic import dataset
+from s2r_depth_training.synthetic.dataset import (
+    DatasetError,
+    FrameStream,
+    Recipe,
+    plan_shards,
+    render_dataset,
+    shard_files,
+    split_of,
+)
+
+SMALL = Recipe('indoor', 48, 64, views=2, validation=0.3)
+
+
+def test_a_scene_is_in_one_split_and_the_share_holds():
+    splits = [split_of(s, 0.1) for s in range(4000)]
+    assert splits == [split_of(s, 0.1) for s in range(4000)]
+    assert 0.07 < splits.count('validation') / 4000 < 0.13
+    assert set(splits) == {'train', 'validation'}
+
+
+def test_shards_hold_each_scene_once_and_one_split_each():
+    jobs = plan_shards(100, 500, 64, SMALL)
+    seeds = [s for job in jobs for s in job.seeds]
+    assert sorted(seeds) == list(range(100, 600))
+    assert len({j.name for j in jobs}) == len(jobs)
+    for job in jobs:
+        assert {split_of(s, SMALL.validation) for s in job.seeds} == {job.split}
+
+
+@pytest.fixture(scope='module')
+def rendered(renderer, tmp_path_factory):
+    """A small dataset of two shards or more, rendered in one go (renderer: skips without EGL)."""
+    out = tmp_path_factory.mktemp('whole')
+    return out, render_dataset(out, SMALL, 0, 8, workers=1, per_shard=3)
+
+
+def test_shards_and_manifest_have_the_documented_format(rendered):
+    out, manifest = rendered
+    assert json.loads((out / 'manifest.json').read_text()) == manifest
+    assert manifest['kind'] == 'indoor'
+    assert manifest['size'] == [48, 64]
+    scenes = {'train': set(), 'validation': set()}
+    for shard in manifest['shards']:
+        data = np.load(out / shard['file'])
+        n = shard['frames']
+        assert data['rgb'].shape == data['restyled'].shape == (n, 48, 64, 3)
+        assert data['rgb'].dtype == data['restyled'].dtype == np.uint8
+        assert data['depth'].shape == (n, 48, 64)
+        assert data['depth'].dtype == np.float16
+        assert data['intrinsics'].shape == (n, 4)
+        assert data['intrinsics'].dtype == np.float32
+        assert data['scene'].dtype == np.int64
+        assert (data['depth'] >= 0).all()
+        assert np.isfinite(data['depth']).all()
+        scenes[shard['split']] |= set(data['scene'].tolist())
+    assert not scenes['train'] & scenes['validation']
+    assert len(shard_files(out, 'train')) + len(shard_files(out, 'validation')) == len(
+        manifest['shards']
+    )
+
+
+def test_a_killed_run_goes_on_and_gives_the_same_frames(rendered, tmp_path):
+    whole, manifest = rendered
+
+    class KilledError(Exception):
+        pass
+
+    def kill_after_five(count):
+        kill_after_five.seen += count
+        if kill_after_five.seen >= 5:
+            raise KilledError
+
+    kill_after_five.seen = 0
+    with pytest.raises(KilledError):
+        render_dataset(tmp_path, SMALL, 0, 8, workers=1, per_shard=3, progress=kill_after_five)
+    kept = {f.name: f.stat().st_mtime_ns for f in tmp_path.glob('*.npz')}
+    assert 0 < len(kept) < len(manifest['shards'])
+    assert render_dataset(tmp_path, SMALL, 0, 8, workers=1, per_shard=3) == manifest
+    for name, stamp in kept.items():
+        assert (tmp_path / name).stat().st_mtime_ns == stamp  # not rendered again
+    for shard in manifest['shards']:
+        one, two = np.load(whole / shard['file']), np.load(tmp_path / shard['file'])
+        for key in one.files:
+            assert np.array_equal(one[key], two[key]), (shard['file'], key)
+
+
+def test_another_recipe_or_code_version_is_refused(rendered, tmp_path, monkeypatch):
+    out, _ = rendered
+    with pytest.raises(DatasetError, match='recipe'):
+        render_dataset(out, Recipe('indoor', 48, 64, views=3), 0, 8, workers=1)
+    monkeypatch.setattr(dataset, 'code_version', lambda: '0' * 12)
+    with pytest.raises(DatasetError, match='code_version'):
+        render_dataset(out, SMALL, 0, 8, workers=1)
+
+
+def test_a_failing_worker_is_reported_not_waited_for(renderer, tmp_path):
+    with pytest.raises(DatasetError, match='needs a world'):
+        render_dataset(tmp_path, Recipe('gazebo', 48, 64), 0, 4, workers=1)
+
+
+def test_the_stream_gives_the_frames_that_the_shards_have(rendered):
+    out, _ = rendered
+    stored = {}
+    for file in shard_files(out, 'train'):
+        data = np.load(file)
+        for scene, rgb, depth in zip(data['scene'], data['rgb'], data['depth']):
+            stored.setdefault(int(scene), []).append((rgb, depth))
+    with FrameStream([SMALL], workers=1, first=0, prefetch=4) as stream:
+        frames = [frame for frame, _ in zip(stream, range(4))]
+    taken = {}
+    for frame in frames:
+        assert split_of(frame.scene, SMALL.validation) == 'train'
+        k = taken.get(frame.scene, 0)
+        rgb, depth = stored[frame.scene][k]
+        assert np.array_equal(frame.rgb, rgb)
+        assert np.array_equal(frame.depth, depth)
+        taken[frame.scene] = k + 1

@@ -1,0 +1,109 @@
+"""Where a camera can be in a world that somebody else modelled: a voxel grid of its surfaces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from .primitives import primitives
+from .scene import Instance, Mesh
+
+CLEARANCE = 0.35  # m between a camera and any surface
+
+
+@dataclass(frozen=True)
+class FreeSpace:
+    """A grid of the world. free: bool [X, Y, Z]; origin: m, of the grid's corner; cell: m."""
+
+    occupied: np.ndarray
+    clearance: np.ndarray
+    origin: np.ndarray
+    cell: float
+
+    def stands(self) -> np.ndarray:
+        """Find cells from which a robot can see: floor below, room above and around, int [N, 3].
+
+        The cell is the lowest free one over a floor with two metres of air above it.
+        """
+        solid = self.occupied
+        floor = solid[:, :, :-1] & ~solid[:, :, 1:]
+        tall = max(1, round(1.6 / self.cell))
+        air = np.ones_like(floor)
+        for k in range(1, tall + 1):
+            air[:, :, : floor.shape[2] - k] &= ~solid[:, :, 1 + k : floor.shape[2] + 1]
+            air[:, :, floor.shape[2] - k :] &= True
+        cells = np.argwhere(floor & air) + np.array([0, 0, 1])
+        return cells[self._around(cells + np.array([0, 0, tall // 2])) >= 0.6]
+
+    def position(self, cell: np.ndarray) -> np.ndarray:
+        """Middle of a cell in the world, m."""
+        return self.origin + (cell + 0.5) * self.cell
+
+    def is_clear(self, point: np.ndarray) -> bool:
+        """Tell whether a point keeps CLEARANCE from every surface."""
+        index = np.floor((point - self.origin) / self.cell).astype(int)
+        if (index < 0).any() or (index >= self.occupied.shape).any():
+            return False
+        return bool(self.clearance[tuple(index)] >= CLEARANCE)
+
+    def is_roofed(self, point: np.ndarray) -> bool:
+        """Tell whether something is above a point."""
+        x, y, z = np.floor((point - self.origin) / self.cell).astype(int)
+        return bool(self.occupied[x, y, z + 1 :].any())
+
+    def _around(self, cells: np.ndarray, reach: float = 25.0) -> np.ndarray:
+        """Share of 16 level directions in which a surface is met within `reach` metres."""
+        hits = np.zeros(len(cells))
+        top = np.array(self.occupied.shape) - 1
+        for angle in np.arange(16) * np.pi / 8:
+            step = np.array([np.cos(angle), np.sin(angle), 0.0])
+            met = np.zeros(len(cells), bool)
+            for k in range(1, round(reach / self.cell)):
+                at = np.round(cells + k * step).astype(int)
+                inside = ((at >= 0) & (at <= top)).all(1)
+                met |= inside & self.occupied[tuple(np.clip(at, 0, top).T)]
+            hits += met
+        return hits / 16
+
+
+def map_free_space(
+    instances: list[Instance], meshes: dict[str, Mesh], low: np.ndarray, high: np.ndarray
+) -> FreeSpace:
+    """Fill a grid from `low` to `high` (m) with the surfaces of all instances."""
+    cell = float(np.clip((high - low)[:2].max() / 250, 0.12, 0.6))
+    shape = np.ceil((high - low) / cell).astype(int) + 1
+    occupied = np.zeros(shape, bool)
+    known = primitives() | meshes
+    for instance in instances:
+        matrix = np.array(instance.matrix).reshape(3, 4)
+        mesh = known[instance.mesh]
+        points = mesh.positions @ matrix[:, :3].T + matrix[:, 3]
+        for corners in _within(points[mesh.triangles], low, high):
+            samples = _sample(corners, cell * 0.5)
+            index = np.floor((samples - low) / cell).astype(int)
+            inside = ((index >= 0) & (index < shape)).all(1)
+            occupied[tuple(index[inside].T)] = True
+    clearance = ndimage.distance_transform_edt(~occupied, sampling=cell)
+    return FreeSpace(occupied, clearance, low, cell)
+
+
+def _within(triangles: np.ndarray, low: np.ndarray, high: np.ndarray) -> list[np.ndarray]:
+    """Keep triangles that touch the box, in groups of similar size, float [M, 3, 3]."""
+    near = (triangles.max(1) >= low).all(1) & (triangles.min(1) <= high).all(1)
+    triangles = triangles[near]
+    longest = np.linalg.norm(triangles - np.roll(triangles, 1, axis=1), axis=2).max(1)
+    octave = np.ceil(np.log2(np.maximum(longest, 1e-3))).astype(int)
+    return [triangles[octave == k] for k in np.unique(octave)]
+
+
+def _sample(triangles: np.ndarray, spacing: float) -> np.ndarray:
+    """Cover triangles of similar size with points at most `spacing` apart, float [N, 3]."""
+    longest = np.linalg.norm(triangles - np.roll(triangles, 1, axis=1), axis=2).max()
+    n = int(np.clip(np.ceil(longest / spacing), 1, 600))
+    i, j = np.meshgrid(np.arange(n + 1), np.arange(n + 1))
+    keep = i + j <= n
+    a, b = i[keep] / n, j[keep] / n
+    weights = np.stack([a, b, 1 - a - b], 1)
+    return np.einsum('kc,tcd->tkd', weights, triangles).reshape(-1, 3)

@@ -1,0 +1,131 @@
+"""Image-level style on torch batches: another look on the same picture, for any images.
+
+In place of a set of paintings: the low frequencies of another image's spectrum (FDA, Yang and
+Soatto 2020), its channel statistics, a small palette, brush-like smoothing, random convolution
+(Xu et al. 2021). A folder of paintings can serve as style images. All functions take and return
+float32 [N, 3, H, W] in [0, 1] and never move anything, so depth stays valid.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch.nn import functional
+
+IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')
+
+
+def swap_low_frequencies(images: torch.Tensor, styles: torch.Tensor, share: float) -> torch.Tensor:
+    """Give images the low-frequency amplitudes of styles, keeping their phases.
+
+    share: half side of the swapped square as a fraction of the spectrum, in (0, 0.5).
+    """
+    own, other = torch.fft.fft2(images), torch.fft.fft2(styles)
+    amplitude, phase = own.abs(), own.angle()
+    rows = torch.fft.fftfreq(images.shape[2], device=images.device).abs()[:, None] <= share
+    columns = torch.fft.fftfreq(images.shape[3], device=images.device).abs()[None] <= share
+    amplitude = torch.where(rows & columns, other.abs(), amplitude)
+    return torch.fft.ifft2(torch.polar(amplitude, phase)).real.clamp(0.0, 1.0)
+
+
+def match_statistics(images: torch.Tensor, styles: torch.Tensor) -> torch.Tensor:
+    """Give images the mean and deviation of each channel of styles."""
+    mean, deviation = _statistics(images)
+    style_mean, style_deviation = _statistics(styles)
+    return ((images - mean) / deviation * style_deviation + style_mean).clamp(0.0, 1.0)
+
+
+def _statistics(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    mean = images.mean((2, 3), keepdim=True)
+    return mean, images.std((2, 3), keepdim=True) + 1e-3
+
+
+def reduce_palette(images: torch.Tensor, colours: int, generator: torch.Generator) -> torch.Tensor:
+    """Paint with few colours, taken from random places of each picture itself."""
+    n, _, height, width = images.shape
+    pixels = images.flatten(2).transpose(1, 2)
+    picks = torch.randint(height * width, (n, colours), generator=generator)
+    picks = picks.to(images.device)[..., None].expand(-1, -1, 3)
+    palette = torch.gather(pixels, 1, picks)
+    nearest = torch.cdist(pixels, palette).argmin(2)
+    painted = torch.gather(palette, 1, nearest[..., None].expand(-1, -1, 3))
+    return painted.transpose(1, 2).reshape(images.shape)
+
+
+def brush(images: torch.Tensor, radius: int) -> torch.Tensor:
+    """Smooth like brush strokes: each pixel takes the calmest quarter around it (Kuwahara)."""
+    size = radius + 1
+    padded = functional.pad(images, (radius,) * 4, mode='reflect')
+    mean = functional.avg_pool2d(padded, size, 1)
+    spread = functional.avg_pool2d(padded**2, size, 1) - mean**2
+    height, width = images.shape[2:]
+    corners = [(0, 0), (0, radius), (radius, 0), (radius, radius)]
+    means = torch.stack([mean[..., y : y + height, x : x + width] for y, x in corners])
+    spreads = torch.stack([spread[..., y : y + height, x : x + width] for y, x in corners])
+    calmest = spreads.sum(2, keepdim=True).argmin(0, keepdim=True).expand(-1, -1, 3, -1, -1)
+    return torch.gather(means, 0, calmest)[0].clamp(0.0, 1.0)
+
+
+def random_convolution(
+    images: torch.Tensor, generator: torch.Generator, strength: float
+) -> torch.Tensor:
+    """Filter each picture with a random kernel of its own, mixed in with `strength` in [0, 1]."""
+    n = len(images)
+    size = int(torch.randint(0, 2, (1,), generator=generator)) * 2 + 1
+    kernels = torch.randn(n * 3, 3, size, size, generator=generator) / (3 * size * size) ** 0.5
+    flat = functional.pad(images, (size // 2,) * 4, mode='reflect').flatten(0, 1)[None]
+    filtered = functional.conv2d(flat, kernels.to(images), groups=n).view(images.shape)
+    low, high = filtered.amin((2, 3), keepdim=True), filtered.amax((2, 3), keepdim=True)
+    filtered = (filtered - low) / (high - low + 1e-4)
+    return (1 - strength) * images + strength * filtered
+
+
+def load_paintings(folder: str | Path, height: int, width: int) -> torch.Tensor:
+    """Load the images of a folder as styles, float32 [N, 3, H, W] in [0, 1].
+
+    Raises ValueError if there is none.
+    """
+    files = sorted(f for f in Path(folder).rglob('*') if f.suffix.lower() in IMAGE_SUFFIXES)
+    loaded = [image for f in files if (image := cv2.imread(str(f))) is not None]
+    if not loaded:
+        raise ValueError(f'{folder} has no images ({", ".join(IMAGE_SUFFIXES)})')
+    resized = [cv2.resize(i, (width, height), interpolation=cv2.INTER_AREA) for i in loaded]
+    stack = np.stack(resized)[..., ::-1].transpose(0, 3, 1, 2).astype(np.float32) / 255.0
+    return torch.from_numpy(np.ascontiguousarray(stack))
+
+
+class StyleTransfer:
+    """Draws one style operation per batch; deterministic for a seed.
+
+    paintings: float32 [M, 3, H, W] style images; without them the batch's own images, shuffled,
+    serve as styles of each other.
+    """
+
+    def __init__(self, seed: int, paintings: torch.Tensor | None = None) -> None:
+        self._generator = torch.Generator().manual_seed(seed)
+        self._paintings = paintings
+
+    def __call__(self, images: torch.Tensor) -> torch.Tensor:
+        """Restyle a batch, float32 [N, 3, H, W] in [0, 1] to the same."""
+        styles = self._styles(images)
+        draw = int(torch.randint(0, 5, (1,), generator=self._generator))
+        amount = float(torch.rand((1,), generator=self._generator))
+        if draw == 0:
+            return swap_low_frequencies(images, styles, 0.005 + 0.03 * amount)
+        if draw == 1:
+            return match_statistics(images, styles)
+        if draw == 2:
+            return reduce_palette(images, 4 + int(12 * amount), self._generator)
+        if draw == 3:
+            return brush(images, 1 + int(3 * amount))
+        return random_convolution(images, self._generator, 0.3 + 0.7 * amount)
+
+    def _styles(self, images: torch.Tensor) -> torch.Tensor:
+        n = len(images)
+        if self._paintings is None:
+            return images[torch.randperm(n, generator=self._generator).to(images.device)]
+        picks = torch.randint(len(self._paintings), (n,), generator=self._generator)
+        return self._paintings[picks].to(images)

@@ -204,13 +204,13 @@ def _cell(value: Mapping[str, float]) -> str:
     return f'{value["mean"]:.3f} [{value["low"]:.3f} {value["high"]:.3f}]'
 
 
-def beats_prior(summary: Mapping, prior: str = 'row') -> bool:
-    """Say whether the model's median-scaled abs_rel is below the prior's, indoor and driving.
+def beats_prior(summary: Mapping, kinds: Sequence[str], prior: str = 'row') -> bool:
+    """Say whether the model's median-scaled abs_rel is below the prior's on all ``kinds``.
 
-    A summary without one of the two kinds, or without priors, gives False: nothing was shown.
+    A summary without one of the kinds, or without priors, gives False: nothing was shown.
     """
     try:
-        rows = [summary[kind]['median'] for kind in ('indoor', 'driving')]
+        rows = [summary[kind]['median'] for kind in kinds]
         return all(r['model']['abs_rel']['mean'] < r[prior]['abs_rel']['mean'] for r in rows)
     except KeyError:
         return False

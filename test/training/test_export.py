@@ -13,7 +13,14 @@ from s2r_depth_ros.network.checkpoint import load_model, read_metadata
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 from s2r_depth_training.cli import main
 from s2r_depth_training.config import Experiment, StageConfig
-from s2r_depth_training.export import ExportError, card_text, export, metadata_of, write_card
+from s2r_depth_training.export import (
+    ExportError,
+    card_text,
+    export,
+    metadata_of,
+    placeholder_of,
+    write_card,
+)
 from s2r_depth_training.smoke import smoke
 from s2r_depth_training.stages import make_stage
 from s2r_depth_training.synthetic.dataset import DatasetError
@@ -22,7 +29,8 @@ from s2r_depth_training.synthetic.dataset import DatasetError
 def write_checkpoint(folder, name='joint'):
     """A checkpoint as Lightning writes it, whose average differs from the trained weights."""
     torch.manual_seed(0)
-    experiment = Experiment(width=0.125, stages=[StageConfig(name, 500)])
+    experiment = Experiment(width=0.125, picked_on_real='the loss', stages=[StageConfig(name, 500)])
+    experiment.data.manifests = ['/home/me/rooms/manifest.json']
     stage = make_stage(experiment, experiment.stages[0], S2RDepthNet(0.125))
     for parameter in stage.average.parameters():
         parameter.mul_(1.5)
@@ -61,6 +69,7 @@ def test_the_average_is_exported_with_its_provenance(tmp_path):
     assert (metadata.name, metadata.focal_length, metadata.max_depth) == ('mine', 100.0, 80.0)
     assert metadata.provenance['stage'] == 'joint'
     assert metadata.provenance['experiment']['stages'][0]['steps'] == 500
+    assert metadata.provenance['experiment']['data']['manifests'] == ['rooms']
 
 
 def test_an_unfinished_model_is_not_exported(tmp_path):
@@ -97,6 +106,7 @@ def test_card_says_what_was_measured(tmp_path, model_error, placeholder):
     assert card.name == 'mine.md'
     assert f'| median | model | {model_error:.3f} ({model_error:.3f} to' in text
     assert '| median | row | 0.300' in text
+    assert '| picked on real images | the loss |' in text
     assert 'placeholder' in text if placeholder else 'placeholder' not in text
     assert bool(after.placeholder) == placeholder
     assert after.scores['indoor']['median']['abs_rel'] == pytest.approx(model_error)
@@ -110,6 +120,15 @@ def test_results_of_other_weights_are_refused(tmp_path):
     results = {**results_of(export(checkpoint, 'mine', path), 0.2, 0.3), 'model_sha256': 'other'}
     with pytest.raises(ExportError, match='other weights'):
         write_card(path, results)
+
+
+@pytest.mark.parametrize(
+    ('scene', 'fails'), [('indoor', False), ('outdoor', True), ('universal', True)]
+)
+def test_a_model_answers_for_its_own_scenes(scene, fails):
+    results = results_of(metadata_of(Experiment(), 'mine'), 0.2, 0.3)
+    results['summary']['driving']['median']['model']['abs_rel']['mean'] = 0.4
+    assert ('driving' in placeholder_of(scene, results)) == fails
 
 
 def test_card_needs_no_provenance():

@@ -126,7 +126,8 @@ class Experiment:
 
     depth_init: ``normal`` N(0, 0.02), the authors', or ``kaiming``. ema: decay of the averaged
     weights that are validated and exported. precision, accelerator, devices, num_nodes, strategy:
-    as Lightning's Trainer takes them. placement of BatchNorm over several GPUs is synchronised.
+    as Lightning's Trainer takes them. BatchNorm is synchronised between GPUs. picked_on_real: in
+    words, which choices were made by errors on real images; the card says it.
     """
 
     name: str = 'experiment'
@@ -134,6 +135,7 @@ class Experiment:
     width: float = 0.25
     scene: str = 'universal'
     licence: str = 'MIT'
+    picked_on_real: str = ''
     depth_init: str = 'normal'
     ema: float = 0.998
     precision: str = '32-true'

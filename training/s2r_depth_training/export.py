@@ -18,10 +18,8 @@ from s2r_depth_ros.network.metadata import ModelMetadata
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 from s2r_depth_training.config import Experiment, experiment_from
 
-PLACEHOLDER = (
-    'this model is only a placeholder: on real images its median-scaled abs_rel does not beat '
-    'the row prior, which never looks at the image, both indoors and on roads'
-)
+# The kinds of real images that a model for these scenes must show itself on.
+_KINDS = {'indoor': ('indoor',), 'outdoor': ('driving',), 'universal': ('indoor', 'driving')}
 _AVERAGE = 'average.'
 _SHOWN = ('abs_rel', 'rmse', 'delta1')
 
@@ -81,27 +79,45 @@ def export(
             f'{checkpoint} is of stage {facts["stage"]}, whose attention module is not trained; '
             'export one of the stages attention or joint'
         )
-    provenance = {**facts, 'images': 'synthetic only', 'experiment': asdict(experiment)}
+    provenance = {**facts, 'images': 'synthetic only', 'experiment': _without_paths(experiment)}
     return save_model(path, network, metadata_of(experiment, name, provenance), dtype)
+
+
+def _without_paths(experiment: Experiment) -> dict[str, Any]:
+    """Return the experiment with data sets named by their folders, whoever's machine it was."""
+    values = asdict(experiment)
+    values['data']['manifests'] = [Path(m).parent.name for m in experiment.data.manifests]
+    values['validation']['real'] = Path(experiment.validation.real).parent.name
+    return values
 
 
 def write_card(model: str | Path, results: Mapping[str, Any]) -> Path:
     """Write the card models/NAME.md beside ``model`` and put the scores into the model file.
 
     results: what ``evaluate --json`` wrote for this very model; ExportError otherwise. A model
-    that does not beat the row prior indoors and on roads is marked as a placeholder.
+    that does not beat the row prior on its kinds of scene is marked as a placeholder.
     """
     path = Path(model)
     network, metadata = load_model(path)
     if results.get('model_sha256') != metadata.sha256:
         raise ExportError(f'the results are of {results.get("model")}, other weights than {path}')
     scores = _scores(results)
-    placeholder = '' if beats_prior(results['summary']) else PLACEHOLDER
-    marked = replace(metadata, scores=scores, placeholder=placeholder)
+    marked = replace(metadata, scores=scores, placeholder=placeholder_of(metadata.scene, results))
     save_model(path, network, marked, _stored_dtype(path))
     card = path.with_suffix('.md')
     card.write_text(card_text(marked, results))
     return card
+
+
+def placeholder_of(scene: str, results: Mapping[str, Any]) -> str:
+    """Return why a model for ``scene`` is only a placeholder, or '' if it is more."""
+    kinds = _KINDS[scene]
+    if beats_prior(results['summary'], kinds):
+        return ''
+    return (
+        f'this model is only a placeholder: on real {" and ".join(kinds)} images it was not shown '
+        'to beat, in median-scaled abs_rel, the row prior, which never looks at the image'
+    )
 
 
 def _stored_dtype(path: Path) -> torch.dtype:
@@ -140,7 +156,7 @@ def card_text(metadata: ModelMetadata, results: Mapping[str, Any]) -> str:
 
 def _facts(metadata: ModelMetadata) -> list[str]:
     focal = 'unknown' if metadata.focal_length is None else f'{metadata.focal_length:g} px'
-    experiment = metadata.provenance.get('experiment', {})
+    experiment = metadata.provenance.get('experiment', metadata.provenance)
     stages = ', '.join(f'{s["name"]} {s["steps"]}' for s in experiment.get('stages', ()))
     rows = {
         'scenes': metadata.scene,
@@ -149,7 +165,8 @@ def _facts(metadata: ModelMetadata) -> list[str]:
         'depth': f'0 to {metadata.max_depth:g} m, canonical focal length {focal}',
         'trained on': metadata.provenance.get('images', 'see the provenance in the file'),
         'stages (steps)': stages or 'see the provenance in the file',
-        'chosen by': experiment.get('validation', {}).get('monitor', 'nothing recorded'),
+        'best checkpoint by': experiment.get('validation', {}).get('monitor', 'nothing recorded'),
+        'picked on real images': experiment.get('picked_on_real') or 'nothing',
         'licence': metadata.licence,
         'sha256 of the weights': f'`{metadata.sha256}`',
     }

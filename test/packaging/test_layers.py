@@ -49,7 +49,11 @@ _FORBIDDEN = {
         's2r_depth_training',
     ),
     's2r_depth_ros/node': ('s2r_depth_training',),
-    'training/s2r_depth_training': (*_ROS, 's2r_depth_ros.node'),
+    # rosbags reads a simulator's recordings without ROS.
+    'training/s2r_depth_training': (
+        *(name for name in _ROS if name != 'rosbags'),
+        's2r_depth_ros.node',
+    ),
 }
 
 

@@ -189,3 +189,10 @@ def test_the_manifest_says_what_zero_depth_means(tmp_path):
 def test_wrong_sets_are_named(tmp_path, content, message):
     with pytest.raises(DataError, match=message):
         FrameStore([write(tmp_path, **content)], 'train')
+
+
+def test_a_shard_without_depth_is_refused(tmp_path):
+    np.savez(tmp_path / 'a.npz', rgb=np.zeros((1, 96, 128, 3), np.uint8))
+    shards = [{'file': 'a.npz', 'split': 'train'}]
+    with pytest.raises(DataError, match='lacks depth, intrinsics, scene'):
+        FrameStore([write(tmp_path, kind='indoor', shards=shards)], 'train')

@@ -95,11 +95,12 @@ class FrameStore:
         self._shards: dict[str, list[Shard]] = {}
         scenes: dict[str, set[tuple[str, int]]] = {}
         for listed in _listed_shards(manifests):
-            arrays = _read_shard(listed.path)
+            wanted = listed.split == split
+            arrays = _read_shard(listed.path, () if wanted else ('scene',))
             scenes.setdefault(listed.split, set()).update(
                 (str(listed.path.parent), int(s)) for s in arrays['scene']
             )
-            if listed.split == split:
+            if wanted:
                 shard = Shard(arrays, listed.zero_is_sky)
                 self._shards.setdefault(listed.kind, []).append(shard)
         both = scenes.get('train', set()) & scenes.get('validation', set())
@@ -149,16 +150,16 @@ def _listed_shards(manifests: Sequence[str | Path]) -> Iterator[_Listed]:
             yield _Listed(path.parent / file, kind, split, zero_is_sky)
 
 
-def _read_shard(path: Path) -> dict[str, NDArray]:
+def _read_shard(path: Path, only: Sequence[str] = ()) -> dict[str, NDArray]:
+    """Read a shard's arrays, or ``only`` the named ones."""
     try:
         with np.load(path, allow_pickle=False) as file:
-            arrays = {key: file[key] for key in file.files}
+            missing = {'rgb', 'depth', 'intrinsics', 'scene'} - set(file.files)
+            if missing:
+                raise DataError(f'{path} lacks {", ".join(sorted(missing))}')
+            return {key: file[key] for key in only or file.files}
     except (OSError, ValueError) as error:
         raise DataError(f'{path} is not a shard: {error}') from error
-    missing = {'rgb', 'depth', 'intrinsics', 'scene'} - set(arrays)
-    if missing:
-        raise DataError(f'{path} lacks {", ".join(sorted(missing))}')
-    return arrays
 
 
 def canonical_depth(

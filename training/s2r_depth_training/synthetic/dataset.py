@@ -95,11 +95,10 @@ class FrameMaker:
             for _ in range(recipe.views)
         ]
         cameras = [c for c in cameras if c is not None]
-        images = [self.renderer.render(scene, c) for c in cameras]
         other = restyle(scene, rng) if recipe.restyled else None
         frames = []
-        for camera, image in zip(cameras, images):
-            second = None
+        for camera in cameras:
+            image, second = self.renderer.render(scene, camera), None
             if other is not None:
                 restyled = self.renderer.render(other, camera)
                 second = take_photo(restyled.rgb, sample_photo(rng, recipe.height), rng)

@@ -110,9 +110,9 @@ def sphere(subdivisions: int = 2) -> Mesh:
     )
 
 
-def cushion() -> Mesh:
+def cushion(subdivisions: int = 2) -> Mesh:
     """Push a sphere toward the cube: a box with rounded sides, for pillows and upholstery."""
-    ball = sphere(2)
+    ball = sphere(subdivisions)
     power = np.sign(ball.positions) * np.abs(ball.positions * 2) ** 0.4
     positions = power / np.abs(power).max(axis=0) / 2
     normals = np.sign(ball.normals) * np.abs(ball.normals) ** 1.6
@@ -120,6 +120,10 @@ def cushion() -> Mesh:
     return Mesh(positions.astype(np.float32), normals.astype(np.float32), ball.triangles)
 
 
+COARSE = {'sphere': 'coarse sphere', 'cushion': 'coarse cushion', 'cylinder': 'coarse cylinder'}
+"""What stands in for a primitive that is small in the picture."""
+
+ROD = [(0, -0.5), (0.5, -0.5), (0.5, 0.5), (0, 0.5)]
 BOTTLE = [(0, -0.5), (0.5, -0.5), (0.5, 0.1), (0.42, 0.2), (0.17, 0.3), (0.15, 0.5), (0, 0.5)]
 VASE = [(0, -0.5), (0.3, -0.5), (0.5, -0.15), (0.42, 0.15), (0.22, 0.35), (0.3, 0.5), (0.2, 0.45)]
 BOWL = [(0, -0.5), (0.22, -0.5), (0.42, -0.1), (0.5, 0.5), (0.46, 0.5), (0.36, -0.1), (0, -0.35)]
@@ -130,7 +134,10 @@ def primitives() -> dict[str, Mesh]:
     """Return all unit meshes by name."""
     return {
         'box': hexahedron(),
-        'cylinder': lathe([(0, -0.5), (0.5, -0.5), (0.5, 0.5), (0, 0.5)]),
+        'cylinder': lathe(ROD),
+        'coarse cylinder': lathe(ROD[1:3], 8),
+        'coarse sphere': sphere(1),
+        'coarse cushion': cushion(1),
         'sphere': sphere(2),
         'ball': sphere(1),
         'cone': lathe([(0, -0.5), (0.5, -0.5), (0.0, 0.5)]),

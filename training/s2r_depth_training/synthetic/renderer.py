@@ -10,12 +10,13 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import NamedTuple
 
 import cv2
 import moderngl
 import numpy as np
 
-from .primitives import primitives
+from .primitives import COARSE, primitives
 from .scene import HOLE_KINDS, MATERIAL_PATTERNS, Camera, Light, Material, Mesh, Scene
 
 SHADERS = Path(__file__).parent / 'shaders'
@@ -25,6 +26,7 @@ TEXTURE_SIZE = 256
 FRAME_FLOATS = 2 * 16 + 2 * 4 + 3 * LIGHTS_MAX * 4 + 5 * 4
 INSTANCE_FLOATS = 17
 MIDDLE_GREY = 0.2
+COARSE_RADIUS = 14.0  # px under which a round thing needs few triangles
 SUN_SPAN = 45.0  # metres to each side of the shadow's centre
 _VERTEX = ('3f 3f 2f 1f', 'position', 'normal', 'uv', 'layer')
 _INSTANCE = ('4f 4f 4f 4f 1f/i', 'row0', 'row1', 'row2', 'relief', 'material')
@@ -206,8 +208,18 @@ def _texture_layer(image: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(resized[::-1])
 
 
+class _Selection(NamedTuple):
+    """Which instances a pass draws, and which of them with few triangles; bool [N] each."""
+
+    drawn: np.ndarray
+    coarse: np.ndarray
+
+    def only(self, condition: np.ndarray) -> _Selection:
+        return _Selection(self.drawn & condition, self.coarse)
+
+
 class _Instances:
-    """A scene's instances as arrays, sorted by mesh, with bounding spheres for culling."""
+    """A scene's instances as arrays, with bounding spheres for culling."""
 
     def __init__(self, scene: Scene, ranges: dict[str, _Range]) -> None:
         unknown = {i.mesh for i in scene.instances} - ranges.keys()
@@ -216,11 +228,11 @@ class _Instances:
         order = {name: i for i, name in enumerate(ranges)}
         mesh = np.array([order[i.mesh] for i in scene.instances])
         rows = [(*i.matrix, *i.relief, i.material) for i in scene.instances]
-        by_mesh = np.argsort(mesh, kind='stable')
-        self.mesh = mesh[by_mesh]
+        self.mesh = mesh
+        self.coarse_mesh = np.array([order[COARSE.get(i.mesh, i.mesh)] for i in scene.instances])
         holes = [bool(i.relief.holes) or ranges[i.mesh].has_texture for i in scene.instances]
-        self.has_holes = np.array(holes)[by_mesh]
-        self.rows = np.array(rows, np.float32).reshape(-1, INSTANCE_FLOATS)[by_mesh]
+        self.has_holes = np.array(holes)
+        self.rows = np.array(rows, np.float32).reshape(-1, INSTANCE_FLOATS)
         matrices = self.rows[:, :12].reshape(-1, 3, 4)
         centres = np.array([r.centre for r in ranges.values()])[self.mesh]
         radii = np.array([r.radius for r in ranges.values()])[self.mesh]
@@ -231,8 +243,8 @@ class _Instances:
             [(r.index_count, 0, r.first_index, r.base_vertex, 0) for r in ranges.values()], np.int32
         )
 
-    def seen_by(self, camera: Camera, far: float) -> np.ndarray:
-        """Mask of the instances whose bounding sphere touches the view and covers half a pixel."""
+    def seen_by(self, camera: Camera, far: float) -> _Selection:
+        """Select what touches the view and covers half a pixel; small things in coarse."""
         x, y, z = ((self.centres - camera.position) @ camera.rotation).T
         r = self.radii
         left, right = (camera.cx + 0.5) / camera.fx, (camera.width - 0.5 - camera.cx) / camera.fx
@@ -240,24 +252,28 @@ class _Instances:
         seen = (z + r > NEAR) & (z - r < far) & (r * camera.fx > 0.25 * z)
         for along, slope in ((x, right), (-x, left), (y, bottom), (-y, top)):
             seen &= along - slope * z < r * np.hypot(1.0, slope)
-        return seen
+        return _Selection(seen, r * camera.fx < COARSE_RADIUS * z)
 
-    def lit_by(self, light: Light, centre: np.ndarray) -> np.ndarray:
-        """Mask of the instances that can throw a shadow into the shadow map."""
+    def lit_by(self, light: Light, centre: np.ndarray) -> _Selection:
+        """Select what can throw a shadow into the shadow map; by the sun in coarse."""
         if light.position is not None:
-            return np.ones(len(self.rows), bool)
+            return _Selection(np.ones(len(self.rows), bool), self.radii < 0.12)
         direction = np.array(light.direction) / np.linalg.norm(light.direction)
         offset = self.centres - centre
         across = offset - np.outer(offset @ direction, direction)
-        return np.linalg.norm(across, axis=1) - self.radii < SUN_SPAN * 1.42
+        near = np.linalg.norm(across, axis=1) - self.radii < SUN_SPAN * 1.42
+        return _Selection(near, np.ones(len(self.rows), bool))
 
-    def commands_for(self, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def commands_for(self, selection: _Selection) -> tuple[np.ndarray, np.ndarray]:
         """Pick the chosen rows and one indirect draw command per mesh that occurs."""
-        counts = np.bincount(self.mesh[mask], minlength=len(self.commands))
+        drawn = np.flatnonzero(selection.drawn)
+        mesh = np.where(selection.coarse, self.coarse_mesh, self.mesh)[drawn]
+        by_mesh = np.argsort(mesh, kind='stable')
+        counts = np.bincount(mesh, minlength=len(self.commands))
         commands = self.commands.copy()
         commands[:, 1] = counts
         commands[:, 4] = np.cumsum(counts) - counts
-        return self.rows[mask], commands[counts > 0]
+        return self.rows[drawn[by_mesh]], commands[counts > 0]
 
 
 class Renderer:
@@ -390,25 +406,29 @@ class Renderer:
         return Render(rgb, depth)
 
     def _load(self, scene: Scene) -> None:
-        """Bring the scene's geometry to the device, unless it is there already."""
+        """Bring a scene to the device; a restyled one shares the geometry that is there."""
         if scene is self._scene:
             return
+        if self._scene is None or scene.instances is not self._scene.instances:
+            self._load_geometry(scene)
+        rows = pack_materials(scene.materials)
+        self._materials = self._context.texture((4, len(rows)), 4, rows.tobytes(), dtype='f4')
+        self._materials.filter = (moderngl.NEAREST, moderngl.NEAREST)
+        self._patterns = [(m.pattern, m.bump > 0) for m in scene.materials]
+        self._scene = scene
+        self._context.gc()
+
+    def _load_geometry(self, scene: Scene) -> None:
         if self._store.use(scene.meshes):
             self._make_arrays()
         self._instances = _Instances(scene, self._store.ranges)
         if self._instances.rows.nbytes > self._instance_buffer.size:
             self._instance_buffer = self._context.buffer(reserve=2 * self._instances.rows.nbytes)
             self._make_arrays()
-        rows = pack_materials(scene.materials)
-        self._materials = self._context.texture((4, len(rows)), 4, rows.tobytes(), dtype='f4')
-        self._materials.filter = (moderngl.NEAREST, moderngl.NEAREST)
-        self._patterns = [(m.pattern, m.bump > 0) for m in scene.materials]
         self._shadow_key: tuple[float, ...] | None = None
-        self._scene = scene
-        self._context.gc()
 
-    def _draw(self, array: moderngl.VertexArray, mask: np.ndarray) -> None:
-        rows, commands = self._instances.commands_for(mask)
+    def _draw(self, array: moderngl.VertexArray, selection: _Selection) -> None:
+        rows, commands = self._instances.commands_for(selection)
         if not len(commands):
             return
         self._instance_buffer.write(rows.tobytes())
@@ -424,10 +444,10 @@ class Renderer:
         self._set_view(scene, camera, np.eye(4))
         self._draw_surfaces(self._instances.seen_by(camera, scene.far))
 
-    def _draw_surfaces(self, mask: np.ndarray) -> None:
+    def _draw_surfaces(self, selection: _Selection) -> None:
         """Draw depth only, what has holes apart from what has none."""
-        self._draw(self._solid_array, mask & ~self._instances.has_holes)
-        self._draw(self._holes_array, mask & self._instances.has_holes)
+        self._draw(self._solid_array, selection.only(~self._instances.has_holes))
+        self._draw(self._holes_array, selection.only(self._instances.has_holes))
 
     def _set_view(self, scene: Scene, camera: Camera, shadow: np.ndarray) -> None:
         view = camera_from_world(camera.position, camera.rotation)
@@ -442,21 +462,21 @@ class Renderer:
     def _draw_light(self, scene: Scene, camera: Camera) -> None:
         """Shade at the supersampled size, after an early-z pass with the same geometry."""
         shadow = self._draw_shadow(scene, camera)
-        mask = self._instances.seen_by(camera, scene.far)
+        seen = self._instances.seen_by(camera, scene.far)
         self._light_target.use()
         self._light_target.clear()
         self._context.depth_func = '<'
         self._light_target.color_mask = (False, False, False, False)
         self._set_view(scene, camera, shadow)
-        self._draw_surfaces(mask)
+        self._draw_surfaces(seen)
         self._light_target.color_mask = (True, True, True, True)
         self._context.depth_func = '=='
         self._materials.use(1)
         self._shadow_map.use(2)
-        drawn = self._instances.rows[:, -1].astype(int)
-        for key in sorted({self._patterns[i] for i in np.unique(drawn[mask])}):
+        used = self._instances.rows[:, -1].astype(int)
+        for key in sorted({self._patterns[i] for i in np.unique(used[seen.drawn])}):
             alike = np.array([k == key for k in self._patterns])
-            self._draw(self._colour_array(*key), mask & alike[drawn])
+            self._draw(self._colour_array(*key), seen.only(alike[used]))
 
     def _draw_shadow(self, scene: Scene, camera: Camera) -> np.ndarray:
         """Fill the shadow map unless it is right already; return shadow from world."""

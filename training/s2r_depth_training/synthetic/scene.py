@@ -178,6 +178,7 @@ class Scene:
     fog_density: 1/m, toward fog_colour. exposure: relative to the metering that brings each view
     near middle grey. occlusion: strength of ambient occlusion, [0, 1].
     far: m, nothing beyond it is drawn. kind: name of the source. meshes: this scene's own.
+    A scene that was drawn must not be changed in place: make another with dataclasses.replace.
     roles: what each material is for ('wall', 'wood', ...), from which `restyle` draws anew.
     geometry: what the source keeps for sampling cameras (free floor, road axis, ...).
     """

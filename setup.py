@@ -11,7 +11,9 @@ from setuptools import find_packages, setup
 
 PACKAGE = 's2r_depth_ros'
 # `ros2 run s2r_depth_ros COMMAND`; each is a function of cli.py.
-COMMANDS = ('node', 'predict', 'convert', 'info', 'evaluate', 'demo')
+COMMANDS = (
+    'node', 'predict', 'convert', 'info', 'evaluate', 'demo', 'benchmark', 'export',
+)  # fmt: skip
 # setuptools wants data files relative to this folder; both colcon and pip run setup.py from it.
 manifest = ElementTree.parse(Path(__file__).with_name('package.xml'))
 

@@ -24,6 +24,8 @@ COMMANDS = {
     'info': 'show what a model file says about itself and check its weights',
     'demo': 'play a sequence through the node over ROS 2 topics (needs ROS 2)',
     'evaluate': 'score a model on images with ground truth',
+    'benchmark': 'measure how fast a model runs here',
+    'export': 'write a model as ONNX, also in int8, for other runtimes',
 }
 
 OK, FAILED, USAGE = 0, 1, 2
@@ -101,3 +103,13 @@ def evaluate() -> int:
 def demo() -> int:
     """Run the executable ``demo``."""
     return main(['demo', *sys.argv[1:]])
+
+
+def benchmark() -> int:
+    """Run the executable ``benchmark``."""
+    return main(['benchmark', *sys.argv[1:]])
+
+
+def export() -> int:
+    """Run the executable ``export``."""
+    return main(['export', *sys.argv[1:]])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import re
 import sys
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from s2r_depth_ros.commands.arguments import size_argument
 from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.geometry.camera import Intrinsics
 from s2r_depth_ros.inference import writers
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--out', required=True, type=Path, help='folder for the results')
     parser.add_argument(
         '--input-size',
-        type=_size,
+        type=size_argument,
         metavar='HxW',
         help="the network's input size instead of the model's own: multiples of 16, at least 96",
     )
@@ -161,13 +161,6 @@ def _check_output(out: Path, inputs: list[Path]) -> None:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f'cannot make the folder {out}: {error.strerror}') from error
-
-
-def _size(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r'(\d+)x(\d+)', text)
-    if match is None:
-        raise argparse.ArgumentTypeError(f"'{text}' is not HEIGHTxWIDTH, for example 192x256")
-    return int(match[1]), int(match[2])
 
 
 def _focal_length(text: str) -> float:

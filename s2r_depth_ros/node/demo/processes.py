@@ -90,6 +90,11 @@ class Child:
         """The exit status, None while it runs."""
         return self._process.poll()
 
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
     def interrupt(self, number: signal.Signals = signal.SIGINT) -> None:
         """Ask it to end, unless it has."""
         if self.status is None:

@@ -1,0 +1,89 @@
+"""Notes when depth images and clouds arrive: ``python -m ...benchmark.subscriber RESULT.json``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import threading
+from pathlib import Path
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.msg import State
+from lifecycle_msgs.srv import GetState
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.serialization import deserialize_message
+from rclpy.signals import SignalHandlerOptions
+
+from s2r_depth_ros.node import topics
+from s2r_depth_ros.node.demo.channels import Channel, node_channels
+from s2r_depth_ros.node.demo.events import emit, stop_on_signals
+from s2r_depth_ros.node.demo.recorder import Recorder
+
+_INFERENCE = 'inference p50 (ms)'
+_DIAGNOSTICS = Channel(topics.DIAGNOSTICS, topics.DIAGNOSTICS_TOPIC)
+
+
+class _LastDiagnostics:
+    """A writer for Recorder that keeps nothing but the newest diagnostics."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, str] = {}
+
+    def put(self, channel: Channel, arrived: int, message: bytes) -> None:
+        """Take what the recorder received."""
+        if channel is _DIAGNOSTICS:
+            status = deserialize_message(message, DiagnosticArray).status[0]
+            self.values = {pair.key: pair.value for pair in status.values}
+
+
+def main() -> int:
+    """Record arrival times until interrupted, then write them."""
+    parser = argparse.ArgumentParser(prog='subscriber', description=__doc__)
+    parser.add_argument('result', type=Path)
+    parser.add_argument('--node', required=True, help="the depth node's name")
+    options = parser.parse_args()
+    stop = stop_on_signals()
+    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+    diagnostics = _LastDiagnostics()
+    recorder = Recorder(diagnostics)
+    wanted = [
+        c for c in node_channels(options.node) if c.topic.name in (topics.DEPTH, topics.POINTS)
+    ]
+    for channel in (*wanted, _DIAGNOSTICS):
+        recorder.record(channel)
+    executor = SingleThreadedExecutor()
+    executor.add_node(recorder)
+    try:
+        _wait_until_active(recorder, executor, options.node, stop)
+        emit('ready')
+        while not stop.is_set():
+            executor.spin_once(timeout_sec=0.1)
+    finally:
+        executor.shutdown()
+        recorder.destroy_node()
+        rclpy.try_shutdown()
+    arrivals = {c.topic.name: recorder.arrivals[c.name] for c in wanted}
+    inference = diagnostics.values.get(_INFERENCE)
+    options.result.write_text(json.dumps({'arrivals': arrivals, 'inference_ms': inference}))
+    return 0
+
+
+def _wait_until_active(
+    recorder: Recorder, executor: SingleThreadedExecutor, node: str, stop: threading.Event
+) -> None:
+    client = recorder.create_client(GetState, f'/{node}/get_state')
+    while not stop.is_set():
+        if not client.wait_for_service(0.2):
+            continue
+        answer = client.call_async(GetState.Request())
+        executor.spin_until_future_complete(answer, 1.0)
+        state = answer.result() if answer.done() else None
+        if state is not None and state.current_state.id == State.PRIMARY_STATE_ACTIVE:
+            return
+        stop.wait(0.02)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

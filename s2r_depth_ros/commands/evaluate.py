@@ -122,7 +122,8 @@ def _sheet_row(estimator: DepthEstimator, frame: Frame) -> NDArray[np.uint8]:
     depth = median_scaled(depth, truth, CAPS[frame.kind])
     near, far = (float(v) for v in np.percentile(truth[truth > 0], (2, 98)))
     # Sparse lidar points are thickened, or they vanish in a small picture.
-    thick = cv2.dilate(truth, np.ones((3, 3), np.uint8)) if frame.kind == 'driving' else truth
+    side = max(1, 2 * rgb.shape[1] // _TILE[0]) if frame.kind == 'driving' else 1
+    thick = cv2.dilate(truth, np.ones((side, side), np.uint8))
     known = np.where(thick > 0, thick, np.nan).astype(np.float32)
     pictures = (rgb, colorize_depth(known, near, far), colorize_depth(depth, near, far))
     return np.hstack([cv2.resize(p, _TILE, interpolation=cv2.INTER_AREA) for p in pictures]).astype(

@@ -12,8 +12,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from s2r_depth_ros.inference.colorize import colorize_depth
 
+from s2r_depth_ros.inference.colorize import colorize_depth
 from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.inference.evaluation import (
     CAPS,

@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/requirements-installed
 
-.PHONY: demo test lint readme clean
+.PHONY: demo test lint readme train-smoke clean
 .DEFAULT_GOAL := demo
 
 # make demo INPUT=<folder of images, video or bag>
@@ -20,6 +20,10 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Renders a few scenes, runs every training stage for a few steps, exports, loads the model.
+train-smoke: $(READY)
+	PYTHONPATH=.:training $(BIN)/python -m s2r_depth_training.cli smoke --out out/train-smoke
 
 # The topic and parameter tables of README.md come from the code; `make test` checks them.
 readme: $(READY)

@@ -53,6 +53,7 @@ setup(
         'console_scripts': [
             f'{PACKAGE} = {PACKAGE}.cli:main',
             *(f'{command} = {PACKAGE}.cli:{command}' for command in COMMANDS),
+            's2r_train = s2r_depth_training.cli:main',
         ],
     },
     zip_safe=False,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -140,3 +143,61 @@ def test_what_is_missing_is_named_with_the_remedy(tmp_path):
     path.write_text('<sdf><world></world></sdf>')
     with pytest.raises(WorldError, match='nothing visible'):
         read_world(path)
+
+
+def test_vertices_without_a_normal_do_not_blind_the_camera(renderer, sdf_world):
+    source = GazeboSource(sdf_world)
+    for name, mesh in source.world.meshes.items():
+        source.world.meshes[name] = replace(mesh, normals=np.zeros_like(mesh.normals))
+    scene = source.build(np.random.default_rng(0))
+    image = renderer.render(scene, camera_at((0.0, 0.0, 0.5), 0.0))
+    assert 40 < image.rgb.mean() < 220
+
+
+def test_a_json_world_lists_placed_models(renderer, sdf_world):
+    folder = sdf_world.parent
+    models, worlds = folder / 'models', folder / 'worlds'
+    worlds.mkdir()
+    floor = trimesh.creation.box((9.0, 9.0, 0.1))
+    floor.export(models / 'floor.glb')
+    wall = trimesh.creation.box((9.0, 0.1, 2.4))
+    wall.export(models / 'wall.glb')
+    placed = [{'model': 'floor', 'pose': [0, 0, 0, 0, 0, 0]}]
+    for k in range(4):
+        pose = [
+            4 * np.cos(k * np.pi / 2),
+            4 * np.sin(k * np.pi / 2),
+            1.2,
+            0,
+            0,
+            (k + 1) * np.pi / 2,
+        ]
+        placed.append({'model': 'wall', 'pose': pose, 'scale': [1, 1, 1]})
+    path = worlds / 'yard.json'
+    path.write_text(json.dumps({'instances': placed, 'open_top_add_ceiling_at_z': 2.4}))
+    source = GazeboSource(path)
+    scene = source.build(np.random.default_rng(0))
+    up = Camera(np.array([0, 0, 1.0]), rotation_from_angles(0, np.pi / 2 - 1e-6, 0), 90.0, 90.0,
+                47.5, 31.5, *SIZE)  # fmt: skip
+    assert source.is_indoor
+    assert renderer.depth(scene, up) == pytest.approx(1.4, abs=1e-3)  # the added ceiling
+
+
+@pytest.mark.needs_shared
+@pytest.mark.parametrize(
+    ('name', 'is_indoor'),
+    [('small_house', True), ('small_warehouse', True), ('husarion_office', True)],
+)
+def test_large_worlds_give_views(renderer, needs_shared, name, is_indoor):
+    path = needs_shared / 'data' / 'worlds' / 'worlds' / f'{name}.json'
+    if not path.is_file():
+        pytest.skip(f'no {name} among the evaluation data')
+    source, rng, views = GazeboSource(path), np.random.default_rng(0), 0
+    assert source.is_indoor == is_indoor
+    for _ in range(6):
+        scene = source.build(rng)
+        camera = find_view(renderer, scene, source, rng, SIZE)
+        if camera is not None:
+            views += 1
+            assert 15 < renderer.render(scene, camera).rgb.mean() < 240
+    assert views >= 4

@@ -12,7 +12,10 @@ Vector = tuple[float, float, float]
 
 
 class Builder:
-    """Collects instances and materials. materials[i] was drawn for roles[i]."""
+    """Collects instances and materials. materials[i] was drawn for roles[i].
+
+    surfaces: table tops (x y z, m; width, depth); obstacles: where large things stand (x, y, m).
+    """
 
     def __init__(self, random: Random) -> None:
         self.random = random
@@ -21,6 +24,7 @@ class Builder:
         self.materials: list[Material] = []
         self.roles: list[str] = []
         self.surfaces: list[tuple[float, float, float, float, float]] = []
+        self.obstacles: list[tuple[float, float]] = []
 
     def material(self, role: str) -> int:
         """Draw a material for a role and return its index."""

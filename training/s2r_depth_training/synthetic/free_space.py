@@ -11,6 +11,7 @@ from .primitives import primitives
 from .scene import Instance, Mesh
 
 CLEARANCE = 0.35  # m between a camera and any surface
+MOST_STANDS = 3000  # places to choose from; more would only take longer to check
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class FreeSpace:
             air[:, :, : floor.shape[2] - k] &= ~solid[:, :, 1 + k : floor.shape[2] + 1]
             air[:, :, floor.shape[2] - k :] &= True
         cells = np.argwhere(floor & air) + np.array([0, 0, 1])
+        cells = cells[_on_common_levels(cells)]
+        cells = cells[:: len(cells) // MOST_STANDS + 1]
         return cells[self._around(cells + np.array([0, 0, tall // 2])) >= 0.6]
 
     def position(self, cell: np.ndarray) -> np.ndarray:
@@ -55,8 +58,7 @@ class FreeSpace:
 
     def _around(self, cells: np.ndarray, reach: float = 25.0) -> np.ndarray:
         """Share of 16 level directions in which a surface is met within `reach` metres."""
-        hits = np.zeros(len(cells))
-        top = np.array(self.occupied.shape) - 1
+        hits, top = np.zeros(len(cells)), np.array(self.occupied.shape) - 1
         for angle in np.arange(16) * np.pi / 8:
             step = np.array([np.cos(angle), np.sin(angle), 0.0])
             met = np.zeros(len(cells), bool)
@@ -66,6 +68,13 @@ class FreeSpace:
                 met |= inside & self.occupied[tuple(np.clip(at, 0, top).T)]
             hits += met
         return hits / 16
+
+
+def _on_common_levels(cells: np.ndarray) -> np.ndarray:
+    """Mask of the cells on heights that many share: floors, not tables, roofs or tree tops."""
+    counts = np.bincount(cells[:, 2]) if len(cells) else np.zeros(1)
+    near = np.convolve(counts, np.ones(3), mode='same')
+    return near[cells[:, 2]] > 0.25 * near.max()
 
 
 def map_free_space(
@@ -81,7 +90,7 @@ def map_free_space(
         mesh = known[instance.mesh]
         points = mesh.positions @ matrix[:, :3].T + matrix[:, 3]
         for corners in _within(points[mesh.triangles], low, high):
-            samples = _sample(corners, cell * 0.5)
+            samples = _sample(corners, cell * 0.7)
             index = np.floor((samples - low) / cell).astype(int)
             inside = ((index >= 0) & (index < shape)).all(1)
             occupied[tuple(index[inside].T)] = True
@@ -95,7 +104,8 @@ def _within(triangles: np.ndarray, low: np.ndarray, high: np.ndarray) -> list[np
     triangles = triangles[near]
     longest = np.linalg.norm(triangles - np.roll(triangles, 1, axis=1), axis=2).max(1)
     octave = np.ceil(np.log2(np.maximum(longest, 1e-3))).astype(int)
-    return [triangles[octave == k] for k in np.unique(octave)]
+    groups = [triangles[octave == k] for k in np.unique(octave)]
+    return [g[k : k + 64] for g in groups for k in range(0, len(g), 64)]
 
 
 def _sample(triangles: np.ndarray, spacing: float) -> np.ndarray:

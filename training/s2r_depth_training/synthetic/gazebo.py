@@ -75,7 +75,7 @@ class GazeboSource:
         scene = Scene(
             self.world.instances, list(self.world.materials), [], self.kind,
             list(self.world.roles), self.world.meshes, far=60.0 if self.is_indoor else 200.0,
-            occlusion=float(rng.uniform(0.4, 0.9)), exposure=float(rng.uniform(0.75, 1.3)),
+            occlusion=float(rng.uniform(0.3, 0.6)), exposure=float(rng.uniform(0.75, 1.3)),
             geometry={'centre': centre},
         )  # fmt: skip
         if self.is_indoor:

@@ -577,7 +577,7 @@ class IndoorSource:
             ambient_up=(ambient, ambient * warm, ambient * warm),
             ambient_down=(ambient * 0.7, ambient * 0.7 * warm, ambient * 0.6 * warm),
             exposure=r.uniform(0.75, 1.3),
-            occlusion=r.uniform(0.5, 0.9),
+            occlusion=r.uniform(0.4, 0.8),
             far=60.0,
             geometry={'shape': shape, 'discs': plan.discs, 'surfaces': b.surfaces},
         )

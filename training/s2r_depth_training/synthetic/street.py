@@ -116,7 +116,7 @@ class StreetSource:
     """Streets in towns, suburbs, parks and the country, drawn from a seed."""
 
     kind = 'street'
-    nearest = 1.2
+    nearest = 1.8
 
     def build(self, rng: np.random.Generator) -> Scene:
         """Build a street with its surroundings and daylight."""
@@ -138,7 +138,7 @@ class StreetSource:
             occlusion=r.uniform(0.4, 0.8),
             far=200.0,
             exposure=r.uniform(0.8, 1.3),
-            geometry={'road': road},
+            geometry={'road': road, 'cars': b.obstacles},
         )
         set_daylight(r, scene)
         return scene
@@ -150,16 +150,13 @@ class StreetSource:
         r, road = random_from(rng), scene.geometry['road']
         way = r.choices(['car', 'walk', 'robot'], [5, 2, 2])[0]
         lens = sample_lens(r, width, height, (math.radians(38), math.radians(95)))
-        along = r.uniform(-10, 40)
-        if way == 'car':
-            across = r.uniform(-0.7, 0.7) * road.half_width
-            z, pitch = r.uniform(1.2, 2.3), r.gauss(-0.04, 0.06)
-        else:
-            reach = road.half_width + max(road.sidewalk, 1.0)
-            across = r.choice([-1, 1]) * r.uniform(road.half_width * 0.5, reach)
-            z = r.uniform(1.3, 1.8) if way == 'walk' else r.uniform(0.2, 0.8)
-            pitch = r.gauss(-0.03, 0.12)
-        x, y, ground, heading = road.at(along, across)
+        for _ in range(8):
+            along, across = r.uniform(-10, 45), _sample_across(r, road, way)
+            x, y, ground, heading = road.at(along, across)
+            if all(math.hypot(x - a, y - b) > 3.0 for a, b in scene.geometry['cars']):
+                break
+        z = {'car': r.uniform(1.2, 2.3), 'walk': r.uniform(1.3, 1.8), 'robot': r.uniform(0.2, 0.8)}
+        pitch = r.gauss(-0.04, 0.06 if way == 'car' else 0.12)
         turn = r.choices(
             [
                 r.gauss(0, 0.1),
@@ -173,7 +170,15 @@ class StreetSource:
         rise = (road.at(along + 4, across)[2] - road.at(along - 4, across)[2]) / 8.0
         pitch += math.atan(rise) * math.cos(turn)
         roll = r.gauss(0, 0.03 if way == 'car' else 0.06)
-        return place_camera((x, y, ground + z), heading + turn, pitch, roll, lens)
+        return place_camera((x, y, ground + z[way]), heading + turn, pitch, roll, lens)
+
+
+def _sample_across(r: Random, road: Road, way: str) -> float:
+    """Draw how far from the middle of the road a camera is, m to the right."""
+    if way == 'car':
+        return r.uniform(-0.7, 0.7) * road.half_width
+    reach = road.half_width + max(road.sidewalk, 1.0)
+    return r.choice([-1, 1]) * r.uniform(road.half_width * 0.5, reach)
 
 
 def _lay_ground(b: Builder, road: Road, place: str, meshes: dict[str, Mesh]) -> None:

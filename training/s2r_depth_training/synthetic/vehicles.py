@@ -7,6 +7,7 @@ from .builder import Frame
 
 def car(f: Frame) -> float:
     """Build a car, a van or a lorry; returns its length, m."""
+    f.builder.obstacles.append((f.x, f.y))
     draw = f.random.random()
     if draw < 0.76:
         return _passenger_car(f)

@@ -45,13 +45,14 @@ def reject_bad_view(depth: np.ndarray, nearest: float) -> str:
     """Say why a view is not worth shading, '' for a good one.
 
     depth: float32 [h, w] of a small pre-pass, 0 = nothing hit. nearest: m, closer things may
-    cover a seventh of the view at most.
+    cover a seventh of the upper two thirds.
     """
     hit = depth > 0
     if hit.mean() < 0.35:
         return 'empty'
     values = depth[hit]
-    if (values < nearest).mean() > 0.15:
+    upper = depth[: 2 * len(depth) // 3]  # below them a low camera may see the floor close by
+    if ((upper > 0) & (upper < nearest)).mean() > 0.15:
         return 'blocked'
     if np.percentile(values, 95) < 1.25 * np.percentile(values, 5):
         return 'flat'

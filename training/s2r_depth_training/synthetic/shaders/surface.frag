@@ -53,7 +53,9 @@ void main() {
 #endif
   vec3 albedo = max(diffuse_colour(s, w, p, blur), 0.0);
 
-  vec3 n = normalize(world_normal), view = normalize(eye.xyz - world_position);
+  vec3 view = normalize(eye.xyz - world_position);
+  // meshes made elsewhere may have vertices without a normal
+  vec3 n = dot(world_normal, world_normal) > 1e-16 ? normalize(world_normal) : view;
   if (dot(n, view) < 0.0) n = -n;
 #ifdef WITH_BUMP
   vec3 wobble = vec3(noise3(p * 6.0), noise3(p * 6.0 + 9.0), noise3(p * 6.0 + 19.0)) - 0.5;
@@ -83,5 +85,6 @@ void main() {
   float grazing = pow(1.0 - max(dot(n, view), 0.0), 4.0) * s.gloss * 0.6;
   vec3 light = albedo * diffuse + shine + grazing * horizon.rgb + albedo * s.glow;
   float z = dot(world_position - eye.xyz, forward.xyz);
+  light = min(light, vec3(1000.0));  // half floats end at 65504
   colour = vec4(mix(fog.rgb, light, exp(-max(z, 0.0) * fog.w)), 1);
 }

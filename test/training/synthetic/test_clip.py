@@ -1,0 +1,64 @@
+"""The demo's clip: what the command writes, and that the shipped one is such a clip."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip('moderngl', reason='moderngl is not installed')
+
+from s2r_depth_training.synthetic import clip
+
+SHIPPED = Path(__file__).resolve().parents[3] / 'config' / 'demo_clip'
+
+
+def check(folder, frames):
+    """A clip as the camera player reads it; returns sequence.json."""
+    sequence = json.loads((folder / 'sequence.json').read_text())
+    assert len(sequence['frames']) == frames
+    poses = np.array([f['pose_c2w'] for f in sequence['frames']])
+    assert np.allclose(poses[:, :3, :3] @ poses[:, :3, :3].transpose(0, 2, 1), np.eye(3), atol=1e-5)
+    stamps = np.array([f['stamp'] for f in sequence['frames']])
+    assert np.allclose(np.diff(stamps), 1 / sequence['fps'])
+    size = (sequence['height'], sequence['width'])
+    for frame in sequence['frames']:
+        assert cv2.imread(str(folder / frame['rgb'])).shape[:2] == size
+        if 'depth' in frame:
+            depth = cv2.imread(str(folder / frame['depth']), cv2.IMREAD_UNCHANGED)
+            assert depth.dtype == np.uint16
+            assert depth.shape == size
+            assert 500 < np.median(depth[depth > 0]) < 10000
+    return sequence, poses
+
+
+def test_a_small_clip(renderer, tmp_path, monkeypatch):
+    for name, value in {
+        'WIDTH': 80,
+        'HEIGHT': 60,
+        'FOCAL': 66.0,
+        'FRAMES': 5,
+        'DEPTH_EVERY': 2,
+    }.items():
+        monkeypatch.setattr(clip, name, value)
+    clip.main(['--out', str(tmp_path), '--seed', '3'])
+    sequence, _ = check(tmp_path, 5)
+    assert sequence['seed'] == 3
+    assert sum('depth' in f for f in sequence['frames']) == 3
+
+
+def test_the_shipped_clip_is_smooth_and_small():
+    sequence, poses = check(SHIPPED, clip.FRAMES)
+    assert (sequence['fx'], sequence['width'], sequence['fps']) == (
+        clip.FOCAL,
+        clip.WIDTH,
+        clip.RATE,
+    )
+    steps = np.linalg.norm(np.diff(poses[:, :3, 3], axis=0), axis=1)
+    assert steps.max() < 0.1  # under 1 m/s
+    turns = np.einsum('nij,nij->n', poses[:-1, :3, :3], poses[1:, :3, :3])
+    assert np.degrees(np.arccos((turns.min() - 1) / 2)) < 4
+    assert sum(f.stat().st_size for f in SHIPPED.rglob('*')) < 3_000_000

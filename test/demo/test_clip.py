@@ -13,7 +13,8 @@ import written_bags as bags
 from rosbags.rosbag2 import StoragePlugin
 
 from s2r_depth_ros.errors import UserError
-from s2r_depth_ros.node.demo.clip import ClipError, open_clip
+from s2r_depth_ros.node.demo.clip import ClipError
+from s2r_depth_ros.node.demo.open_clip import open_clip
 
 WIDTH, HEIGHT = 64, 48
 K = [50.0, 0.0, 31.0, 0.0, 52.0, 23.0, 0.0, 0.0, 1.0]

@@ -23,8 +23,9 @@ from sensor_msgs.msg import CameraInfo, Image
 
 from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.geometry import Calibration
-from s2r_depth_ros.node.demo.clip import Clip, Frame, open_clip
+from s2r_depth_ros.node.demo.clip import Clip, Frame
 from s2r_depth_ros.node.demo.events import emit, fail, stop_on_signals
+from s2r_depth_ros.node.demo.open_clip import open_clip
 
 IMAGE_TOPIC = 'camera/image_raw'
 INFO_TOPIC = 'camera/camera_info'

@@ -25,7 +25,6 @@ from s2r_depth_ros.inference.sources import (
     read_image,
 )
 
-BAG_SUFFIXES = ('.bag', '.db3', '.mcap')
 OPTICAL_FRAME = 'camera_optical_frame'
 ASSUMED_HORIZONTAL_FOV = math.radians(60.0)
 FOLDER_RATE_HZ = 10.0
@@ -76,31 +75,6 @@ class Clip:
     camera: str
     frame_id: str
     frames: Callable[[], Iterator[Frame]]
-
-
-def open_clip(path: str | Path, *, fx: float | None = None) -> Clip:
-    """Open whatever ``path`` is: folder with sequence.json, image folder, video file or bag.
-
-    ``fx``, in pixels at the clip's image size, replaces the clip's own intrinsics (principal point
-    in the middle, no distortion). Raises ClipError with the remedy.
-    """
-    path = Path(path)
-    if not path.exists():
-        raise ClipError(
-            f'{path} does not exist: give an image folder, a video file, a ROS bag or a folder '
-            'with sequence.json'
-        )
-    if path.is_dir() and (path / 'sequence.json').is_file():
-        return open_sequence(path, fx)
-    if path.suffix in BAG_SUFFIXES or (path / 'metadata.yaml').is_file():
-        from s2r_depth_ros.node.demo.bag_clip import open_bag
-
-        return open_bag(path, fx)
-    if path.is_dir():
-        return open_folder(path, fx)
-    if path.suffix.lower() in IMAGE_SUFFIXES:
-        raise ClipError(f'{path} is a single image: give its folder, or use the predict command')
-    return open_video(path, fx)
 
 
 def pinhole(

@@ -25,8 +25,9 @@ from s2r_depth_ros.files import write_atomically
 from s2r_depth_ros.launch_arguments import launch_arguments, node_arguments
 from s2r_depth_ros.node.demo.camera_player import IMAGE_TOPIC, INFO_TOPIC
 from s2r_depth_ros.node.demo.channels import node_channels
-from s2r_depth_ros.node.demo.clip import Clip, open_clip
+from s2r_depth_ros.node.demo.clip import Clip
 from s2r_depth_ros.node.demo.contact_sheet import draw_sheet, read_rows, save_sheet
+from s2r_depth_ros.node.demo.open_clip import open_clip
 from s2r_depth_ros.node.demo.processes import Child, ProcessError, last_words
 from s2r_depth_ros.node.demo.recording import Recording
 from s2r_depth_ros.node.demo.summary import Summary, summarise

@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/requirements-installed
 
-.PHONY: demo test lint readme train-smoke clean
+.PHONY: demo test lint readme train-smoke benchmark gpu-check clean
 .DEFAULT_GOAL := demo
 
 # make demo INPUT=<folder of images, video or bag>
@@ -24,6 +24,24 @@ lint: $(READY)
 # Renders a few scenes, runs every training stage for a few steps, exports, loads the model.
 train-smoke: $(READY)
 	PYTHONPATH=.:training $(BIN)/python -m s2r_depth_training.cli smoke --out out/train-smoke
+
+# Times of all backends on this machine's CPU; install openvino, onnxruntime, onnx and numba into
+# .venv to have them compared too.
+benchmark: $(READY)
+	@mkdir -p out
+	for size in 96x128 192x256; do \
+	  $(BIN)/python -m s2r_depth_ros benchmark --levels abc --input-size $$size \
+	    --json out/benchmark_$$size.json || exit 1; done
+
+# On a machine with an NVIDIA GPU and a CUDA build of torch: the tests that need one, then times of
+# the authors' width and size. Commit the JSON under benchmarks/.
+gpu-check: $(READY)
+	@$(BIN)/python -c 'import sys, torch; sys.exit(not torch.cuda.is_available())' || { \
+	  echo "gpu-check needs a GPU that torch sees (a CUDA build of torch, nvidia-smi)" >&2; exit 1; }
+	@mkdir -p out
+	$(BIN)/python -m pytest -rs test/inference test/network
+	$(BIN)/python -m s2r_depth_ros benchmark --device cuda --width 1.0 --input-size 192x640 \
+	  --runs 200 --json out/benchmark_gpu.json
 
 # The topic and parameter tables of README.md come from the code; `make test` checks them.
 readme: $(READY)

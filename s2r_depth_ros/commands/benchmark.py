@@ -136,11 +136,12 @@ def _cases(args: argparse.Namespace, model: Path, device: torch.device) -> list[
 
 def _default_cases(device: torch.device) -> list[str]:
     if device.type == 'cuda':
-        return ['eager:fp32', 'eager:fp16', 'torch:fp32', 'torch:fp16', 'torch:bf16']
+        cases = ['eager:fp32', 'eager:fp16', 'torch:fp32', 'torch:fp16', 'torch:bf16']
+        return cases + (['tap:fp16'] if importlib.util.find_spec('triton') else [])
+    # Backends of torch alone, and those whose package is there.
+    packages = {'torch': 'torch', 'eager': 'torch', 'tap': 'numba'}
     installed = [
-        name
-        for name in BACKENDS
-        if name in ('torch', 'eager') or importlib.util.find_spec(name) is not None
+        name for name in BACKENDS if importlib.util.find_spec(packages.get(name, name)) is not None
     ]
     cases = [f'{name}:fp32' for name in installed]
     if cpu_has_bf16():

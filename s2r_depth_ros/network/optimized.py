@@ -10,6 +10,7 @@ share one padded concatenation. What remains is the reordering of float sums (ab
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
@@ -30,6 +31,9 @@ from s2r_depth_ros.network.depth import (
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 from s2r_depth_ros.network.size_rule import check_size
 from s2r_depth_ros.network.structure import _ConvNormAct, _ResidualBlock
+
+# Features [N, C, h, w] and a size (height, width) to the twin convolutions of the upsampled ones.
+Upsampled = Callable[[Tensor, tuple[int, int]], Tensor]
 
 
 class Maps(NamedTuple):
@@ -94,14 +98,21 @@ class TwinUpProjection(nn.Module):
         self.twins.weight = nn.Parameter(torch.cat([deep.weight, direct.weight]), False)
         self.twins.bias = nn.Parameter(torch.cat([deep.bias, direct.bias]), False)
         self.merge = _fuse(source.conv1_2, source.bn1_2)
+        self.upsampled: Upsampled = self._convolve_upsampled
+
+    def replace_twins(self, make: Callable[[nn.Conv2d], nn.Module | None]) -> None:
+        """Let ``make(twins)``, if it gives a module, upsample and convolve."""
+        module = make(self.twins)
+        if module is not None:
+            self.upsampled = module
+            del self.twins
 
     def forward(self, features: Tensor, size: tuple[int, int]) -> Tensor:
         """Upsample ``features`` to ``size`` = (height, width) and merge both branches."""
         deep, direct = self.upsampled(features, size).split(self.channels, 1)
         return self.merge(deep.relu()).add_(direct).relu_()
 
-    def upsampled(self, features: Tensor, size: tuple[int, int]) -> Tensor:
-        """Return the twin convolutions of the upsampled features, before any activation."""
+    def _convolve_upsampled(self, features: Tensor, size: tuple[int, int]) -> Tensor:
         large = functional.interpolate(features, size, mode='bilinear', align_corners=True)
         return self.twins(large)
 

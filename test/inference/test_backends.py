@@ -22,9 +22,11 @@ from s2r_depth_ros.network.metadata import CheckpointError, ModelMetadata
 from s2r_depth_ros.network.optimized import OptimizedNetwork
 from s2r_depth_ros.network.registry import available_models
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
+from s2r_depth_ros.network.tap_first import TapConv
 
 CPU = torch.device('cpu')
 RUNTIMES = {'openvino': ('openvino', 'onnx'), 'onnxruntime': ('onnxruntime', 'onnx')}
+PACKAGES = RUNTIMES | {'tap': ('numba',)}
 # Largest difference of any map, depth in [-1, 1] and the others in [0, 1].
 FP32_TOLERANCE = 1e-4
 # Median difference of depth and of the maps; random weights spread rounding far more than trained.
@@ -34,7 +36,7 @@ DEPTH_ERROR_TOLERANCE = {'fp32': 1e-4, 'bf16': 0.01}
 
 
 def need(name: str) -> None:
-    for module in RUNTIMES.get(name, ()):
+    for module in PACKAGES.get(name, ()):
         pytest.importorskip(module, reason=f'backend {name} is optional: {module} is not installed')
 
 
@@ -117,13 +119,32 @@ def test_missing_runtime_names_its_pip_line(
 
 
 def test_unknown_backend(recipe_network: Callable[[float], S2RDepthNet]) -> None:
-    with pytest.raises(BackendError, match="'tvm': use torch, eager, openvino, onnxruntime"):
+    with pytest.raises(BackendError, match="'tvm': use torch, eager, tap, openvino, onnxruntime"):
         make_backend('tvm', recipe_network(0.125), (96, 128), CPU, torch.float32)
 
 
-def test_onnxruntime_has_no_bf16(recipe_network: Callable[[float], S2RDepthNet]) -> None:
-    with pytest.raises(BackendError, match=r'fp32 \(or an int8 file\)'):
-        make('onnxruntime', recipe_network(0.125), (96, 128), torch.bfloat16)
+@pytest.mark.parametrize(
+    ('name', 'message'), [('onnxruntime', r'fp32 \(or an int8 file\)'), ('tap', 'fp32 on a CPU')]
+)
+def test_bf16_only_where_it_exists(
+    name: str, message: str, recipe_network: Callable[[float], S2RDepthNet]
+) -> None:
+    with pytest.raises(BackendError, match=message):
+        make(name, recipe_network(0.125), (96, 128), torch.bfloat16)
+
+
+def test_numba_equals_plain_torch_at_every_size() -> None:
+    need('tap')
+    tap_numba = importlib.import_module('s2r_depth_ros.inference.backends.tap_numba')
+    conv = torch.nn.Conv2d(3, 4, 5, padding=2).requires_grad_(False)
+    module, plain = tap_numba.NumbaTapConv(conv), TapConv(conv)
+    generator = torch.Generator().manual_seed(0)
+    # Heights around the band's; growth of 1 to 2.3 times, also back to a size seen before.
+    for height in (2, 3, 4, 5, 8, 13, 4):
+        for size in ((height, 7), (2 * height, 14), (2 * height + 1, 9)):
+            features = torch.randn(1, 3, height, 7, generator=generator)
+            result = module(features, size)
+            torch.testing.assert_close(result, plain(features, size), atol=1e-5, rtol=1e-5)
 
 
 @pytest.fixture(scope='module')
@@ -177,8 +198,8 @@ def _real_errors(estimator: DepthEstimator, folder: Path) -> Iterator[float]:
 
 @pytest.mark.parametrize(
     ('name', 'precision'),
-    [('torch', 'fp32'), ('torch', 'bf16'), ('openvino', 'fp32'), ('openvino', 'bf16'),
-     ('onnxruntime', 'fp32')],
+    [('torch', 'fp32'), ('torch', 'bf16'), ('tap', 'fp32'), ('openvino', 'fp32'),
+     ('openvino', 'bf16'), ('onnxruntime', 'fp32')],
 )  # fmt: skip
 def test_depth_error_on_real_images(name: str, precision: str, needs_shared: Path) -> None:
     need(name)

@@ -18,6 +18,7 @@ __all__ = ['BACKENDS', 'Backend', 'BackendError', 'Source', 'make_backend']
 BACKENDS = {
     'torch': 'torch_backend',
     'eager': 'eager_backend',
+    'tap': 'tap_backend',
     'openvino': 'openvino_backend',
     'onnxruntime': 'onnxruntime_backend',
 }

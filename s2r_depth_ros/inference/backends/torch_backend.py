@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from s2r_depth_ros.inference.backends.base import Backend, Source, require_network
-from s2r_depth_ros.network.optimized import Maps, OptimizedNetwork
+from s2r_depth_ros.network.optimized import Maps, OptimizedNetwork, TwinUpProjection
 
 
 class TorchBackend:
@@ -23,10 +25,22 @@ class TorchBackend:
 
 
 def make(
-    source: Source, size: tuple[int, int], device: torch.device, dtype: torch.dtype
+    source: Source,
+    size: tuple[int, int],
+    device: torch.device,
+    dtype: torch.dtype,
+    replace_twins: Callable[[nn.Conv2d], nn.Module | None] | None = None,
 ) -> Backend:
-    """Return the backend; on a CPU any size runs, a CUDA graph has only the one it was made for."""
-    network = OptimizedNetwork(require_network(source, 'torch')).to(device)
+    """Return the backend; on a CPU any size runs, a CUDA graph has only the one it was made for.
+
+    replace_twins: gives the module that stands in for the twin convolutions of an up-projection.
+    """
+    network = OptimizedNetwork(require_network(source, 'torch'))
+    if replace_twins is not None:
+        for module in network.modules():
+            if isinstance(module, TwinUpProjection):
+                module.replace_twins(replace_twins)
+    network.to(device)
     network.set_precision(dtype)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if device.type == 'cuda':

@@ -40,7 +40,7 @@ gpu-check: $(READY)
 	  echo "gpu-check needs a GPU that torch sees (a CUDA build of torch, nvidia-smi)" >&2; exit 1; }
 	@mkdir -p out
 	$(BIN)/python -m pytest -rs test/inference test/network
-	$(BIN)/python -m s2r_depth_ros benchmark --device cuda --width 1.0 --input-size 192x640 \
+	$(BIN)/python -m s2r_depth_ros benchmark --device cuda --levels abc --width 1.0 --input-size 192x640 \
 	  --runs 200 --json out/benchmark_gpu.json
 
 # The topic and parameter tables of README.md come from the code; `make test` checks them.

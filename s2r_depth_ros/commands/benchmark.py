@@ -109,7 +109,7 @@ def _measure(
         # Only there: needs ROS.
         graph = importlib.import_module('s2r_depth_ros.node.benchmark')
         try:
-            report['graph'] = [graph.measure(case, image, size) for case in cases]
+            report['graph'] = [graph.measure(case, image, size, str(device)) for case in cases]
         except graph.ProcessError as error:
             print(error.last_words, file=sys.stderr)
             raise

@@ -19,6 +19,7 @@ from s2r_depth_ros.inference.backends.onnx_file import SUFFIX as ONNX_SUFFIX
 from s2r_depth_ros.inference.backends.onnx_file import read_onnx_metadata
 from s2r_depth_ros.inference.devices import resolve_device, resolve_precision
 from s2r_depth_ros.inference.preprocessing import Preprocessor
+from s2r_depth_ros.inference.transfer import Transfer
 from s2r_depth_ros.network.checkpoint import load_model, read_metadata
 from s2r_depth_ros.network.metadata import ModelMetadata
 from s2r_depth_ros.network.registry import find_model
@@ -82,6 +83,7 @@ class DepthEstimator:
         self._preprocess = Preprocessor(
             self.metadata, self.input_size, self.device, self._backend.input_dtype
         )
+        self._transfer = Transfer(self.device)
         self._told_no_focal_length = False
 
     def predict(
@@ -106,7 +108,7 @@ class DepthEstimator:
             scale = self._focal_scale(fx, size[1])
             depth = decode(output.depth, size, self.metadata.max_depth * scale)
             return Prediction(
-                depth.cpu().numpy(),
+                depth.numpy() if depth.device.type == 'cpu' else self._transfer.down(depth),
                 _map_at(output.structure, size) if maps else None,
                 _map_at(output.attention, size) if maps else None,
                 scale,

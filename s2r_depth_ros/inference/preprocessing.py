@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from s2r_depth_ros.errors import UserError
+from s2r_depth_ros.inference.transfer import Transfer
 from s2r_depth_ros.network.metadata import ModelMetadata
 
 MINIMUM_SIDE = 32
@@ -55,6 +56,7 @@ class Preprocessor:
         self._mode = metadata.resize
         self._bgr = metadata.color_order == 'bgr'
         self._device, self._dtype = device, dtype
+        self._transfer = Transfer(device)
         mean, std = (
             torch.tensor(values, device=device).view(1, 3, 1, 1)
             for values in (metadata.mean, metadata.std)
@@ -67,14 +69,18 @@ class Preprocessor:
         Strided and read-only arrays are fine. Raises ImageError for what is not an image.
         """
         check_image(rgb)
-        # torch wants memory that it may write to, without negative strides.
-        writable = np.require(rgb, requirements=['C', 'W'])
-        image = torch.from_numpy(writable).to(self._device).permute(2, 0, 1).unsqueeze(0)
+        image = self._on_device(rgb).permute(2, 0, 1).unsqueeze(0)
         if self._bgr:
             image = image.flip(1)
         image = resize_uint8(image, self._size, self._mode)
         normalised = image.float().mul_(self._scale).add_(self._offset)
         return normalised.to(self._dtype).contiguous()
+
+    def _on_device(self, rgb: NDArray[np.uint8]) -> Tensor:
+        if self._device.type != 'cpu':
+            return self._transfer.up(rgb)
+        # torch wants memory that it may write to, without negative strides.
+        return torch.from_numpy(np.require(rgb, requirements=['C', 'W']))
 
 
 def resize_uint8(image: Tensor, size: tuple[int, int], mode: str) -> Tensor:

@@ -72,8 +72,9 @@ PARAMETERS = (
          'cuda:N', reload=True),
     Spec('precision', 'fp32', 'arithmetic of the network; fp16 is for GPUs, bf16 for GPUs and for '
          'CPUs with bf16 units', choices=tuple(PRECISIONS), reload=True),
-    Spec('backend', 'torch', 'what runs the network; eager is the slow reference; tap (numba), openvino '
-         'and onnxruntime are to be installed separately', choices=tuple(BACKENDS), reload=True),
+    Spec('backend', 'torch', 'what runs the network; eager is the slow reference; tap (numba), '
+         'openvino and onnxruntime are to be installed separately', choices=tuple(BACKENDS),
+         reload=True),
     Spec('input_height', 0, "height of the network's input in pixels, a multiple of 16 from 96 "
          "upwards; 0: the model's", bounds=(0, 4096), reload=True),
     Spec('input_width', 0, "width of the network's input in pixels, a multiple of 16 from 96 "

@@ -116,10 +116,13 @@ class FramePipeline:
         )
         result.inference = time.perf_counter() - start
         result.focal_scale = prediction.focal_scale
-        depth = prediction.depth * np.float32(values.depth_scale)
+        depth = prediction.depth
+        if values.depth_scale != 1:
+            depth *= np.float32(values.depth_scale)
         if valid is not None:
             depth[~valid] = np.nan
-        depth = mask_range(depth, values.min_depth, values.max_depth or np.inf)
+        if values.min_depth or values.max_depth:
+            depth = mask_range(depth, values.min_depth, values.max_depth or np.inf)
         if topics.DEPTH in wanted:
             result.messages[topics.DEPTH] = self._depth_image(header, depth, values.depth_encoding)
         if camera and topics.POINTS in wanted:

@@ -34,7 +34,9 @@ _PATIENCE = 90.0
 _DRAIN = 1.5
 
 
-def measure(case: Case, image: NDArray[np.uint8], size: tuple[int, int]) -> dict[str, Any]:
+def measure(
+    case: Case, image: NDArray[np.uint8], size: tuple[int, int], device: str
+) -> dict[str, Any]:
     """Play ``image`` at 30 Hz for 10 s to a node running ``case``; return the figures.
 
     size: (height, width) of the network's input. Raises ProcessError if a process fails.
@@ -42,10 +44,10 @@ def measure(case: Case, image: NDArray[np.uint8], size: tuple[int, int]) -> dict
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         np.save(folder / 'image.npy', image)
-        return {'case': case.label, **_run(case, size, folder)}
+        return {'case': case.label, **_run(_parameters(case, size, device), folder)}
 
 
-def _run(case: Case, size: tuple[int, int], folder: Path) -> dict[str, Any]:
+def _run(parameters: Sequence[str], folder: Path) -> dict[str, Any]:
     events: queue.Queue[tuple[str, dict[str, Any] | None]] = queue.Queue()
     environment = ros_environment() | {'OMP_NUM_THREADS': str(torch.get_num_threads())}
     children: dict[str, Child] = {}
@@ -56,7 +58,7 @@ def _run(case: Case, size: tuple[int, int], folder: Path) -> dict[str, Any]:
 
     try:
         began = time.monotonic()
-        node = start('node', 's2r_depth_ros', 'node', '--ros-args', *_parameters(case, size))
+        node = start('node', 's2r_depth_ros', 'node', '--ros-args', *parameters)
         start('subscriber', f'{_PACKAGE}.subscriber', str(folder / 'result.json'), f'--node={NODE}')
         _await('ready', events, children)
         ready = time.monotonic()
@@ -140,14 +142,14 @@ def format_results(results: Sequence[Mapping[str, Any]]) -> str:
     return '\n'.join([*lines, 'stamp-to-receive in ms; p95 and p99 of the cloud'])
 
 
-def _parameters(case: Case, size: tuple[int, int]) -> list[str]:
+def _parameters(case: Case, size: tuple[int, int], device: str) -> list[str]:
     parameters = {
         'model': json.dumps(str(case.model)),
         'backend': case.backend,
         'precision': case.precision,
         'input_height': size[0],
         'input_width': size[1],
-        'device': 'cpu',
+        'device': device,
         'autostart': 'true',
     }
     arguments = [text for key, value in parameters.items() for text in ('-p', f'{key}:={value}')]

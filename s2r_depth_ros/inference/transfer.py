@@ -1,0 +1,41 @@
+"""Copies between the host and a GPU through page-locked buffers that are kept between frames."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+class Transfer:
+    """Carries images up and results down; one caller at a time, who waits for each result.
+
+    Page-locked memory is what the GPU copies from by itself, without a second copy in the driver.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._pinned = device.type == 'cuda'
+        self._buffers: dict[str, Tensor] = {}
+
+    def up(self, image: NDArray[np.uint8]) -> Tensor:
+        """Return ``image``, of any strides, on the device; the copy may still be under way."""
+        buffer = self._buffer('up', image.shape, torch.uint8)
+        np.copyto(buffer.numpy(), image)
+        return buffer.to(self._device, non_blocking=True, copy=True)
+
+    def down(self, result: Tensor) -> NDArray[np.float32]:
+        """Return ``result`` (float32) as an array of the caller's, when it is computed."""
+        buffer = self._buffer('down', result.shape, torch.float32)
+        buffer.copy_(result, non_blocking=True)
+        if self._pinned:
+            torch.cuda.current_stream(self._device).synchronize()
+        return buffer.numpy().copy()
+
+    def _buffer(self, key: str, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+        buffer = self._buffers.get(key)
+        if buffer is None or buffer.shape != shape:
+            buffer = torch.empty(shape, dtype=dtype, pin_memory=self._pinned)
+            self._buffers[key] = buffer
+        return buffer

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from s2r_depth_ros.inference.transfer import Transfer
+
+DEVICES = ['cpu', *(['cuda'] if torch.cuda.is_available() else [])]
+
+
+@pytest.mark.parametrize('device', DEVICES)
+def test_there_and_back(device: str) -> None:
+    transfer = Transfer(torch.device(device))
+    images = np.random.default_rng(0).integers(0, 256, (2, 8, 10, 3), np.uint8)
+    first, second = (transfer.up(image) for image in images)
+    # The second went through the same buffer.
+    np.testing.assert_array_equal(first.cpu().numpy(), images[0])
+    np.testing.assert_array_equal(second.cpu().numpy(), images[1])
+    results = [transfer.down(tensor[..., 0].float()) for tensor in (first, second)]
+    for result, image in zip(results, images):
+        np.testing.assert_array_equal(result, image[..., 0])
+        assert result.dtype == np.float32
+
+
+def test_any_strides_and_a_changing_size() -> None:
+    transfer = Transfer(torch.device('cpu'))
+    image = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3)
+    for view in (image, image[::-1, ::2], image[:, :, ::-1]):
+        np.testing.assert_array_equal(transfer.up(view).numpy(), view)

@@ -19,6 +19,8 @@ from source_files import ROOT, repository_files
 from s2r_depth_ros.cli import COMMANDS
 from s2r_depth_ros.launch_arguments import launch_arguments, node_arguments, rviz_arguments
 
+EXECUTABLES = {'s2r_depth_ros', 's2r_train', *COMMANDS}
+
 _NODE = '/robot/depth'
 _PATIENCE = 30.0  # seconds for discovery and for loading a model
 
@@ -37,13 +39,13 @@ def _run(installation: Installation, *command: str, cwd: Path) -> subprocess.Com
 
 def test_every_command_is_an_executable(installation: Installation) -> None:
     installed = {file.name for file in (installation.prefix / 'lib' / 's2r_depth_ros').iterdir()}
-    assert installed == {'s2r_depth_ros', *COMMANDS}
+    assert installed == EXECUTABLES
 
 
 def test_every_entry_point_resolves(installation: Installation) -> None:
     (site_packages,) = installation.prefix.glob('lib/python*/site-packages')
     (package,) = metadata.distributions(name='s2r_depth_ros', path=[str(site_packages)])
-    assert {point.name for point in package.entry_points} == {'s2r_depth_ros', *COMMANDS}
+    assert {point.name for point in package.entry_points} == EXECUTABLES
     for point in package.entry_points:
         assert callable(point.load()), point
 

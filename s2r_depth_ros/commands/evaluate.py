@@ -13,7 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from s2r_depth_ros.inference.backends import BACKENDS
 from s2r_depth_ros.inference.colorize import colorize_depth
+from s2r_depth_ros.inference.devices import PRECISIONS
 from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.inference.evaluation import (
     CAPS,
@@ -48,6 +50,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--garg-crop', action='store_true', help='crop driving frames as Garg et al. do'
     )
     parser.add_argument('--device', default='auto', help='auto, cpu, or cuda (default: auto)')
+    parser.add_argument('--precision', default='fp32', choices=tuple(PRECISIONS))
+    parser.add_argument(
+        '--backend', default='torch', choices=tuple(BACKENDS), help='what runs the network'
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -58,7 +64,9 @@ def run(args: argparse.Namespace) -> int:
     frames = read_manifest(args.manifest)
     model = find_model(args.model)
     priors = _priors(args.priors, model)
-    estimator = DepthEstimator(model, device=args.device)
+    estimator = DepthEstimator(
+        model, device=args.device, precision=args.precision, backend=args.backend
+    )
     records = score(estimator, frames, priors, garg=args.garg_crop)
     results = report(records, estimator, args.manifest, garg=args.garg_crop)
     print(format_table(results['summary']))
@@ -103,6 +111,8 @@ def report(
         'manifest': manifest.name,
         'manifest_sha256': hashlib.sha256(manifest.read_bytes()).hexdigest(),
         'input_size': list(estimator.input_size),
+        'backend': estimator.backend,
+        'precision': estimator.precision,
         'caps_m': CAPS,
         'garg_crop': garg,
         'counts': counts(records),

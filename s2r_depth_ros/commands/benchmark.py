@@ -172,7 +172,7 @@ def _random_model(width: float, folder: Path) -> Path:
 def _image(args: argparse.Namespace) -> NDArray[np.uint8]:
     height, width = args.image_size
     if args.image is None:
-        return benchmark.test_image(height, width)
+        return benchmark.drawn_image(height, width)
     picture = cv2.imread(str(args.image), cv2.IMREAD_COLOR)
     if picture is None:
         raise UserError(f'{args.image}: cannot be read as an image')

@@ -175,7 +175,7 @@ def machine(device: torch.device) -> dict[str, Any]:
     return facts
 
 
-def test_image(height: int, width: int) -> NDArray[np.uint8]:
+def drawn_image(height: int, width: int) -> NDArray[np.uint8]:
     """Return a deterministic uint8 RGB picture with edges, shading and texture."""
     rows, columns = np.mgrid[0:height, 0:width] / max(height, width)
     noise = np.random.default_rng(0).normal(0, 8, (height, width))

@@ -10,7 +10,7 @@ from s2r_depth_ros.network.blocks import scaled
 from s2r_depth_ros.network.size_rule import check_size
 
 # Weights of the skip connections at 1/8, 1/4 and 1/2 (spec 3.5).
-_SKIP_8, _SKIP_4, _SKIP_2 = 0.1, 0.05, 0.01
+SKIP_WEIGHTS = (0.1, 0.05, 0.01)
 
 
 class _Model(nn.Module):
@@ -85,11 +85,12 @@ class DepthPrediction(nn.Module):
 
     Input float [N, 1, H, W] in [0, 1], H and W multiples of 16 and >= 96. Output: a list of four
     float maps in [-1, 1], coarse to fine: [N, 1, H/8, W/8], 1/4, 1/2 and full size.
-    Raises SizeError for another size.
+    Raises SizeError for another size. Attribute skip_weights: those that forward applies.
     """
 
     def __init__(self, width: float = 1.0) -> None:
         super().__init__()
+        self.skip_weights = SKIP_WEIGHTS
         c32, c64, c128, c256, c512 = (scaled(c, width) for c in (32, 64, 128, 256, 512))
         # One scalar for every activation: 18 state-dict keys, one storage (spec 3.5).
         act = nn.PReLU()
@@ -119,14 +120,43 @@ class DepthPrediction(nn.Module):
         eighth = pool(self.conv3(quarter), 2)
         middle = self.center(pool(self.conv4(eighth), 2))
 
-        features = torch.cat([middle, _SKIP_8 * eighth], 1)
+        weight_8, weight_4, weight_2 = self.skip_weights
+        features = torch.cat([middle, weight_8 * eighth], 1)
         depth_8 = self.output4(features)
-        features = torch.cat([self.deconv4(features), _SKIP_4 * quarter, _double(depth_8)], 1)
+        features = torch.cat([self.deconv4(features), weight_4 * quarter, _double(depth_8)], 1)
         depth_4 = self.output3(features)
-        features = torch.cat([self.deconv3(features), _SKIP_2 * half, _double(depth_4)], 1)
+        features = torch.cat([self.deconv3(features), weight_2 * half, _double(depth_4)], 1)
         depth_2 = self.output2(features)
         features = torch.cat([self.deconv2(features), _double(depth_2)], 1)
         return [depth_8, depth_4, depth_2, self.output1(features)]
+
+
+def fold_skip_weights(depth_net: DepthPrediction) -> None:
+    """Move the skip weights into the convolutions behind them; the outputs stay the same.
+
+    Trained so, the skip channels learn at the pace of the others: under Adam a weight that is seen
+    through a factor 0.01 changes the output a hundred times more slowly. Folding twice is folding
+    once.
+    """
+    _scale_skip_channels(depth_net, depth_net.skip_weights)
+    depth_net.skip_weights = (1.0, 1.0, 1.0)
+
+
+def unfold_skip_weights(depth_net: DepthPrediction) -> None:
+    """Undo fold_skip_weights: the weights are again those of the published network."""
+    weight_8, weight_4, weight_2 = SKIP_WEIGHTS
+    _scale_skip_channels(depth_net, (1 / weight_8, 1 / weight_4, 1 / weight_2))
+    depth_net.skip_weights = SKIP_WEIGHTS
+
+
+@torch.no_grad()
+def _scale_skip_channels(depth_net: DepthPrediction, factors: tuple[float, ...]) -> None:
+    for number, factor in zip((4, 3, 2), factors):
+        for name in (f'deconv{number}', f'output{number}'):
+            conv = getattr(depth_net, name).model[1]
+            # Inputs: [deconvolved, skip] of equal counts and, but for stage 4, one depth channel.
+            count = conv.in_channels // 2
+            conv.weight[:, count : 2 * count] *= factor
 
 
 def _double(x: Tensor) -> Tensor:

@@ -21,12 +21,10 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from s2r_depth_ros.network.attention import _BasicBlock
 from s2r_depth_ros.network.blocks import UpProjection
 from s2r_depth_ros.network.depth import (
-    _SKIP_2,
-    _SKIP_4,
-    _SKIP_8,
     DepthPrediction,
     _double,
     _Inception,
+    fold_skip_weights,
 )
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 from s2r_depth_ros.network.size_rule import check_size
@@ -156,18 +154,16 @@ class _Depth(nn.Module):
 
     def __init__(self, source: DepthPrediction) -> None:
         super().__init__()
+        fold_skip_weights(source)
         self.encoder = nn.ModuleList(
             _rewrite(getattr(source, f'conv{number}')) for number in (1, 2, 3, 4)
         )
         self.center = _rewrite(source.center)
         self.deconvs, self.heads = nn.ModuleList(), nn.ModuleList()
-        for number, skip in ((4, _SKIP_8), (3, _SKIP_4), (2, _SKIP_2), (1, 1.0)):
-            head: Any = getattr(source, f'output{number}').model
-            first, count = _skip_channels(number, source)
-            self.heads.append(_scaled_input(head[1], first, count, skip))
+        for number in (4, 3, 2, 1):
+            self.heads.append(getattr(source, f'output{number}').model[1])
             if number > 1:
                 deconv: Any = _rewrite(getattr(source, f'deconv{number}').model)
-                _scaled_input(deconv[1], first, count, skip)
                 self.deconvs.append(deconv[1:])
 
     def forward(self, structure: Tensor) -> Tensor:
@@ -192,20 +188,6 @@ class _Depth(nn.Module):
 
 def _padded(x: Tensor, pixels: int) -> Tensor:
     return functional.pad(x, (pixels,) * 4, mode='reflect')
-
-
-def _skip_channels(number: int, source: DepthPrediction) -> tuple[int, int]:
-    """Return the first skip channel in the input of stage ``number`` and how many there are."""
-    if number == 1:
-        return 0, 0
-    inputs = getattr(source, f'output{number}').model[1].in_channels
-    half = inputs // 2  # [deconvolved half, skip half] and, but for stage 4, one depth channel
-    return half, half
-
-
-def _scaled_input(conv: nn.Conv2d, first: int, count: int, factor: float) -> nn.Conv2d:
-    conv.weight.data[:, first : first + count] *= factor
-    return conv
 
 
 def _split_norm(norm: nn.BatchNorm2d, parts: int) -> list[nn.BatchNorm2d]:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up_shards import make_shard
 
+from s2r_depth_training import data
 from s2r_depth_training.augment import crop_and_resize, photometric, random_window
 from s2r_depth_training.config import DataConfig
 from s2r_depth_training.data import (
@@ -103,14 +104,52 @@ def test_mix_must_name_kinds_that_exist(store):
         TrainingSamples(store, DataConfig(mix={'attic': 1.0}), 0)
 
 
-@given(st.integers(0, 10_000), st.floats(0.5, 4.0), st.floats(0.3, 1.0))
+@given(st.integers(0, 10_000), st.floats(0.5, 4.0), st.floats(0.3, 1.0), st.floats(1.0, 3.0))
 @settings(deadline=None, max_examples=50)
-def test_windows_lie_inside(seed, aspect, smallest):
+def test_windows_lie_inside(seed, aspect, smallest, widest):
     rng = np.random.default_rng(seed)
-    top, left, height, width = random_window(96, 128, aspect, smallest, rng)
+    top, left, height, width = random_window(96, 128, aspect, smallest, rng, widest)
     assert 0 <= top <= top + height <= 96
     assert 0 <= left <= left + width <= 128
     assert min(height, width) >= 1
+
+
+@pytest.fixture
+def flat_walls(tmp_path):
+    """Rooms and streets that are a wall 4 m away, 128 px wide, seen by a lens of 90 px."""
+    paths = []
+    for kind in ('indoor', 'street'):
+        (tmp_path / kind).mkdir()
+        make_shard(tmp_path / kind / 'a.npz', 1, [1], 0)
+        with np.load(tmp_path / kind / 'a.npz') as shard:
+            wall = {**shard, 'depth': np.full_like(shard['depth'], 4.0)}
+        np.savez(tmp_path / kind / 'a.npz', **wall)
+        shards = [{'file': 'a.npz', 'split': 'train'}]
+        paths.append(write(tmp_path / kind, kind=kind, shards=shards))
+    return FrameStore(paths, 'train')
+
+
+@pytest.mark.parametrize(('kind', 'widest'), [('street', 2.7), ('indoor', 1.18)])
+def test_wide_crops_are_of_the_named_kind_and_seen_as_by_a_wide_lens(
+    flat_walls, monkeypatch, kind, widest
+):
+    windows = []
+
+    def watched(*arguments):
+        windows.append(random_window(*arguments))
+        return windows[-1]
+
+    monkeypatch.setattr(data, 'random_window', watched)
+    config = DataConfig(mix={kind: 1.0}, crop=1.0, widest={'street': 2.7})
+    samples = TrainingSamples(flat_walls, config, 0)
+    metres = np.array([samples[i].depth.mean().item() for i in range(60)])
+
+    _, _, height, width = np.transpose(windows)
+    squeezed = width / height / (128 / 96)
+    assert 0.8 < squeezed.min() < 0.95
+    assert 0.9 * widest < squeezed.max() < 1.05 * widest
+    # The window becomes 128 px wide, and its lens of 90 px so many times longer.
+    np.testing.assert_allclose(metres, 4.0 * config.focal_length * width / (90 * 128), rtol=1e-5)
 
 
 def test_depth_is_not_mixed_at_edges():

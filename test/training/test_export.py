@@ -26,10 +26,15 @@ from s2r_depth_training.stages import make_stage
 from s2r_depth_training.synthetic.dataset import DatasetError
 
 
-def write_checkpoint(folder, name='joint'):
+def write_checkpoint(folder, name='joint', fold_skips=False):
     """A checkpoint as Lightning writes it, whose average differs from the trained weights."""
     torch.manual_seed(0)
-    experiment = Experiment(width=0.125, picked_on_real='the loss', stages=[StageConfig(name, 500)])
+    experiment = Experiment(
+        width=0.125,
+        picked_on_real='the loss',
+        fold_skips=fold_skips,
+        stages=[StageConfig(name, 500)],
+    )
     experiment.data.manifests = ['/home/me/rooms/manifest.json']
     stage = make_stage(experiment, experiment.stages[0], S2RDepthNet(0.125))
     for parameter in stage.average.parameters():
@@ -81,9 +86,10 @@ def test_an_unfinished_model_is_not_exported(tmp_path):
         export(tmp_path / 'other.ckpt', 'mine', tmp_path / 'mine.safetensors')
 
 
-def test_estimator_and_training_agree_on_depth(tmp_path):
-    """Decoding, normalisation and focal correction are those of the training data."""
-    checkpoint, stage = write_checkpoint(tmp_path)
+@pytest.mark.parametrize('fold_skips', [False, True])
+def test_estimator_and_training_agree_on_depth(tmp_path, fold_skips):
+    """Decoding, normalisation, focal correction and skip weights are those of the training."""
+    checkpoint, stage = write_checkpoint(tmp_path, fold_skips=fold_skips)
     export(checkpoint, 'mine', tmp_path / 'mine.safetensors', torch.float32)
     rgb = np.random.default_rng(0).integers(0, 256, (96, 128, 3), np.uint8)
     estimator = DepthEstimator(tmp_path / 'mine.safetensors', device='cpu')

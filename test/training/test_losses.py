@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from s2r_depth_ros.network.s2r_depthnet import SUB_NETWORKS, S2RDepthNet
 from s2r_depth_training.config import Experiment, LossConfig, StageConfig
 from s2r_depth_training.data import Batch
 from s2r_depth_training.losses import (
+    attention_term,
     decode_depth,
     depth_loss,
     encode_depth,
@@ -154,6 +156,21 @@ def test_gradient_term_sees_edges_and_scale_term_sees_offsets_of_regions():
     expected = sum(step / (16 - step) for step in (1, 2, 4))
     assert gradient_term(error, weight).item() == pytest.approx(expected, rel=1e-5)
     assert scale_invariant_term(error, weight).item() == pytest.approx(0.5, rel=1e-5)
+
+
+def test_attention_is_nearness_in_log_depth():
+    columns = torch.tensor([0.4, math.sqrt(0.4 * MAX_DEPTH), MAX_DEPTH]).repeat_interleave(8)
+    depth = columns.expand(2, 1, 16, 24)
+    perfect = torch.tensor([0.98, 0.5, 0.02]).repeat_interleave(8).expand(2, 1, 16, 24)
+    weight = torch.ones_like(depth)
+    assert attention_term(perfect, depth, weight, MAX_DEPTH).item() == pytest.approx(0, abs=1e-5)
+    # An offset has no gradients: only the error itself counts, three times.
+    off = attention_term(perfect + 0.1, depth, weight, MAX_DEPTH)
+    assert off.item() == pytest.approx(0.3, abs=1e-5)
+    flipped = attention_term(perfect.flip(-1), depth, weight, MAX_DEPTH)
+    assert flipped.item() > 3 * 0.96 * 2 / 3
+    weight[..., 8:] = 0  # nothing but the nearest columns is known
+    assert attention_term(torch.full_like(depth, 0.98), depth, weight, MAX_DEPTH).item() < 1e-5
 
 
 def test_a_split_batch_has_the_loss_of_the_whole():

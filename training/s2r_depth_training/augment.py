@@ -17,13 +17,14 @@ Rng = np.random.Generator
 
 
 def random_window(
-    height: int, width: int, aspect: float, smallest: float, rng: Rng
+    height: int, width: int, aspect: float, smallest: float, rng: Rng, widest: float = 1.18
 ) -> tuple[int, int, int, int]:
     """Return a crop (top, left, height, width) of about ``aspect`` = width / height.
 
-    smallest: least share of the largest such crop's side that is kept.
+    smallest: least share of the largest such crop's side that is kept. widest: largest multiple of
+    ``aspect``; the smallest is 0.85.
     """
-    aspect *= rng.uniform(0.85, 1.18)
+    aspect *= np.exp(rng.uniform(np.log(0.85), np.log(widest)))
     side = rng.uniform(smallest, 1.0)
     crop_height = max(1, int(min(height, width / aspect) * side))
     crop_width = max(1, int(min(width, height * aspect) * side))

@@ -27,8 +27,10 @@ class DataConfig:
     manifests' kinds in equal shares if empty. focal_length: px at the network's input; depth is
     scaled to what a camera with this fx would see. max_depth, min_depth: m. sky_weight: weight of
     sky, learnt as max_depth, in the loss; 0 leaves it out. crop: share of images that are cropped,
-    to at least crop_scale of their side. restyled: share of images shown in another style.
-    batch: images a process and step. workers: loading processes.
+    to at least crop_scale of their side. widest: kind of scene -> how many times wider than the
+    network's input a crop may be, 1.18 if not named; it is squeezed, as an image of a wide camera.
+    restyled: share of images shown in another style. batch: images a process and step. workers:
+    loading processes.
     """
 
     manifests: list[str] = field(default_factory=list)
@@ -41,6 +43,7 @@ class DataConfig:
     sky_weight: float = 0.2
     crop: float = 0.6
     crop_scale: float = 0.55
+    widest: dict[str, float] = field(default_factory=dict)
     restyled: float = 0.5
     photometric: bool = True
     batch: int = 16
@@ -52,6 +55,7 @@ class LossConfig:
     """Weights of the loss terms (see losses.py). The defaults are the paper's (spec 1.3).
 
     scales: weights of the four depth maps, coarse to fine. structure: the paper's lambda.
+    attention: weight of the attention map's error as nearness, which starts DSA in few steps.
     """
 
     l1: float = 1.0
@@ -62,6 +66,7 @@ class LossConfig:
     scales: list[float] = field(default_factory=lambda: [1.0, 1.0, 1.0, 1.0])
     structure: float = 1.0
     beta: float = 0.001
+    attention: float = 0.0
 
 
 @dataclass
@@ -124,10 +129,12 @@ class ValidationConfig:
 class Experiment:
     """All that defines a run. seed, data and steps decide every batch.
 
-    depth_init: ``normal`` N(0, 0.02), the authors', or ``kaiming``. ema: decay of the averaged
-    weights that are validated and exported. precision, accelerator, devices, num_nodes, strategy:
-    as Lightning's Trainer takes them. BatchNorm is synchronised between GPUs. picked_on_real: in
-    words, which choices were made by errors on real images; the card says it.
+    depth_init: ``normal`` N(0, 0.02), the authors', or ``kaiming``. fold_skips: train DP's skip
+    weights folded into the convolutions behind them, which speeds up what fine detail needs; the
+    exported model has them unfolded. ema: decay of the averaged weights that are validated and
+    exported. precision, accelerator, devices, num_nodes, strategy: as Lightning's Trainer takes
+    them. BatchNorm is synchronised between GPUs. picked_on_real: in words, which choices were made
+    by errors on real images; the card says it.
     """
 
     name: str = 'experiment'
@@ -137,6 +144,7 @@ class Experiment:
     licence: str = 'MIT'
     picked_on_real: str = ''
     depth_init: str = 'normal'
+    fold_skips: bool = False
     ema: float = 0.998
     precision: str = '32-true'
     accelerator: str = 'auto'

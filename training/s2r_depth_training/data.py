@@ -56,6 +56,7 @@ class Batch(NamedTuple):
 class Frame:
     """One rendered frame; arrays as in a shard, fx in px of the stored size."""
 
+    kind: str
     rgb: NDArray[np.uint8]
     restyled: NDArray[np.uint8] | None
     depth: NDArray[np.floating]
@@ -68,6 +69,7 @@ class Shard:
     """One shard in memory (uint8 and float16: about 60 kB a frame at 96x128)."""
 
     arrays: dict[str, NDArray]
+    kind: str
     zero_is_sky: bool
 
     def __len__(self) -> int:
@@ -77,6 +79,7 @@ class Shard:
         """Return frame ``i``."""
         restyled = self.arrays.get('restyled')
         return Frame(
+            self.kind,
             self.arrays['rgb'][i],
             None if restyled is None else restyled[i],
             self.arrays['depth'][i],
@@ -101,7 +104,7 @@ class FrameStore:
                 (str(listed.path.parent), int(s)) for s in arrays['scene']
             )
             if wanted:
-                shard = Shard(arrays, listed.zero_is_sky)
+                shard = Shard(arrays, listed.kind, listed.zero_is_sky)
                 self._shards.setdefault(listed.kind, []).append(shard)
         both = scenes.get('train', set()) & scenes.get('validation', set())
         if both:
@@ -229,7 +232,9 @@ class TrainingSamples(Dataset):
         height, width = frame.rgb.shape[:2]
         if rng.random() >= self._config.crop:
             return 0, 0, height, width
-        return random_window(height, width, width / height, self._config.crop_scale, rng)
+        config = self._config
+        aspect, widest = config.width / config.height, config.widest.get(frame.kind, 1.18)
+        return random_window(height, width, aspect, config.crop_scale, rng, widest)
 
     def _appearance(
         self, rgb: NDArray[np.uint8], style: NDArray[np.uint8], rng: np.random.Generator

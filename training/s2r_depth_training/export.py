@@ -14,6 +14,7 @@ from safetensors import safe_open
 from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.inference.evaluation import beats_prior
 from s2r_depth_ros.network.checkpoint import load_model, save_model
+from s2r_depth_ros.network.depth import unfold_skip_weights
 from s2r_depth_ros.network.metadata import ModelMetadata
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 from s2r_depth_training.config import Experiment, experiment_from
@@ -63,6 +64,8 @@ def load_checkpoint(path: str | Path) -> tuple[S2RDepthNet, Experiment, dict[str
     network.load_state_dict(
         {k[len(_AVERAGE) :]: v for k, v in state.items() if k.startswith(_AVERAGE)}
     )
+    if experiment.fold_skips:
+        unfold_skip_weights(network.depth_net)
     return network.eval(), experiment, facts
 
 

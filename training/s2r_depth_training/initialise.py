@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
+from s2r_depth_ros.network.depth import unfold_skip_weights
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 
 _OUTPUTS = ('output1', 'output2', 'output3', 'output4')
@@ -13,6 +14,8 @@ def initialise(network: S2RDepthNet, depth_init: str) -> None:
     """Start all of ``network``: Kaiming normal, and DP as ``depth_init`` says."""
     for name in ('struct_encoder', 'struct_decoder', 'dsa'):
         _kaiming(getattr(network, name))
+    # Or the sigmoid behind it starts saturated, where it has no gradient.
+    nn.init.normal_(network.dsa.D.conv.weight, 0.0, 0.02)
     initialise_depth(network, depth_init)
 
 
@@ -20,7 +23,8 @@ def initialise_depth(network: S2RDepthNet, depth_init: str) -> None:
     """Start DP afresh, its BatchNorm statistics and activation included.
 
     ``normal``: N(0, 0.02) convolutions, BatchNorm weights N(1, 0.02), the authors' (spec 1.4).
-    ``kaiming``: Kaiming normal, outputs N(0, 0.01); learns faster in few steps.
+    ``kaiming``: Kaiming normal behind the skip weights, outputs N(0, 0.01); learns faster in few
+    steps.
     """
     depth_net = network.depth_net
     _kaiming(depth_net)
@@ -33,6 +37,7 @@ def initialise_depth(network: S2RDepthNet, depth_init: str) -> None:
     else:
         for name in _OUTPUTS:
             nn.init.normal_(getattr(depth_net, name).model[1].weight, 0.0, 0.01)
+        unfold_skip_weights(depth_net)
 
 
 def _kaiming(network: nn.Module) -> None:

@@ -6,6 +6,7 @@ whose gradients are averaged has the gradients of the whole batch.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -15,6 +16,7 @@ from torch.nn import functional
 from s2r_depth_training.config import LossConfig
 
 _NEAREST_LOG_DEPTH = 0.02  # m; keeps the logarithm of the network's lower end finite
+_NEAREST_ATTENDED = 0.4  # m
 _GRADIENT_STEPS = (1, 2, 4)
 
 
@@ -52,6 +54,19 @@ def structure_loss(structure: Tensor, depth: Tensor, beta: float) -> Tensor:
     below = functional.pad(depth, (0, 0, 0, 1), mode='replicate').diff(dim=-2)
     gradient = (right.abs() + below.abs()).mean(1, keepdim=True)
     return (structure * torch.exp(-beta * gradient)).abs().mean()
+
+
+def attention_term(attention: Tensor, target: Tensor, weight: Tensor, max_depth: float) -> Tensor:
+    """Return the error of the attention map [N, 1, H, W] as nearness, and of its gradients.
+
+    Nearness falls from 1 at 0.4 m to 0 at ``max_depth`` with the logarithm of depth. The paper
+    gives DSA no loss of its own, and 20 epochs; an attention map that starts so is of use to DP
+    within a few thousand steps.
+    """
+    span = math.log(max_depth / _NEAREST_ATTENDED)
+    nearness = 1 - (target / _NEAREST_ATTENDED).log() / span
+    error = attention.float() - nearness.clamp(0.02, 0.98)
+    return 3 * image_means(error.abs(), weight).mean() + gradient_term(error, weight)
 
 
 def depth_loss(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import types
 from collections.abc import Iterable
@@ -15,11 +16,19 @@ from torch.nn import functional
 
 from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.inference.metrics import depth_metrics
+from s2r_depth_ros.network.blocks import UpProjection
+from s2r_depth_ros.network.depth import fold_skip_weights
 from s2r_depth_ros.network.s2r_depthnet import SUB_NETWORKS, NetworkOutput, S2RDepthNet
 from s2r_depth_training.config import Experiment, OptimizerConfig, StageConfig
 from s2r_depth_training.data import Batch
 from s2r_depth_training.initialise import initialise_depth
-from s2r_depth_training.losses import decode_depth, depth_loss, encode_depth, structure_loss
+from s2r_depth_training.losses import (
+    attention_term,
+    decode_depth,
+    depth_loss,
+    encode_depth,
+    structure_loss,
+)
 from s2r_depth_training.translation import Painter, StyleEncoder, code_distance
 
 
@@ -61,13 +70,15 @@ class Stage(lightning.LightningModule):
         super().__init__()
         self.experiment, self.stage = experiment, stage
         self.network = network
-        self.average = S2RDepthNet(experiment.width).requires_grad_(False)
-        self.average.load_state_dict(network.state_dict())
+        if experiment.fold_skips:
+            fold_skip_weights(network.depth_net)
+        self.average = copy.deepcopy(network).requires_grad_(False)
         self.trained = tuple(trained)
         network.requires_grad_(False)
         for name in self.trained:
             getattr(network, name).requires_grad_(True)
         run_outputs_in_full_precision(network)
+        merge_twins(network)
         self.train()
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
@@ -171,6 +182,10 @@ class DepthStage(Stage):
             terms['structure'] = config.structure * structure_loss(
                 output.structure.float(), encoded, config.beta
             )
+        if self.rule.attention and config.attention:
+            terms['attention'] = config.attention * attention_term(
+                output.attention, batch.depth, batch.weight, max_depth
+            )
         return terms
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
@@ -254,3 +269,21 @@ def run_outputs_in_full_precision(network: S2RDepthNet) -> None:
 def _forward_in_full_precision(head: nn.Module, features: Tensor) -> Tensor:
     with torch.autocast(features.device.type, enabled=False):
         return head.model(features.to(head.model[1].weight.dtype))
+
+
+def merge_twins(network: S2RDepthNet) -> None:
+    """Let both 5x5 convolutions of every up-projection run as one; sums and weights stay.
+
+    They read the same tensor, and with few channels one of twice the width is faster on a CPU.
+    """
+    for module in network.modules():
+        if isinstance(module, UpProjection):
+            module.forward = types.MethodType(_forward_twins_at_once, module)
+
+
+def _forward_twins_at_once(up: UpProjection, features: Tensor, size: tuple[int, int]) -> Tensor:
+    features = functional.interpolate(features, size, mode='bilinear', align_corners=True)
+    weight = torch.cat([up.conv1.weight, up.conv2.weight])
+    deep, short = functional.conv2d(features, weight, padding=2).chunk(2, 1)
+    deep = up.bn1_2(up.conv1_2(functional.relu(up.bn1(deep))))
+    return functional.relu(deep + up.bn2(short))

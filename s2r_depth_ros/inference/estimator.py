@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ from s2r_depth_ros.inference.preprocessing import Preprocessor
 from s2r_depth_ros.inference.transfer import Transfer
 from s2r_depth_ros.network.checkpoint import load_model, read_metadata
 from s2r_depth_ros.network.metadata import ModelMetadata
+from s2r_depth_ros.network.optimized import Maps
 from s2r_depth_ros.network.registry import find_model
 from s2r_depth_ros.network.size_rule import check_size
 
@@ -30,6 +32,14 @@ _LOG = logging.getLogger(__name__)
 
 class FocalLengthError(UserError, ValueError):
     """The camera's focal length is not a positive number of pixels."""
+
+
+class View(NamedTuple):
+    """One image of a batch; the fields are the arguments of ``DepthEstimator.predict``."""
+
+    rgb: NDArray[np.uint8]
+    fx: float | None = None
+    maps: bool = False
 
 
 class Prediction(NamedTuple):
@@ -97,28 +107,42 @@ class DepthEstimator:
         maps: also return the structure and attention maps.
         Raises ImageError for what is not such an image, FocalLengthError for an impossible ``fx``.
         """
-        if fx is not None and not (math.isfinite(fx) and fx > 0):
-            raise FocalLengthError(
-                f'the focal length fx must be a positive number of pixels, not {fx}: take it from '
-                'the camera calibration (K[0] of camera_info), or leave it out'
-            )
-        with torch.inference_mode():
-            output = self._backend(self._preprocess(rgb))
-            size = (rgb.shape[0], rgb.shape[1])
-            scale = self._focal_scale(fx, size[1])
-            depth = decode(output.depth, size, self.metadata.max_depth * scale)
-            return Prediction(
-                depth.numpy() if depth.device.type == 'cpu' else self._transfer.down(depth),
-                _map_at(output.structure, size) if maps else None,
-                _map_at(output.attention, size) if maps else None,
-                scale,
-            )
+        return self.predict_batch([View(rgb, fx, maps)])[0]
 
-    def warm_up(self, height: int, width: int) -> None:
-        """Run once on a black image of this size, so that the first real frame is not slow."""
-        black = np.zeros((height, width, 3), np.uint8)
+    def predict_batch(self, views: Sequence[View]) -> list[Prediction]:
+        """Estimate the depths of one or more images, of any sizes, in one run of the network.
+
+        Backends built for one image (tap, openvino, onnxruntime) run once for each. Raises as
+        ``predict`` does if any of the images cannot be used.
+        """
+        for view in views:
+            _check_focal_length(view.fx)
+        with torch.inference_mode():
+            output = self._backend(self._preprocess(*(view.rgb for view in views)))
+            maps = (Maps(*parts) for parts in zip(*(m.split(1) for m in output)))
+            return [self._prediction(view, own) for view, own in zip(views, maps)]
+
+    def warm_up(self, height: int, width: int, *, batch: int = 1) -> None:
+        """Run once on black images of this size, so that the first real frame is not slow.
+
+        batch: run every number of images from 1 to this one.
+        """
         # With some focal length, so that a warning about a missing one waits for a real image.
-        self.predict(black, fx=float(width))
+        black = View(np.zeros((height, width, 3), np.uint8), fx=float(width))
+        for count in range(1, batch + 1):
+            self.predict_batch([black] * count)
+
+    def _prediction(self, view: View, output: Maps) -> Prediction:
+        """Return what the network's maps of one image, [1, 1, h, w], say about it."""
+        size = (view.rgb.shape[0], view.rgb.shape[1])
+        scale = self._focal_scale(view.fx, size[1])
+        depth = decode(output.depth, size, self.metadata.max_depth * scale)
+        return Prediction(
+            depth.numpy() if depth.device.type == 'cpu' else self._transfer.down(depth),
+            _map_at(output.structure, size) if view.maps else None,
+            _map_at(output.attention, size) if view.maps else None,
+            scale,
+        )
 
     def _focal_scale(self, fx: float | None, image_width: int) -> float:
         """Return focal length at the network's input over the training one (1 if unknown)."""
@@ -142,6 +166,14 @@ def model_metadata(model: str | Path) -> ModelMetadata:
     """Read only the metadata of a model, given as to DepthEstimator. Raises CheckpointError."""
     path = find_model(model)
     return read_onnx_metadata(path) if path.suffix == ONNX_SUFFIX else read_metadata(path)
+
+
+def _check_focal_length(fx: float | None) -> None:
+    if fx is not None and not (math.isfinite(fx) and fx > 0):
+        raise FocalLengthError(
+            f'the focal length fx must be a positive number of pixels, not {fx}: take it from '
+            'the camera calibration (K[0] of camera_info), or leave it out'
+        )
 
 
 def _load(path: Path, input_size: tuple[int, int] | None) -> tuple[Source, ModelMetadata]:

@@ -42,7 +42,7 @@ def check_image(rgb: NDArray[np.uint8]) -> None:
 class Preprocessor:
     """Makes network inputs as the model's metadata says: resize, colour order, normalisation.
 
-    The image crosses to the device once, as uint8; everything else happens there.
+    An image crosses to the device once, as uint8; everything else happens there.
     """
 
     def __init__(
@@ -63,22 +63,27 @@ class Preprocessor:
         )
         self._scale, self._offset = 1 / (255 * std), -mean / std
 
-    def __call__(self, rgb: NDArray[np.uint8]) -> Tensor:
-        """Return float [1, 3, h, w] of the network's size from uint8 [H, W, 3] of any size.
+    def __call__(self, *images: NDArray[np.uint8]) -> Tensor:
+        """Return float [N, 3, h, w] of the network's size from N uint8 [H, W, 3] of any sizes.
 
         Strided and read-only arrays are fine. Raises ImageError for what is not an image.
         """
-        check_image(rgb)
-        image = self._on_device(rgb).permute(2, 0, 1).unsqueeze(0)
+        for rgb in images:
+            check_image(rgb)
+        prepared = [self._prepare(rgb, place) for place, rgb in enumerate(images)]
+        return prepared[0] if len(prepared) == 1 else torch.cat(prepared)
+
+    def _prepare(self, rgb: NDArray[np.uint8], place: int) -> Tensor:
+        image = self._on_device(rgb, place).permute(2, 0, 1).unsqueeze(0)
         if self._bgr:
             image = image.flip(1)
         image = resize_uint8(image, self._size, self._mode)
         normalised = image.float().mul_(self._scale).add_(self._offset)
         return normalised.to(self._dtype).contiguous()
 
-    def _on_device(self, rgb: NDArray[np.uint8]) -> Tensor:
+    def _on_device(self, rgb: NDArray[np.uint8], place: int) -> Tensor:
         if self._device.type != 'cpu':
-            return self._transfer.up(rgb)
+            return self._transfer.up(rgb, place)
         # torch wants memory that it may write to, without negative strides.
         return torch.from_numpy(np.require(rgb, requirements=['C', 'W']))
 

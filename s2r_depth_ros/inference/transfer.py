@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -19,9 +21,12 @@ class Transfer:
         self._pinned = device.type == 'cuda'
         self._buffers: dict[str, Tensor] = {}
 
-    def up(self, image: NDArray[np.uint8]) -> Tensor:
-        """Return ``image``, of any strides, on the device; the copy may still be under way."""
-        buffer = self._buffer('up', image.shape, torch.uint8)
+    def up(self, image: NDArray[np.uint8], place: int = 0) -> Tensor:
+        """Return ``image``, of any strides, on the device; the copy may still be under way.
+
+        place: of the image in its batch: those of one batch must not share a buffer.
+        """
+        buffer = self._buffer(f'up {place}', image.shape, torch.uint8)
         np.copyto(buffer.numpy(), image)
         return buffer.to(self._device, non_blocking=True, copy=True)
 
@@ -34,8 +39,10 @@ class Transfer:
         return buffer.numpy().copy()
 
     def _buffer(self, key: str, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+        """Return the buffer ``key`` in this shape; it grows, as sizes may take turns."""
+        count = math.prod(shape)
         buffer = self._buffers.get(key)
-        if buffer is None or buffer.shape != shape:
-            buffer = torch.empty(shape, dtype=dtype, pin_memory=self._pinned)
+        if buffer is None or buffer.numel() < count:
+            buffer = torch.empty(count, dtype=dtype, pin_memory=self._pinned)
             self._buffers[key] = buffer
-        return buffer
+        return buffer[:count].view(shape)

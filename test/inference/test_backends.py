@@ -76,6 +76,19 @@ def test_equals_eager(
         torch.testing.assert_close(result, truth, atol=FP32_TOLERANCE, rtol=0)
 
 
+@pytest.mark.parametrize('name', BACKENDS)
+def test_a_batch_equals_its_images_one_by_one(
+    name: str, recipe_network: Callable[[float], S2RDepthNet]
+) -> None:
+    images = torch.rand(3, 3, 96, 128, generator=torch.Generator().manual_seed(2)) * 2 - 1
+    backend = make(name, recipe_network(0.125), (96, 128))
+    singly = [[m.clone() for m in backend(image)] for image in images.split(1)]
+    for result, truth in zip(backend(images), zip(*singly)):
+        assert result.shape == (3, 1, 96, 128)
+        torch.testing.assert_close(result, torch.cat(truth), atol=FP32_TOLERANCE, rtol=0)
+    assert (result[0] - result[1]).abs().max() > 1e-3
+
+
 @pytest.mark.parametrize('name', ['eager', 'torch', 'openvino'])
 def test_bf16_is_close(
     name: str, recipe_network: Callable[[float], S2RDepthNet], image: Tensor

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from s2r_depth_ros.inference import estimator as estimator_module
-from s2r_depth_ros.inference.estimator import DepthEstimator, FocalLengthError, decode
+from s2r_depth_ros.inference.estimator import DepthEstimator, FocalLengthError, View, decode
 from s2r_depth_ros.inference.preprocessing import ImageError
 from s2r_depth_ros.network.metadata import CheckpointError, ModelMetadata
 from s2r_depth_ros.network.s2r_depthnet import NetworkOutput, S2RDepthNet
@@ -186,6 +186,43 @@ def test_same_image_same_depth(estimator: DepthEstimator, photo: NDArray[np.uint
     second = estimator.predict(photo, maps=True)
     for a, b in zip(first, second):
         np.testing.assert_array_equal(a, b)
+
+
+def test_a_batch_of_different_cameras_equals_its_images_one_by_one(
+    estimator: DepthEstimator, photo: NDArray[np.uint8]
+) -> None:
+    large = np.ascontiguousarray(np.repeat(photo[::-1], 2, axis=0))
+    views = [View(photo, 200.0, maps=True), View(large, 350.0), View(photo[:, ::-1])]
+    batch = estimator.predict_batch(views)
+    for view, result in zip(views, batch):
+        alone = estimator.predict(view.rgb, fx=view.fx, maps=view.maps)
+        assert result.depth.shape == view.rgb.shape[:2]
+        assert result.focal_scale == alone.focal_scale
+        np.testing.assert_allclose(result.depth, alone.depth, rtol=1e-3)
+        for map_, expected in (
+            (result.structure, alone.structure),
+            (result.attention, alone.attention),
+        ):
+            assert (map_ is None) == (not view.maps)
+            if view.maps:
+                np.testing.assert_allclose(map_, expected, atol=1e-4)
+    scales = [200 * 1.28 / 208, 350 * 1.28 / 208, 1.0]
+    assert [result.focal_scale for result in batch] == pytest.approx(scales)
+
+
+def test_one_bad_view_spoils_its_batch(estimator: DepthEstimator) -> None:
+    with pytest.raises(ImageError, match='at least 32'):
+        estimator.predict_batch([View(grey()), View(grey(31, 64))])
+    with pytest.raises(FocalLengthError):
+        estimator.predict_batch([View(grey()), View(grey(), fx=0.0)])
+
+
+def test_warm_up_runs_every_batch_that_can_come(lively_model: Path) -> None:
+    fresh, sizes = DepthEstimator(lively_model, device='cpu'), []
+    run = fresh._backend
+    fresh._backend = lambda images: sizes.append(len(images)) or run(images)
+    fresh.warm_up(96, 128, batch=3)
+    assert sizes == [1, 2, 3]
 
 
 def test_result_and_image_are_the_callers(

@@ -40,6 +40,23 @@ def test_graph_equals_eager_for_every_image(
 
 
 @pytest.mark.parametrize('name', ['torch', 'tap'])
+def test_batches_of_changing_size_equal_eager(
+    name: str,
+    recipe_network: Callable[[float], S2RDepthNet],
+    images: list[torch.Tensor],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, 'allow_tf32', False)
+    network = recipe_network(0.25)
+    eager = make_backend('eager', network, SIZE, GPU, torch.float32)
+    graph = make_backend(name, network, SIZE, GPU, torch.float32)
+    for count in (3, 1, 2, 3):
+        batch = torch.cat(images[:count])
+        for result, expected in zip(graph(batch), eager(batch)):
+            torch.testing.assert_close(result, expected, atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize('name', ['torch', 'tap'])
 @pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
 def test_half_precision_graph_is_close(
     name: str,

@@ -23,6 +23,16 @@ def test_there_and_back(device: str) -> None:
         assert result.dtype == np.float32
 
 
+@pytest.mark.parametrize('device', DEVICES)
+def test_images_of_a_batch_have_buffers_of_their_own(device: str) -> None:
+    transfer = Transfer(torch.device(device))
+    images = np.random.default_rng(0).integers(0, 256, (2, 480, 640, 3), np.uint8)
+    for _ in range(3):
+        for image, there in zip(images, [transfer.up(im, i) for i, im in enumerate(images)]):
+            np.testing.assert_array_equal(there.cpu().numpy(), image)
+    assert len({buffer.data_ptr() for buffer in transfer._buffers.values()}) == 2
+
+
 def test_any_strides_and_a_changing_size() -> None:
     transfer = Transfer(torch.device('cpu'))
     image = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3)

@@ -24,14 +24,30 @@ class BackendError(UserError, RuntimeError):
 class Backend(Protocol):
     """Runs one network at one input size, for one caller at a time.
 
-    input_dtype: what ``__call__`` wants its image in.
+    input_dtype: what ``__call__`` wants its images in.
     """
 
     input_dtype: torch.dtype
 
-    def __call__(self, image: Tensor) -> Maps:
-        """Return the maps of ``image`` [1, 3, H, W] in [-1, 1]; valid until the next call."""
+    def __call__(self, images: Tensor) -> Maps:
+        """Return the maps of ``images`` [N, 3, H, W] in [-1, 1]; valid until the next call."""
         ...
+
+
+class OneByOne:
+    """Makes a backend of one that was built for a single image: a batch takes N runs of it."""
+
+    def __init__(self, single: Backend) -> None:
+        self.input_dtype = single.input_dtype
+        self._single = single
+
+    def __call__(self, images: Tensor) -> Maps:
+        """Return the maps of ``images``."""
+        if len(images) == 1:
+            return self._single(images)
+        # Copies, as the next run may overwrite what this one gave.
+        runs = [[m.clone() for m in self._single(image)] for image in images.split(1)]
+        return Maps(*(torch.cat(maps) for maps in zip(*runs)))
 
 
 def require(module: str, backend: str, packages: str) -> ModuleType | Any:

@@ -12,8 +12,9 @@ _WARM_UP_RUNS = 3
 
 
 class CudaGraphBackend:
-    """Replays one recorded run of ``network`` on inputs of one size, without host synchronisation.
+    """Replays recorded runs of ``network`` on inputs of one size, without host synchronisation.
 
+    The graph of one image is recorded at once, that of a larger batch when the first one comes.
     The maps are the graph's own buffers: the next call overwrites them.
     """
 
@@ -26,34 +27,45 @@ class CudaGraphBackend:
     ) -> None:
         self.input_dtype = dtype
         self._network = network
-        self._image = torch.zeros(1, 3, *size, device=device, dtype=dtype).contiguous(
-            memory_format=torch.channels_last
-        )
-        with torch.cuda.device(device), torch.inference_mode():
+        self._size, self._device = size, device
+        with torch.cuda.device(device):
             self._second = torch.cuda.Stream()
+        self._recorded = {1: self._record(1)}
+
+    @torch.inference_mode()
+    def __call__(self, images: Tensor) -> Maps:
+        """Return the maps of ``images``."""
+        count = len(images)
+        if count not in self._recorded:
+            self._recorded[count] = self._record(count)
+        graph, own, maps = self._recorded[count]
+        own.copy_(images)
+        graph.replay()
+        return maps
+
+    def _record(self, count: int) -> tuple[torch.cuda.CUDAGraph, Tensor, Maps]:
+        """Return the graph of a batch of ``count``, its input and its maps."""
+        with torch.cuda.device(self._device), torch.inference_mode():
+            images = torch.zeros(
+                count, 3, *self._size, device=self._device, dtype=self.input_dtype
+            ).contiguous(memory_format=torch.channels_last)
             warm_up = torch.cuda.Stream()
             warm_up.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(warm_up):
                 for _ in range(_WARM_UP_RUNS):
-                    self._run()
+                    self._run(images)
             torch.cuda.current_stream().wait_stream(warm_up)
-            self._graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(self._graph):
-                self._maps = self._run()
+            graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(graph):
+                maps = self._run(images)
+        return graph, images, maps
 
-    @torch.inference_mode()
-    def __call__(self, image: Tensor) -> Maps:
-        """Return the maps of ``image``."""
-        self._image.copy_(image)
-        self._graph.replay()
-        return self._maps
-
-    def _run(self) -> Maps:
+    def _run(self, images: Tensor) -> Maps:
         """Run the network; the attention branch beside the structure branch."""
         first = torch.cuda.current_stream()
         self._second.wait_stream(first)
         with torch.cuda.stream(self._second):
-            attention = self._network.dsa(self._image)
-        structure = self._network.structure(self._image)
+            attention = self._network.dsa(images)
+        structure = self._network.structure(images)
         first.wait_stream(self._second)
         return Maps(self._network.depth(structure, attention), structure, attention)

@@ -20,9 +20,9 @@ class EagerBackend:
         self._network = place(copy.deepcopy(require_network(source, 'eager')), device, dtype)
 
     @torch.inference_mode()
-    def __call__(self, image: Tensor) -> Maps:
-        """Return the maps of ``image``."""
-        output = self._network(image)
+    def __call__(self, images: Tensor) -> Maps:
+        """Return the maps of ``images``."""
+        output = self._network(images)
         return Maps(output.depths[-1], output.structure, output.attention)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from s2r_depth_ros.inference.backends.base import BackendError, Source, require
+from s2r_depth_ros.inference.backends.base import BackendError, OneByOne, Source, require
 from s2r_depth_ros.inference.backends.onnx_file import INPUT, to_onnx
 from s2r_depth_ros.network.optimized import Maps
 
@@ -21,7 +21,7 @@ _PROVIDERS = {
 
 
 class OnnxRuntimeBackend:
-    """One session."""
+    """One session, of one image."""
 
     input_dtype = torch.float32
 
@@ -29,15 +29,15 @@ class OnnxRuntimeBackend:
         self._session = session
         self._device = device
 
-    def __call__(self, image: Tensor) -> Maps:
-        """Return the maps of ``image``."""
-        outputs = self._session.run(list(Maps._fields), {INPUT: image.cpu().numpy()})
+    def __call__(self, images: Tensor) -> Maps:
+        """Return the maps of ``images``."""
+        outputs = self._session.run(list(Maps._fields), {INPUT: images.cpu().numpy()})
         return Maps(*(torch.from_numpy(output).to(self._device) for output in outputs))
 
 
 def make(
     source: Source, size: tuple[int, int], device: torch.device, dtype: torch.dtype
-) -> OnnxRuntimeBackend:
+) -> OneByOne:
     """Return the backend, with as many threads as torch has."""
     runtime = require('onnxruntime', _NAME, 'onnxruntime onnx')
     if dtype != torch.float32:
@@ -54,4 +54,5 @@ def make(
     options = runtime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     content = source.read_bytes() if isinstance(source, Path) else to_onnx(source, size)
-    return OnnxRuntimeBackend(runtime.InferenceSession(content, options, providers), device)
+    session = runtime.InferenceSession(content, options, providers)
+    return OneByOne(OnnxRuntimeBackend(session, device))

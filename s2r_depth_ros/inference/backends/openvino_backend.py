@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from s2r_depth_ros.inference.backends.base import Source, require, require_cpu
+from s2r_depth_ros.inference.backends.base import OneByOne, Source, require, require_cpu
 from s2r_depth_ros.inference.backends.onnx_file import INPUT, to_onnx
 from s2r_depth_ros.network.optimized import Maps
 
@@ -17,22 +17,24 @@ _HINTS = {torch.float32: 'f32', torch.bfloat16: 'bf16'}
 
 
 class OpenVinoBackend:
-    """One compiled model and one request, which keeps its output buffers."""
+    """One compiled model of one image and one request, which keeps its output buffers."""
 
     input_dtype = torch.float32
 
     def __init__(self, request: Any) -> None:
         self._request = request
 
-    def __call__(self, image: Tensor) -> Maps:
-        """Return the maps of ``image``; they are the request's buffers."""
-        outputs = self._request.infer({INPUT: image.numpy()}, share_inputs=True, share_outputs=True)
+    def __call__(self, images: Tensor) -> Maps:
+        """Return the maps of ``images``; they are the request's buffers."""
+        outputs = self._request.infer(
+            {INPUT: images.numpy()}, share_inputs=True, share_outputs=True
+        )
         return Maps(*(torch.from_numpy(outputs[name]) for name in Maps._fields))
 
 
 def make(
     source: Source, size: tuple[int, int], device: torch.device, dtype: torch.dtype
-) -> OpenVinoBackend:
+) -> OneByOne:
     """Return the backend, with as many threads as torch has."""
     openvino = require('openvino', _NAME, 'openvino onnx')
     require_cpu(device, _NAME)
@@ -47,4 +49,4 @@ def make(
             'INFERENCE_NUM_THREADS': torch.get_num_threads(),
         },
     )
-    return OpenVinoBackend(compiled.create_infer_request())
+    return OneByOne(OpenVinoBackend(compiled.create_infer_request()))

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from s2r_depth_ros.inference.backends import torch_backend
-from s2r_depth_ros.inference.backends.base import Backend, BackendError, Source
+from s2r_depth_ros.inference.backends.base import BackendError, OneByOne, Source
 from s2r_depth_ros.network.tap_first import TapConv
 
 # Below this the interpolation of 25 taps costs more than the multiplications that it saves
@@ -16,8 +16,8 @@ _CHANNELS = 64
 
 def make(
     source: Source, size: tuple[int, int], device: torch.device, dtype: torch.dtype
-) -> Backend:
-    """Return the backend; like the backend torch, but for the wide up-projections."""
+) -> OneByOne:
+    """Return the backend; like torch, but for the wide up-projections, which take one image."""
     if device.type == 'cpu' and dtype != torch.float32:
         raise BackendError(
             f"backend 'tap' computes in fp32 on a CPU, not in {dtype}: use precision fp32, or "
@@ -28,7 +28,7 @@ def make(
     def tap(conv: nn.Conv2d) -> nn.Module | None:
         return kind(conv) if conv.out_channels >= _CHANNELS else None
 
-    return torch_backend.make(source, size, device, dtype, tap)
+    return OneByOne(torch_backend.make(source, size, device, dtype, tap))
 
 
 def _kind(device: torch.device) -> type[TapConv]:

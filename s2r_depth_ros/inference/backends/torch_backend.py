@@ -19,9 +19,9 @@ class TorchBackend:
         self._network = network
 
     @torch.inference_mode()
-    def __call__(self, image: Tensor) -> Maps:
-        """Return the maps of ``image``."""
-        return self._network(image.contiguous(memory_format=torch.channels_last))
+    def __call__(self, images: Tensor) -> Maps:
+        """Return the maps of ``images``."""
+        return self._network(images.contiguous(memory_format=torch.channels_last))
 
 
 def make(

@@ -18,13 +18,14 @@ from typing import Any
 import numpy as np
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
-from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rcl_interfaces.srv import GetParameters, SetParameters
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo, Image
+
+from s2r_depth_ros.node.services import RepeatedRequest, change_state
 
 ROOT = Path(__file__).resolve().parents[2]
 # Shared memory alone makes discovery immediate; the messages of these tests are small.
@@ -200,15 +201,18 @@ class Graph:
 
     # -- services
 
-    def call(self, service_type: Any, name: str, request: Any) -> Any:
-        """Return the response of a service of the depth node."""
+    def client(self, service_type: Any, name: str) -> Any:
+        """Return the client of a service of the depth node, which is there."""
         if name not in self._clients:
             self._clients[name] = self.node.create_client(service_type, f'depth/{name}')
         client = self._clients[name]
         self.until(client.service_is_ready, f'service {name}')
-        future = client.call_async(request)
-        self.until(future.done, f'a response of {name}')
-        return future.result()
+        return client
+
+    def call(self, service_type: Any, name: str, request: Any) -> Any:
+        """Return the response to a request that may be served twice."""
+        repeated = RepeatedRequest(self.client(service_type, name), request)
+        return self.until(repeated.answer, f'a response of {name}')
 
     def set(self, name: str, value: Any) -> Any:
         """Set one parameter and return the SetParametersResult."""
@@ -226,8 +230,12 @@ class Graph:
 
     def change(self, transition: str) -> bool:
         """Ask for a transition by its label; return its success."""
-        request = ChangeState.Request(transition=Transition(label=transition))
-        return self.call(ChangeState, 'change_state', request).success
+        changer = self.client(ChangeState, 'change_state')
+        asker = self.client(GetState, 'get_state')
+        end = time.monotonic() + PATIENCE
+        return change_state(
+            changer, asker, transition, lambda c, what: self.until(c, what, end - time.monotonic())
+        )
 
 
 def values_of(status: Any) -> dict[str, str]:

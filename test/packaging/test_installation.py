@@ -123,14 +123,21 @@ def observer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def _call(observer: Any, kind: type, service: str, request: Any) -> Any:
-    """Return the answer of a service of the node under test."""
+    """Return the answer of a service of the node under test to a request without consequences."""
+    from s2r_depth_ros.node.services import RepeatedRequest
+
     client = observer.create_client(kind, service)
-    assert client.wait_for_service(_PATIENCE), f'no service {service}'
-    future = client.call_async(request)
-    observer.executor.spin_until_future_complete(future, timeout_sec=_PATIENCE)
-    observer.destroy_client(client)
-    assert future.result() is not None, f'no answer from {service}'
-    return future.result()
+    repeated = RepeatedRequest(client, request)
+
+    def spun() -> Any:
+        observer.executor.spin_once(timeout_sec=0.05)
+        return repeated.answer()
+
+    try:
+        return _wait(spun, f'an answer from {service}')
+    finally:
+        repeated.give_up()
+        observer.destroy_client(client)
 
 
 def _launched(installation: Installation, **changed: str) -> subprocess.Popen[str]:

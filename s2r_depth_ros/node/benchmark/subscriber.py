@@ -20,6 +20,7 @@ from s2r_depth_ros.node import topics
 from s2r_depth_ros.node.demo.channels import Channel, node_channels
 from s2r_depth_ros.node.demo.events import emit, stop_on_signals
 from s2r_depth_ros.node.demo.recorder import Recorder
+from s2r_depth_ros.node.services import RepeatedRequest
 
 _INFERENCE = 'inference p50 (ms)'
 _DIAGNOSTICS = Channel(topics.DIAGNOSTICS, topics.DIAGNOSTICS_TOPIC)
@@ -74,15 +75,16 @@ def _wait_until_active(
     recorder: Recorder, executor: SingleThreadedExecutor, node: str, stop: threading.Event
 ) -> None:
     client = recorder.create_client(GetState, f'/{node}/get_state')
+    request = RepeatedRequest(client, GetState.Request())
     while not stop.is_set():
-        if not client.wait_for_service(0.2):
+        executor.spin_once(timeout_sec=0.02)
+        answer = request.answer()
+        if answer is None:
             continue
-        answer = client.call_async(GetState.Request())
-        executor.spin_until_future_complete(answer, 1.0)
-        state = answer.result() if answer.done() else None
-        if state is not None and state.current_state.id == State.PRIMARY_STATE_ACTIVE:
+        if answer.current_state.id == State.PRIMARY_STATE_ACTIVE:
             return
         stop.wait(0.02)
+        request = RepeatedRequest(client, GetState.Request())
 
 
 if __name__ == '__main__':

@@ -1,4 +1,4 @@
-"""Brings a managed node up: configure, then activate, each with its answer awaited."""
+"""Brings a managed node up: configure, then activate."""
 
 from __future__ import annotations
 
@@ -6,21 +6,20 @@ import threading
 import time
 from typing import Any
 
-from lifecycle_msgs.msg import Transition
-from lifecycle_msgs.srv import ChangeState
+from lifecycle_msgs.srv import ChangeState, GetState
 from rclpy.executors import Executor
 from rclpy.node import Node
 
 from s2r_depth_ros.errors import UserError
-
-STEPS = {
-    'configure': Transition.TRANSITION_CONFIGURE,
-    'activate': Transition.TRANSITION_ACTIVATE,
-}
+from s2r_depth_ros.node.services import change_state
 
 
 class BringUpError(UserError):
     """The node did not become active."""
+
+
+class _StoppedError(Exception):
+    """The user wants no more."""
 
 
 def bring_up(
@@ -32,22 +31,24 @@ def bring_up(
     within ``seconds``, counted from now.
     """
     deadline = time.monotonic() + seconds
-    client = helper.create_client(ChangeState, f'{name}/change_state')
+    clients = (
+        helper.create_client(ChangeState, f'{name}/change_state'),
+        helper.create_client(GetState, f'{name}/get_state'),
+    )
 
-    def spin_until(condition: Any, what: str) -> None:
-        while not condition():
-            if time.monotonic() > deadline:
-                raise BringUpError(f'{what} for {seconds:g} s')
+    def until(condition: Any, what: str) -> Any:
+        while not (value := condition()):
             if stop.is_set():
-                return
+                raise _StoppedError
+            if time.monotonic() > deadline:
+                raise BringUpError(f'node {name}: waited {seconds:g} s for {what}')
             executor.spin_once(timeout_sec=0.02)
+        return value
 
-    spin_until(client.service_is_ready, f'no node {name} answers')
-    for step, transition in STEPS.items():
-        request = ChangeState.Request(transition=Transition(id=transition))
-        answer = client.call_async(request)
-        spin_until(answer.done, f'node {name} has not answered to {step}')
-        if stop.is_set():
-            return
-        if not answer.result().success:
-            raise BringUpError(f'node {name} refused to {step}; its log says why')
+    try:
+        until(lambda: all(c.service_is_ready() for c in clients), 'its services')
+        for label in ('configure', 'activate'):
+            if not change_state(*clients, label, until):
+                raise BringUpError(f'node {name} refused to {label}; its log says why')
+    except _StoppedError:
+        return

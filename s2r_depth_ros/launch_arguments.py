@@ -15,7 +15,8 @@ from s2r_depth_ros.share import share_directory
 _BOOLEANS = ('true', 'false')
 _TRANSPORTS = ('', 'raw', 'compressed')
 # In config/depth.rviz these are absolute; a relative right side follows the namespace.
-_RVIZ_TOPICS = ('depth_registered/image_rect', 'depth_registered/points', 'depth/depth_color')
+_RVIZ_TOPICS = ('depth_registered/image_rect', 'depth_registered/points')
+_NODE, _RVIZ_OWN_TOPIC = 'depth', 'depth_color'
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,20 @@ def launch_arguments() -> tuple[LaunchArgument, ...]:
         ),
         LaunchArgument('model', '', 'model: a name or a .safetensors file (empty: as params_file)'),
         LaunchArgument('device', '', 'auto, cpu, cuda or cuda:N (empty: as params_file)'),
-        LaunchArgument('image', 'image', 'topic of the camera images, without /compressed'),
-        LaunchArgument('camera_info', 'camera_info', "topic of the images' sensor_msgs/CameraInfo"),
+        LaunchArgument(
+            'cameras', '', 'names of several cameras, such as front,rear (empty: as params_file)'
+        ),
+        LaunchArgument(
+            'image',
+            'image',
+            "topic of the camera images, without /compressed; beneath each camera's name if "
+            'cameras is given',
+        ),
+        LaunchArgument(
+            'camera_info',
+            'camera_info',
+            "topic of the images' sensor_msgs/CameraInfo; beneath each camera's name as image",
+        ),
         LaunchArgument(
             'image_transport', '', 'raw or compressed images (empty: as params_file)', _TRANSPORTS
         ),
@@ -66,17 +79,38 @@ def node_arguments(values: Mapping[str, str]) -> list[str]:
             arguments += ['-p', f'{name}:={json.dumps(values[name])}']
     for name in ('autostart', 'use_sim_time'):
         arguments += ['-p', f'{name}:={values[name]}']
-    for name in ('image', 'camera_info'):
-        arguments += ['-r', f'{name}:={values[name]}']
-    # Remapping rules match whole names, so image alone would leave image/compressed behind.
-    arguments += ['-r', f'image/compressed:={values["image"]}/compressed']
+    cameras = _cameras(values)
+    if cameras:
+        arguments += ['-p', f'cameras:={json.dumps(cameras)}']
+    for camera in cameras or ['']:
+        for name in ('image', 'camera_info'):
+            arguments += ['-r', f'{_beneath(camera, name)}:={_beneath(camera, values[name])}']
+        # Remapping rules match whole names, so image alone would leave image/compressed behind.
+        compressed = _beneath(camera, values['image'] + '/compressed')
+        arguments += ['-r', f'{_beneath(camera, "image/compressed")}:={compressed}']
     return [*arguments, '--log-level', values['log_level']]
 
 
 def rviz_arguments(values: Mapping[str, str]) -> list[str]:
-    """Return what follows --ros-args on rviz2's command line (namespace apart)."""
+    """Return what follows --ros-args on rviz2's command line (namespace apart).
+
+    RViz shows one camera, the first.
+    """
+    camera = next(iter(_cameras(values)), '')
     arguments = ['-p', f'use_sim_time:={values["use_sim_time"]}']
-    arguments += ['-r', f'/image:={values["image"]}']
+    arguments += ['-r', f'/image:={_beneath(camera, values["image"])}']
     for topic in _RVIZ_TOPICS:
-        arguments += ['-r', f'/{topic}:={topic}']
-    return arguments
+        arguments += ['-r', f'/{topic}:={_beneath(camera, topic)}']
+    # The node's own topics lie beneath its name first.
+    own = f'{_NODE}/{_beneath(camera, _RVIZ_OWN_TOPIC)}'
+    return [*arguments, '-r', f'/{_NODE}/{_RVIZ_OWN_TOPIC}:={own}']
+
+
+def _cameras(values: Mapping[str, str]) -> list[str]:
+    """Return the names in the argument cameras; the node checks them."""
+    return [name.strip() for name in values['cameras'].split(',')] if values['cameras'] else []
+
+
+def _beneath(camera: str, topic: str) -> str:
+    """Return a camera's topic; ``camera`` is empty for a single one."""
+    return f'{camera}/{topic.lstrip("/")}' if camera else topic

@@ -19,7 +19,7 @@ from s2r_depth_ros.inference.backends import BackendError, Source, make_backend
 from s2r_depth_ros.inference.backends.onnx_file import SUFFIX as ONNX_SUFFIX
 from s2r_depth_ros.inference.backends.onnx_file import read_onnx_metadata
 from s2r_depth_ros.inference.devices import resolve_device, resolve_precision
-from s2r_depth_ros.inference.preprocessing import Preprocessor
+from s2r_depth_ros.inference.preprocessing import Preprocessor, check_image
 from s2r_depth_ros.inference.transfer import Transfer
 from s2r_depth_ros.network.checkpoint import load_model, read_metadata
 from s2r_depth_ros.network.metadata import ModelMetadata
@@ -116,7 +116,7 @@ class DepthEstimator:
         ``predict`` does if any of the images cannot be used.
         """
         for view in views:
-            _check_focal_length(view.fx)
+            check_view(view)
         with torch.inference_mode():
             output = self._backend(self._preprocess(*(view.rgb for view in views)))
             maps = (Maps(*parts) for parts in zip(*(m.split(1) for m in output)))
@@ -168,7 +168,10 @@ def model_metadata(model: str | Path) -> ModelMetadata:
     return read_onnx_metadata(path) if path.suffix == ONNX_SUFFIX else read_metadata(path)
 
 
-def _check_focal_length(fx: float | None) -> None:
+def check_view(view: View) -> None:
+    """Raise ImageError or FocalLengthError for what a batch must not contain."""
+    check_image(view.rgb)
+    fx = view.fx
     if fx is not None and not (math.isfinite(fx) and fx > 0):
         raise FocalLengthError(
             f'the focal length fx must be a positive number of pixels, not {fx}: take it from '

@@ -19,41 +19,36 @@ class CameraInfoHistory:
     The one with the frame's stamp and frame_id is right; where there is none, the newest one of
     the same frame_id stands in, as most cameras never change their calibration. A frame waits for
     the former only while the stream has exact matches or nothing could stand in, so a camera_info
-    with stamps of its own delays no frame but the first.
+    with stamps of its own delays no frame but the first. Safe to use from several threads.
     """
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
         self._messages: deque[CameraInfo] = deque(maxlen=_KEPT)
         self._expect_exact = True
 
     def add(self, message: CameraInfo) -> None:
         """Keep a message that arrived."""
-        with self._changed:
+        with self._lock:
             self._messages.append(message)
-            self._changed.notify()
 
-    def clear(self) -> None:
-        """Forget everything."""
-        with self._changed:
-            self._messages.clear()
-            self._expect_exact = True
+    def is_worth_waiting(self, header: Header) -> bool:
+        """Whether a frame should wait for another message before it takes what there is."""
+        with self._lock:
+            if self._exact(header) is not None:
+                return False
+            return self._expect_exact or self._newest(header) is None
 
-    def find(self, header: Header, timeout: float) -> tuple[CameraInfo | None, bool]:
-        """Return the camera_info of a frame (None: there is none) and whether its stamp matches.
-
-        timeout: seconds to wait at most, by the wall clock.
-        """
-        with self._changed:
-            if self._expect_exact or self._newest(header) is None:
-                self._changed.wait_for(lambda: self._exact(header) is not None, timeout)
+    def find(self, header: Header) -> tuple[CameraInfo | None, bool]:
+        """Return the camera_info of a frame (None: there is none) and whether its stamp matches."""
+        with self._lock:
             exact = self._exact(header)
             self._expect_exact = exact is not None
             return (exact, True) if exact else (self._newest(header), False)
 
     def other_frame_id(self) -> str | None:
         """Return the frame_id of the newest message of all, None if none came."""
-        with self._changed:
+        with self._lock:
             return self._messages[-1].header.frame_id if self._messages else None
 
     def _newest(self, header: Header) -> CameraInfo | None:

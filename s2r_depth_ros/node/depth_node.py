@@ -1,36 +1,31 @@
-"""The lifecycle node: transitions, topics, and one worker that infers the newest frame."""
+"""The lifecycle node: transitions, cameras, and one worker that infers their newest frames."""
 
 from __future__ import annotations
 
 import logging
 import threading
-import traceback
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
-from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNodeMixin, LifecycleState, TransitionCallbackReturn
 from rclpy.node import Node
 from rclpy.qos_overriding_options import QoSOverridingOptions
-from rclpy.time import Time
 from sensor_msgs.msg import CompressedImage, Image
 
-from s2r_depth_ros.errors import UserError
-from s2r_depth_ros.inference.estimator import DepthEstimator, model_metadata
+from s2r_depth_ros.inference.estimator import DepthEstimator, Prediction, model_metadata
 from s2r_depth_ros.node import diagnostics, topics
-from s2r_depth_ros.node.camera import CameraInfoHistory
-from s2r_depth_ros.node.diagnostics import ERROR, STALE, WARN
+from s2r_depth_ros.node.camera_stream import CameraStream, describe
+from s2r_depth_ros.node.diagnostics import ERROR, WARN
 from s2r_depth_ros.node.parameters import NodeParameters, Values
-from s2r_depth_ros.node.pipeline import FramePipeline, Result
+from s2r_depth_ros.node.pipeline import Prepared
 from s2r_depth_ros.node.worker import NewestWorker
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
-
-# Seconds without an image after which an active node calls itself stale.
-_STALE_AFTER = 2.0
 
 
 class _Frame(NamedTuple):
@@ -39,7 +34,7 @@ class _Frame(NamedTuple):
 
 
 class DepthNode(LifecycleNodeMixin, Node):
-    """Estimates depth for the newest image of a camera.
+    """Estimates depth for the newest images of one camera, or of several in one batch.
 
     Needs an executor with at least three threads: a transition that loads a model holds one,
     while parameters and diagnostics go on in the others. The network runs in none of them.
@@ -56,19 +51,13 @@ class DepthNode(LifecycleNodeMixin, Node):
         self._active = False
         # Counts activations: a frame of an earlier one is not published in a later one.
         self._activation = 0
-        self._worker: NewestWorker[_Frame] | None = None
-        self._pipeline: FramePipeline | None = None
+        self._worker: NewestWorker[CameraStream, _Frame] | None = None
+        self._estimator: DepthEstimator | None = None
         self._retired: list[NewestWorker] = []
-        self._outputs: dict[str, Any] = {}
-        self._inputs: list[Any] = []
-        self._camera_infos = CameraInfoHistory()
-        self._throttle = diagnostics.Throttle()
-        self._statistics = diagnostics.Statistics()
+        self._cameras: list[CameraStream] = []
         self._configure_error = ''
-        self._frame_error = ''
-        self._last_result = Result()
         self.parameters = NodeParameters(
-            self, lambda: self._pipeline is not None, self._values_changed
+            self, lambda: self._estimator is not None, self._values_changed
         )
         self._forward_log()
         self._guard_transitions()
@@ -90,24 +79,26 @@ class DepthNode(LifecycleNodeMixin, Node):
         """Load the model and create the topics; FAILURE, with the reason logged, if impossible."""
         values = self.parameters.values
         try:
-            self._pipeline = FramePipeline(self._load(values))
+            self._estimator = self._load(values)
+            self._add_cameras(values)
         except Exception as error:
-            self._configure_error = _describe(error)
+            self._release()
+            self._configure_error = describe(error)
             self.get_logger().error(f'cannot configure: {self._configure_error}')
             return FAILURE
         self._configure_error = ''
-        self._create_topics(values)
-        self._worker = NewestWorker(self._process, self._failed)
+        self._worker = NewestWorker(self._process, self._failed, self._patience)
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Begin to infer and publish."""
         result = super().on_activate(state)
-        self._statistics.reset()
-        self._frame_error, self._last_result = '', Result()
+        for camera in self._cameras:
+            camera.reset()
         self._activation += 1
         self._active = True
-        self.get_logger().info(f'active: waiting for images on {self._inputs[0].topic_name}')
+        images = ', '.join(camera.image_topic for camera in self._cameras)
+        self.get_logger().info(f'active: waiting for images on {images}')
         return result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -152,7 +143,7 @@ class DepthNode(LifecycleNodeMixin, Node):
             backend=values.backend,
         )
         height, width = estimator.input_size
-        estimator.warm_up(480, 640)
+        estimator.warm_up(480, 640, batch=max(1, len(values.cameras)))
         metadata = estimator.metadata
         logger.info(
             f'model {metadata.name}, input {height}x{width} (height x width), range '
@@ -164,30 +155,13 @@ class DepthNode(LifecycleNodeMixin, Node):
             logger.warning(f'model {metadata.name} is a placeholder: {metadata.placeholder}')
         return estimator
 
-    def _create_topics(self, values: Values) -> None:
-        overrides = QoSOverridingOptions.with_default_policies()
-        for topic in topics.OUTPUTS:
-            self._outputs[topic.name] = self.create_lifecycle_publisher(
-                topic.type, topic.name, topic.qos, qos_overriding_options=overrides
-            )
+    def _add_cameras(self, values: Values) -> None:
+        """Create the topics of every camera."""
         compressed = values.image_transport == 'compressed'
-        image = topics.IMAGE_COMPRESSED if compressed else topics.IMAGE
-        callbacks: dict[str, Callable[[Any], None]] = {
-            image: self._image_arrived,
-            topics.CAMERA_INFO: self._camera_infos.add,
-        }
-        self._inputs = [
-            self.create_subscription(
-                topic.type,
-                topic.name,
-                callbacks[topic.name],
-                topic.qos,
-                callback_group=MutuallyExclusiveCallbackGroup(),
-                qos_overriding_options=overrides,
+        for name in values.cameras or ('',):
+            self._cameras.append(
+                CameraStream(self, name, compressed, self._image_arrived, self._info_arrived)
             )
-            for topic in topics.INPUTS
-            if topic.name in callbacks
-        ]
 
     def _pause(self) -> None:
         # After the lock was held, no message of a frame follows.
@@ -202,13 +176,10 @@ class DepthNode(LifecycleNodeMixin, Node):
         if self._worker:
             self._worker.stop()
             self._retired = [w for w in self._retired if w.is_alive()] + [self._worker]
-        self._worker = self._pipeline = None
-        for subscription in self._inputs:
-            self.destroy_subscription(subscription)
-        for publisher in self._outputs.values():
-            self.destroy_lifecycle_publisher(publisher)
-        self._inputs, self._outputs = [], {}
-        self._camera_infos.clear()
+        self._worker = self._estimator = None
+        cameras, self._cameras = self._cameras, []
+        for camera in cameras:
+            camera.destroy()
 
     def _guard_transitions(self) -> None:
         """Make an impossible transition an answer; rclpy lets its exception end the executor."""
@@ -232,88 +203,92 @@ class DepthNode(LifecycleNodeMixin, Node):
         try:
             return transition()
         except Exception as error:
-            self.get_logger().warning(f'transition not possible: {_describe(error)}')
+            self.get_logger().warning(f'transition not possible: {describe(error)}')
             return None
         finally:
             self._transition_lock.release()
 
     # ------------------------------------------------------------------ frames
 
-    def _image_arrived(self, message: Image | CompressedImage) -> None:
-        if self._active and self._worker:
-            frame = _Frame(message, self._activation)
-            self._statistics.received(dropped=self._worker.put(frame))
+    def _image_arrived(self, camera: CameraStream, message: Image | CompressedImage) -> None:
+        worker = self._worker
+        if self._active and worker:
+            dropped = worker.put(camera, _Frame(message, self._activation))
+            camera.statistics.received(dropped)
 
-    def _process(self, frame: _Frame) -> None:
-        """Infer and publish one frame; on the worker's thread."""
-        message = frame.message
-        pipeline, values = self._pipeline, self.parameters.values
-        wanted = self._wanted(values)
-        if pipeline is None or not wanted:
-            self._statistics.skipped()
+    def _info_arrived(self) -> None:
+        if self._worker:
+            self._worker.wake()
+
+    def _patience(self, camera: CameraStream, frame: _Frame) -> float:
+        return camera.patience(frame.message.header, self.parameters.values)
+
+    def _process(self, frames: dict[CameraStream, _Frame]) -> None:
+        """Infer frames of different cameras in one batch and publish; on the worker's thread."""
+        estimator, values = self._estimator, self.parameters.values
+        if estimator is None:
             return
-        info, _ = self._camera_infos.find(message.header, values.camera_info_timeout)
-        result = pipeline.process(message, info, wanted, values)
-        if info is None:
-            result.camera_problem = self._missing_camera_info(message.header.frame_id)
+        prepared: dict[CameraStream, Prepared] = {}
+        for camera, frame in frames.items():
+            try:
+                ready = camera.prepare(frame.message, values)
+            except Exception as error:  # one bad frame must not cost the other cameras theirs
+                self._frame_failed(camera, error)
+            else:
+                if ready is not None:
+                    prepared[camera] = ready
+        predictions = self._predict(estimator, prepared)
+        for camera, ready in prepared.items():
+            if ready.view is None or camera in predictions:
+                try:
+                    self._publish(camera, frames[camera], ready, predictions.get(camera), values)
+                except Exception as error:
+                    self._frame_failed(camera, error)
+
+    def _predict(
+        self, estimator: DepthEstimator, prepared: dict[CameraStream, Prepared]
+    ) -> dict[CameraStream, Prediction]:
+        """Run the network once for all frames that need it; none if that fails."""
+        views = {camera: f.view for camera, f in prepared.items() if f.view is not None}
+        if not views:
+            return {}
+        start = time.perf_counter()
+        try:
+            predictions = estimator.predict_batch(list(views.values()))
+        except Exception as error:
+            for camera in views:
+                self._frame_failed(camera, error)
+            return {}
+        seconds = time.perf_counter() - start
+        for camera in views:
+            result = prepared[camera].result
+            result.inference, result.batch = seconds, len(views)
+        return dict(zip(views, predictions))
+
+    def _publish(
+        self,
+        camera: CameraStream,
+        frame: _Frame,
+        prepared: Prepared,
+        prediction: Prediction | None,
+        values: Values,
+    ) -> None:
+        """Publish what is made of a frame, unless the node was deactivated since it arrived."""
+        result = camera.finish(prepared, prediction, values)
         with self._publish_lock:
             if not self._active or frame.activation != self._activation:
                 return
-            for name, output in result.messages.items():
-                self._outputs[name].publish(output)
-        # By nanoseconds: the two need not be on the same clock type.
-        latency = (
-            self.get_clock().now().nanoseconds - Time.from_msg(message.header.stamp).nanoseconds
-        )
-        self._statistics.published(latency / 1e9, result.inference)
-        self._frame_error, self._last_result = '', result
-        self._warn_about(result)
+            camera.publish(result)
+        camera.published(prepared.header, result)
 
-    def _wanted(self, values: Values) -> set[str]:
-        return {
-            name
-            for name, publisher in list(self._outputs.items())
-            if values.publish_always or publisher.get_subscription_count() > 0
-        }
+    def _frame_failed(self, camera: CameraStream, error: Exception) -> None:
+        # After a cleanup the publishers are gone: what fails then is no error of the frame.
+        if self._estimator is not None:
+            camera.failed(error)
 
     def _failed(self, error: Exception) -> None:
-        """Report an exception of _process and go on with the next frame."""
-        if self._pipeline is None:
-            return
-        self._statistics.failed()
-        self._frame_error = _describe(error)
-        if self._throttle.is_due(f'frame: {type(error).__name__}'):
-            self.get_logger().error(f'frame skipped: {self._frame_error}')
-
-    def _missing_camera_info(self, frame_id: str) -> str:
-        other = self._camera_infos.other_frame_id()
-        topic = self.resolve_topic_name(topics.CAMERA_INFO)
-        if other is None:
-            return (
-                f'no camera_info on {topic}: remap camera_info to the topic of your camera '
-                f'(-r camera_info:=...)'
-            )
-        return (
-            f'camera_info on {topic} has frame_id {other!r} but the image has {frame_id!r}: remap '
-            'camera_info to the topic of the same camera'
-        )
-
-    def _warn_about(self, result: Result) -> None:
-        logger = self.get_logger()
-        if result.camera_problem and self._throttle.is_due('camera_info'):
-            logger.warning(
-                f'{result.camera_problem}. Until then depth is not corrected for the focal '
-                'length, and no cloud and no camera_info are published'
-            )
-        image = self._inputs[0].topic_name if self._inputs else ''
-        if (
-            result.rectified
-            and 'rect' in image.rsplit('/', 1)[-1]
-            and self._throttle.is_due('rect')
-        ):
-            logger.warning(
-                f'{image} looks rectified already, and is being rectified again: set rectify to off'
-            )
+        """Report a defect of _process; the worker goes on with the next frames."""
+        self.get_logger().error(f'frames skipped: {describe(error)}')
 
     # ------------------------------------------------------------------ the rest
 
@@ -336,57 +311,46 @@ class DepthNode(LifecycleNodeMixin, Node):
         )
 
     def _publish_diagnostics(self) -> None:
-        summary = self._statistics.summary()
-        pipeline = self._pipeline
-        values = diagnostics.summary_values(summary) if self._active else {}
-        if pipeline is not None:
-            values |= _estimator_values(pipeline.estimator) | self._frame_values()
-        state = 'active' if self._active else 'inactive' if pipeline else 'unconfigured'
-        status = diagnostics.status(
-            name=f'{self.get_fully_qualified_name()}: depth',
-            hardware_id=str(pipeline.estimator.device) if pipeline else '',
-            problems=self._problems(summary, pipeline),
-            otherwise=state,
-            values={'state': state, **values},
-        )
-        message = DiagnosticArray(status=[status])
+        message = DiagnosticArray(status=self._statuses())
         message.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(message)
 
-    def _frame_values(self) -> dict[str, str]:
-        result = self._last_result
-        factor = 'n/a' if result.focal_scale is None else f'{result.focal_scale:.4f}'
-        return {
-            'camera_info': result.camera_problem or 'ok',
-            'focal length correction': factor,
-            'depth_scale': f'{self.parameters.values.depth_scale:g}',
-        }
+    def _statuses(self) -> list[DiagnosticStatus]:
+        """Return the node's status, which is also that of a single camera, then each camera's."""
+        estimator, parameters, cameras = self._estimator, self.parameters.values, self._cameras
+        state = 'active' if self._active else 'inactive' if estimator else 'unconfigured'
+        problems, values = self._problems(), {'state': state}
+        if estimator is not None:
+            values |= _estimator_values(estimator)
+            values['depth_scale'] = f'{parameters.depth_scale:g}'
+        rows = [('depth', problems, values)]
+        for camera in cameras:
+            summary = camera.statistics.summary() if state == 'active' else None
+            troubles = camera.problems(summary, parameters) if summary else []
+            if camera.name:
+                rows.append((camera.name, troubles, {'state': state, **camera.values(summary)}))
+            else:
+                problems += troubles
+                values |= camera.values(summary)
+        return [
+            diagnostics.status(
+                name=f'{self.get_fully_qualified_name()}: {name}',
+                hardware_id=str(estimator.device) if estimator else '',
+                problems=troubles,
+                otherwise=state,
+                values=facts,
+            )
+            for name, troubles, facts in rows
+        ]
 
-    def _problems(
-        self, summary: diagnostics.Summary, pipeline: FramePipeline | None
-    ) -> list[tuple[bytes, str]]:
+    def _problems(self) -> list[tuple[bytes, str]]:
+        """Return what is wrong with the node itself."""
         problems = []
         if self._configure_error:
             problems.append((ERROR, f'cannot configure: {self._configure_error}'))
-        if pipeline and pipeline.estimator.metadata.placeholder:
-            problems.append((WARN, f'placeholder model: {pipeline.estimator.metadata.placeholder}'))
-        if not self._active:
-            return problems
-        if summary.since_image > max(_STALE_AFTER, self.parameters.values.diagnostics_period):
-            topic = self._inputs[0].topic_name
-            problems.append(
-                (STALE, f'no image on {topic} for {summary.since_image:.0f} s: check the camera, '
-                 f'the remapping of image, and `ros2 topic info -v {topic}`')
-            )  # fmt: skip
-        if self._frame_error:
-            problems.append((ERROR, self._frame_error))
-        if self._last_result.camera_problem:
-            problems.append((WARN, self._last_result.camera_problem))
-        if summary.stamp_offset is not None:
-            problems.append(
-                (WARN, f"stamps are {summary.stamp_offset:.1f} s behind the node's clock: for a "
-                 'bag, play it with --clock and set use_sim_time; else synchronise the clocks')
-            )  # fmt: skip
+        if self._estimator and self._estimator.metadata.placeholder:
+            reason = self._estimator.metadata.placeholder
+            problems.append((WARN, f'placeholder model: {reason}'))
         return problems
 
     def _forward_log(self) -> None:
@@ -436,13 +400,6 @@ def _estimator_values(estimator: DepthEstimator) -> dict[str, str]:
         values['GPU'] = torch.cuda.get_device_name(estimator.device)
         values['GPU memory of this process (MiB)'] = f'{used / 2**20:.0f}'
     return values
-
-
-def _describe(error: Exception) -> str:
-    """Return an error for its user; what is a defect of this package keeps its traceback."""
-    if isinstance(error, UserError):
-        return str(error)
-    return ''.join(traceback.format_exception(error)).rstrip()
 
 
 def _steady_clock() -> Clock:

@@ -130,6 +130,7 @@ def summary_values(summary: Summary) -> dict[str, str]:
     values = {
         'images in (Hz)': f'{summary.rate_in:.1f}',
         'frames out (Hz)': f'{summary.rate_out:.1f}',
+        'age of the newest image (s)': f'{summary.since_image:.1f}',
     }
     for key, label in (
         ('received', 'images received'),

@@ -55,6 +55,8 @@ class Spec:
             description=self.description,
             additional_constraints='; '.join(constraints),
             read_only=self.read_only,
+            # rclpy takes an empty list for one of bytes; the type is checked by validate.
+            dynamic_typing=self.default == [],
         )
         if self.bounds and isinstance(self.default, float):
             low, high = map(float, self.bounds)
@@ -79,6 +81,8 @@ PARAMETERS = (
          "upwards; 0: the model's", bounds=(0, 4096), reload=True),
     Spec('input_width', 0, "width of the network's input in pixels, a multiple of 16 from 96 "
          "upwards; 0: the model's", bounds=(0, 4096), reload=True),
+    Spec('cameras', [], 'names of several cameras, inferred together; each has all topics of its '
+         'own beneath its name; empty: a single camera without a name', reload=True),
     Spec('image_transport', 'raw', 'subscribe to image (raw) or image/compressed (compressed)',
          choices=('raw', 'compressed'), reload=True),
     Spec('rectify', 'auto', 'auto: undistort images with the distortion of camera_info; off: '
@@ -116,6 +120,7 @@ class Values:
     backend: str
     input_height: int
     input_width: int
+    cameras: tuple[str, ...]
     image_transport: str
     rectify: str
     camera_info_timeout: float
@@ -144,10 +149,24 @@ def validate(values: Values) -> None:
         raise ParameterError(f'device must be auto, cpu, cuda or cuda:N, not {values.device!r}')
     for name in ('input_height', 'input_width'):
         _validate_side(name, getattr(values, name))
+    _validate_cameras(values.cameras)
     for near, far in (('min_depth', 'max_depth'), ('color_near', 'color_far')):
         low, high = getattr(values, near), getattr(values, far)
         if 0 < high <= low:
             raise ParameterError(f'{near} ({low} m) must be smaller than {far} ({high} m)')
+
+
+def _validate_cameras(cameras: Any) -> None:
+    if not isinstance(cameras, (list, tuple)):
+        raise ParameterError(f'cameras must be a list of names such as [front], not {cameras!r}')
+    for name in cameras:
+        if not (isinstance(name, str) and re.fullmatch(r'[A-Za-z](_?[A-Za-z0-9])*', name)):
+            raise ParameterError(
+                f'cameras: {name!r} cannot be part of a topic: use a letter, then letters, digits '
+                'and single underscores'
+            )
+        if list(cameras).count(name) > 1:
+            raise ParameterError(f'cameras: {name!r} is there twice: each camera needs its own')
 
 
 def _validate_side(name: str, pixels: int) -> None:
@@ -190,10 +209,16 @@ class NodeParameters:
         names = [field.name for field in fields(Values)]
         values = {name: self._node.get_parameter(name).value for name in names}
         values.update({p.name: p.value for p in changes if p.name in values})
+        # An empty list in a parameter file is no value to ROS.
+        cameras = values['cameras'] if values['cameras'] is not None else ()
+        values['cameras'] = tuple(cameras) if isinstance(cameras, list) else cameras
         return Values(**values)
 
     def _check(self, changes: list[Parameter]) -> SetParametersResult:
         try:
+            for change in changes:
+                if change.type_ == Parameter.Type.NOT_SET and change.name == 'cameras':
+                    raise ParameterError('cameras cannot be deleted: set it to an empty list')
             values = self._with(changes)
             validate(values)
             self._check_reload(values)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from std_msgs.msg import Header
 
 from s2r_depth_ros.geometry import Calibration, CalibrationError, CloudPacker, Rectifier
 from s2r_depth_ros.inference.colorize import colorize_depth
-from s2r_depth_ros.inference.estimator import DepthEstimator
+from s2r_depth_ros.inference.estimator import Prediction, View, check_view
 from s2r_depth_ros.inference.postprocess import depth_to_millimetres, mask_range
 from s2r_depth_ros.node import topics
 from s2r_depth_ros.node.camera import calibration_from, camera_info_message
@@ -29,8 +28,9 @@ class Result:
     """What one frame gave.
 
     messages: topic name of the table -> message, in the order of publishing; valid until the next
-    frame. camera_problem: why there are no intrinsics, '' if there are. rectified: whether the
-    image was undistorted. inference: seconds in the network, None if it did not run.
+    frame of the camera. camera_problem: why there are no intrinsics, '' if there are. rectified:
+    whether the image was undistorted. inference: seconds in the network, of the whole batch, None
+    if it did not run. batch: how many cameras' images the network saw at once.
     """
 
     messages: dict[str, Any] = field(default_factory=dict)
@@ -38,9 +38,10 @@ class Result:
     rectified: bool = False
     focal_scale: float | None = None
     inference: float | None = None
+    batch: int = 0
 
 
-class _Camera:
+class _Calibrated:
     """Everything computed once per calibration."""
 
     def __init__(self, calibration: Calibration) -> None:
@@ -49,87 +50,102 @@ class _Camera:
         self.packer = CloudPacker(self.rectifier.intrinsics)
 
 
-class FramePipeline:
-    """Makes output messages from camera messages with one model; one caller at a time."""
+@dataclass
+class Prepared:
+    """A frame that waits for its prediction.
 
-    def __init__(self, estimator: DepthEstimator) -> None:
-        self.estimator = estimator
-        self._camera: _Camera | None = None
+    wanted: names of topics.OUTPUTS. view: what the network is to see, None if no wanted output
+    needs it. valid: bool [H, W], the pixels that rectification could fill; None: all.
+    """
+
+    header: Header
+    wanted: Collection[str]
+    view: View | None = None
+    valid: NDArray[np.bool_] | None = None
+    calibrated: _Calibrated | None = None
+    result: Result = field(default_factory=Result)
+
+
+class FramePipeline:
+    """Makes output messages from the messages of one camera; one caller at a time.
+
+    ``prepare`` comes before the network, which may see several cameras at once, ``finish`` after.
+    """
+
+    def __init__(self) -> None:
+        self._calibrated: _Calibrated | None = None
         self._images: defaultdict[str, ImageBuffer] = defaultdict(ImageBuffer)
         self._cloud = CloudBuffer()
 
-    def process(
+    def prepare(
         self,
         message: Image | CompressedImage,
         camera_info: CameraInfo | None,
         wanted: Collection[str],
         values: Values,
-    ) -> Result:
-        """Make the ``wanted`` messages (names of topics.OUTPUTS) of one frame.
+    ) -> Prepared:
+        """Read a frame of which the messages ``wanted`` (names of topics.OUTPUTS) are to be made.
 
         Without usable intrinsics those that need them are left out and depth is not corrected for
         the focal length. Raises ConversionError or ImageError for an image that cannot be used.
         """
         rgb = compressed_to_rgb(message) if _is_compressed(message) else image_to_rgb(message)
-        result = Result()
-        camera = None
+        prepared = Prepared(message.header, wanted)
         if camera_info is not None:
             try:
-                camera = self._camera_for(calibration_from(camera_info), rgb)
+                prepared.calibrated = self._calibrate(calibration_from(camera_info), rgb)
             except CalibrationError as error:
-                result.camera_problem = str(error)
-        valid = None
-        if camera and values.rectify == 'auto' and not camera.rectifier.is_identity:
-            rgb = camera.rectifier.rectify(rgb)
-            valid = camera.rectifier.valid
-            result.rectified = True
-        if camera and topics.DEPTH_INFO in wanted:
-            result.messages[topics.DEPTH_INFO] = camera_info_message(
-                camera.rectifier.calibration, message.header
-            )
+                prepared.result.camera_problem = str(error)
+        calibrated = prepared.calibrated
+        if calibrated and values.rectify == 'auto' and not calibrated.rectifier.is_identity:
+            rgb = calibrated.rectifier.rectify(rgb)
+            prepared.valid = calibrated.rectifier.valid
+            prepared.result.rectified = True
         if set(wanted) - {topics.DEPTH_INFO}:
-            self._add_depth(result, message.header, rgb, valid, camera, wanted, values)
-        return result
+            prepared.view = View(
+                rgb,
+                fx=calibrated.rectifier.intrinsics.fx if calibrated else None,
+                maps=topics.STRUCTURE in wanted or topics.ATTENTION in wanted,
+            )
+            check_view(prepared.view)
+        return prepared
 
-    def _camera_for(self, calibration: Calibration, rgb: NDArray[np.uint8]) -> _Camera:
+    def finish(self, frame: Prepared, prediction: Prediction | None, values: Values) -> Result:
+        """Make the wanted messages; ``prediction`` is that of ``frame.view``."""
+        if frame.calibrated and topics.DEPTH_INFO in frame.wanted:
+            frame.result.messages[topics.DEPTH_INFO] = camera_info_message(
+                frame.calibrated.rectifier.calibration, frame.header
+            )
+        if frame.view is not None and prediction is not None:
+            frame.result.focal_scale = prediction.focal_scale
+            self._add_depth(frame, frame.view.rgb, prediction, values)
+        return frame.result
+
+    def _calibrate(self, calibration: Calibration, rgb: NDArray[np.uint8]) -> _Calibrated:
         calibration.check_image_size(rgb.shape[1], rgb.shape[0])
-        if self._camera is None or self._camera.calibration != calibration:
-            self._camera = _Camera(calibration)
-        return self._camera
+        if self._calibrated is None or self._calibrated.calibration != calibration:
+            self._calibrated = _Calibrated(calibration)
+        return self._calibrated
 
     def _add_depth(
-        self,
-        result: Result,
-        header: Header,
-        rgb: NDArray[np.uint8],
-        valid: NDArray[np.bool_] | None,
-        camera: _Camera | None,
-        wanted: Collection[str],
-        values: Values,
+        self, frame: Prepared, rgb: NDArray[np.uint8], prediction: Prediction, values: Values
     ) -> None:
-        """Run the network and add the wanted messages that show its output."""
-        start = time.perf_counter()
-        prediction = self.estimator.predict(
-            rgb,
-            fx=camera.rectifier.intrinsics.fx if camera else None,
-            maps=topics.STRUCTURE in wanted or topics.ATTENTION in wanted,
-        )
-        result.inference = time.perf_counter() - start
-        result.focal_scale = prediction.focal_scale
+        """Add the wanted messages that show what the network gave."""
+        header, wanted, messages = frame.header, frame.wanted, frame.result.messages
         depth = prediction.depth
         if values.depth_scale != 1:
             depth *= np.float32(values.depth_scale)
-        if valid is not None:
-            depth[~valid] = np.nan
+        if frame.valid is not None:
+            depth[~frame.valid] = np.nan
         if values.min_depth or values.max_depth:
             depth = mask_range(depth, values.min_depth, values.max_depth or np.inf)
         if topics.DEPTH in wanted:
-            result.messages[topics.DEPTH] = self._depth_image(header, depth, values.depth_encoding)
-        if camera and topics.POINTS in wanted:
-            result.messages[topics.POINTS] = self._cloud.fill(header, camera.packer, depth, rgb)
+            messages[topics.DEPTH] = self._depth_image(header, depth, values.depth_encoding)
+        if frame.calibrated and topics.POINTS in wanted:
+            messages[topics.POINTS] = self._cloud.fill(header, frame.calibrated.packer, depth, rgb)
         if topics.DEPTH_COLOR in wanted:
             colors = colorize_depth(depth, values.color_near or None, values.color_far or None)
-            result.messages[topics.DEPTH_COLOR] = self._images[topics.DEPTH_COLOR].fill(
+            messages[topics.DEPTH_COLOR] = self._images[topics.DEPTH_COLOR].fill(
                 header, 'rgb8', colors
             )
         for name, levels in (
@@ -138,7 +154,7 @@ class FramePipeline:
         ):
             if name in wanted and levels is not None:
                 pixels = np.rint(levels * 255).astype(np.uint8)
-                result.messages[name] = self._images[name].fill(header, 'mono8', pixels)
+                messages[name] = self._images[name].fill(header, 'mono8', pixels)
 
     def _depth_image(self, header: Header, depth: NDArray[np.float32], encoding: str) -> Image:
         pixels = depth_to_millimetres(depth) if encoding == '16UC1' else depth

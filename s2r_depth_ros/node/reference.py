@@ -78,7 +78,7 @@ def _allowed(spec: Spec) -> str:
         return ', '.join(map(_code, spec.choices))
     if spec.bounds:
         return f'{spec.bounds[0]:g} to {spec.bounds[1]:g}'
-    return {bool: '`true`, `false`', str: 'text'}[type(spec.default)]
+    return {bool: '`true`, `false`', str: 'text', list: 'list of names'}[type(spec.default)]
 
 
 def _changes(spec: Spec) -> str:

@@ -27,6 +27,17 @@ CAMERA_INFO = 'camera_info'
 DIAGNOSTICS = '/diagnostics'
 
 
+def of_camera(name: str, camera: str) -> str:
+    """Return the name that a topic of the table has for one of several cameras.
+
+    Beneath the camera's name; a private one beneath the node's and the camera's. ``camera`` is
+    empty for a single camera, whose topics are those of the table.
+    """
+    if not camera:
+        return name
+    return f'~/{camera}/{name[2:]}' if name.startswith('~/') else f'{camera}/{name}'
+
+
 @dataclass(frozen=True)
 class Topic:
     """One topic: name before remapping, message class, default QoS and what it carries."""

@@ -1,44 +1,65 @@
-"""One thread that works on the newest item only."""
+"""One thread that works on the newest items only."""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
+Key = TypeVar('Key')
 Item = TypeVar('Item')
 
 
-class NewestWorker(Generic[Item]):
-    """Calls ``work`` with the newest item put, on a thread of its own; older ones are dropped.
+class _Slot(NamedTuple):
+    item: object
+    since: float
 
-    on_error: called on that thread with an exception that ``work`` raised; the thread goes on.
+
+class NewestWorker(Generic[Key, Item]):
+    """Calls ``work`` on a thread of its own with the newest item of every key that has a new one.
+
+    Older items are dropped. patience: called with an item that waits; returns the seconds that its
+    key may hold it back at most, counted from the first item put since the last one was taken, 0
+    if it is ready. No item of another key waits for it. on_error: called on that thread with an
+    exception that ``work`` raised; the thread goes on.
     """
 
-    def __init__(self, work: Callable[[Item], None], on_error: Callable[[Exception], None]) -> None:
+    def __init__(
+        self,
+        work: Callable[[dict[Key, Item]], None],
+        on_error: Callable[[Exception], None],
+        patience: Callable[[Key, Item], float] = lambda key, item: 0.0,
+    ) -> None:
         self._work = work
         self._on_error = on_error
+        self._patience = patience
         self._changed = threading.Condition()
-        self._item: Item | None = None
+        self._slots: dict[Key, _Slot] = {}
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name='inference')
         self._thread.start()
 
-    def put(self, item: Item) -> bool:
-        """Make ``item`` the next to be worked on; True if it displaced one that was waiting."""
+    def put(self, key: Key, item: Item) -> bool:
+        """Make ``item`` the next of ``key``; True if it displaced one that was waiting."""
         with self._changed:
-            dropped = self._item is not None
-            self._item = item
+            waiting = self._slots.get(key)
+            self._slots[key] = _Slot(item, waiting.since if waiting else time.monotonic())
             self._changed.notify()
-        return dropped
+        return waiting is not None
+
+    def wake(self) -> None:
+        """Ask for the ``patience`` of the waiting items again."""
+        with self._changed:
+            self._changed.notify()
 
     def clear(self) -> None:
-        """Forget the waiting item; the one being worked on is finished."""
+        """Forget the waiting items; those being worked on are finished."""
         with self._changed:
-            self._item = None
+            self._slots.clear()
 
     def stop(self) -> None:
-        """Let the thread end after the item it is working on; returns at once."""
+        """Let the thread end after the items it is working on; returns at once."""
         with self._changed:
             self._stopping = True
             self._changed.notify()
@@ -52,16 +73,23 @@ class NewestWorker(Generic[Item]):
         return self._thread.is_alive()
 
     def _run(self) -> None:
-        while (item := self._next()) is not None:
+        while (items := self._next()) is not None:
             try:
-                self._work(item)
+                self._work(items)
             except Exception as error:  # one bad frame must not end the node
                 self._on_error(error)
-            # A frame is large: do not hold it while waiting for the next.
-            del item
+            # Frames are large: do not hold them while waiting for the next.
+            del items
 
-    def _next(self) -> Item | None:
+    def _next(self) -> dict[Key, Item] | None:
         with self._changed:
-            self._changed.wait_for(lambda: self._stopping or self._item is not None)
-            item, self._item = self._item, None
-            return None if self._stopping else item
+            while not self._stopping:
+                now = time.monotonic()
+                waits = {
+                    key: slot.since + self._patience(key, slot.item) - now
+                    for key, slot in self._slots.items()
+                }
+                if ready := [key for key, wait in waits.items() if wait <= 0]:
+                    return {key: self._slots.pop(key).item for key in ready}
+                self._changed.wait(min(waits.values(), default=None))
+        return None

@@ -63,6 +63,13 @@ def test_parameter_file_documents_every_parameter() -> None:
         ({'depth_encoding': '64FC1'}, 'one of 32FC1, 16UC1'),
         ({'input_height': 100}, 'input_height is 100: it must be a multiple of 16'),
         ({'input_width': 80}, 'at least 96'),
+        ({'cameras': ('front', 'front')}, "'front' is there twice"),
+        ({'cameras': ('front', '2nd')}, "'2nd' cannot be part of a topic"),
+        ({'cameras': ('a/b',)}, "'a/b' cannot be part of a topic"),
+        ({'cameras': ('a__b',)}, "'a__b' cannot be part of a topic"),
+        ({'cameras': ('',)}, "'' cannot be part of a topic"),
+        ({'cameras': (5,)}, '5 cannot be part of a topic'),
+        ({'cameras': 'front'}, "list of names such as [front], not 'front'"),
         ({'min_depth': 5.0, 'max_depth': 5.0}, 'min_depth (5.0 m) must be smaller'),
         ({'color_near': 9.0, 'color_far': 5.0}, 'color_near (9.0 m) must be smaller'),
     ],
@@ -90,6 +97,7 @@ def test_impossible_values_are_named(changes: dict[str, Any], reason: str) -> No
                 'backend': 'eager',
                 'input_height': 192,
                 'input_width': 192,
+                'cameras': ['front'],
                 'image_transport': 'compressed',
             }.items()
         ),
@@ -116,7 +124,7 @@ def test_reload_parameters_are_those_rejected_above() -> None:
     reload = {spec.name for spec in PARAMETERS if spec.reload}
     assert reload == {
         'model', 'device', 'precision', 'backend', 'input_height', 'input_width',
-        'image_transport',
+        'cameras', 'image_transport',
     }  # fmt: skip
 
 
@@ -307,6 +315,37 @@ def test_image_transport(loader: Any) -> None:
     assert loader.set('image_transport', 'raw').successful
 
 
+@shows('cameras')
+def test_cameras(loader: Any) -> None:
+    """Each camera has the topics of its own, and the next configuration other ones."""
+    every = [t.name for t in (*topics.INPUTS, *topics.OUTPUTS) if t.name != topics.IMAGE_COMPRESSED]
+
+    def full(camera: str) -> set[str]:
+        names = {topics.of_camera(name, camera) for name in every}
+        return {'/loader/' + name.replace('~', 'depth') for name in names}
+
+    def present() -> set[str]:
+        node = loader.node
+        found = {name for name, _ in node.get_topic_names_and_types()}
+        known = set.union(*map(full, ('', 'front', 'rear')))
+        return {n for n in found & known if node.count_subscribers(n) + node.count_publishers(n)}
+
+    for cameras in (['front', 'rear'], ['rear'], []):
+        assert loader.set('cameras', cameras).successful
+        assert loader.change('configure')
+        expected = set.union(*map(full, cameras or ['']))
+        loader.until(lambda e=expected: present() == e, f'the topics of {cameras}')
+        assert loader.change('cleanup')
+
+
+@pytest.mark.parametrize('names', [['front', 'front'], ['not a name'], ['front', '/rear']])
+def test_impossible_camera_names_are_rejected(loader: Any, names: list) -> None:
+    result = loader.set('cameras', names)
+    assert not result.successful
+    assert f'cameras: {names[-1]!r} ' in result.reason
+    assert not loader.get('cameras')[0]
+
+
 @shows('publish_always')
 def test_publish_always(loader: Any) -> None:
     """Without a subscriber nothing is made, unless forced."""
@@ -331,6 +370,13 @@ def test_publish_always(loader: Any) -> None:
 @shows('autostart')
 def test_autostart(live: Any, loader: Any) -> None:
     assert (live.graph.state(), loader.state()) == ('active', 'unconfigured')
+
+
+def test_a_bad_camera_name_at_start_ends_the_process_with_its_reason(start_node: Any) -> None:
+    process = start_node('/misnamed', cameras='[front, front]')
+    assert process.process.wait(60) == 2
+    assert "error: cameras: 'front' is there twice" in process.log
+    assert 'Traceback' not in process.log
 
 
 def test_a_bad_value_at_start_ends_the_process_with_its_reason(start_node: Any) -> None:

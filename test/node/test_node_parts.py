@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from array import array
 from typing import Any
 
@@ -18,7 +19,7 @@ from sensor_msgs.msg import PointCloud2, PointField
 from std_msgs.msg import Header
 
 from s2r_depth_ros.geometry import CloudPacker, Intrinsics
-from s2r_depth_ros.node import clouds
+from s2r_depth_ros.node import clouds, topics
 from s2r_depth_ros.node.camera import CameraInfoHistory
 from s2r_depth_ros.node.diagnostics import (
     ERROR,
@@ -36,46 +37,94 @@ from s2r_depth_ros.node.worker import NewestWorker
 # ---------------------------------------------------------------- worker
 
 
-def test_worker_takes_the_newest_and_survives_errors() -> None:
+def _gated_worker() -> tuple[NewestWorker, threading.Event, queue.Queue, queue.Queue]:
+    """Return a worker that waits for a gate after each batch it was given, and what it got."""
     gate, done, errors = threading.Event(), queue.Queue(), queue.Queue()
 
-    def work(item: int) -> None:
-        done.put(item)
+    def work(items: dict[str, int]) -> None:
+        done.put(items)
         assert gate.wait(10)
-        if item == 3:
+        if 3 in items.values():
             raise ValueError('three')
 
-    worker = NewestWorker(work, errors.put)
-    assert not worker.put(1)
-    assert done.get(timeout=10) == 1
-    assert [worker.put(item) for item in (2, 3)] == [False, True]
+    return NewestWorker(work, errors.put), gate, done, errors
+
+
+def test_worker_takes_the_newest_and_survives_errors() -> None:
+    worker, gate, done, errors = _gated_worker()
+    assert not worker.put('a', 1)
+    assert done.get(timeout=10) == {'a': 1}
+    assert [worker.put('a', item) for item in (2, 3)] == [False, True]
     gate.set()
-    assert done.get(timeout=10) == 3
+    assert done.get(timeout=10) == {'a': 3}
     assert str(errors.get(timeout=10)) == 'three'
-    assert not worker.put(4)
-    assert done.get(timeout=10) == 4
+    assert not worker.put('a', 4)
+    assert done.get(timeout=10) == {'a': 4}
     worker.stop()
     worker.join()
     assert not worker.is_alive()
     assert done.empty()
 
 
-def test_worker_forgets_what_waits() -> None:
-    gate, done = threading.Event(), queue.Queue()
-
-    def work(item: int) -> None:
-        done.put(item)
-        assert gate.wait(10)
-
-    worker = NewestWorker(work, lambda error: None)
-    worker.put(1)
-    assert done.get(timeout=10) == 1
-    worker.put(2)
-    worker.clear()
-    worker.put(3)
+def test_worker_takes_the_newest_of_every_key_at_once() -> None:
+    worker, gate, done, _ = _gated_worker()
+    worker.put('a', 1)
+    assert done.get(timeout=10) == {'a': 1}
+    assert [worker.put(key, item) for key, item in (('b', 5), ('c', 6), ('b', 7))] == [
+        False, False, True,
+    ]  # fmt: skip
     gate.set()
-    assert done.get(timeout=10) == 3
-    worker.put(4)
+    assert done.get(timeout=10) == {'b': 7, 'c': 6}
+    worker.stop()
+    worker.join()
+
+
+def test_worker_forgets_what_waits() -> None:
+    worker, gate, done, _ = _gated_worker()
+    worker.put('a', 1)
+    assert done.get(timeout=10) == {'a': 1}
+    worker.put('a', 2)
+    worker.clear()
+    worker.put('a', 9)
+    gate.set()
+    assert done.get(timeout=10) == {'a': 9}
+    worker.put('a', 4)
+    worker.stop()
+    worker.join()
+
+
+def test_worker_holds_an_unready_item_back_and_no_other() -> None:
+    done: queue.Queue = queue.Queue()
+    ready = threading.Event()
+    worker = NewestWorker(
+        done.put,
+        lambda error: None,
+        lambda key, _: 3600.0 if key == 'b' and not ready.is_set() else 0,
+    )
+    worker.put('b', 1)
+    worker.put('a', 2)
+    assert done.get(timeout=10) == {'a': 2}
+    assert worker.put('b', 3), 'it waits still'
+    ready.set()
+    worker.wake()
+    assert done.get(timeout=10) == {'b': 3}
+    worker.stop()
+    worker.join()
+
+
+def test_newer_items_do_not_prolong_the_wait() -> None:
+    """Frames that come faster than patience ends would otherwise starve."""
+    done: queue.Queue = queue.Queue()
+    worker = NewestWorker(done.put, lambda error: None, lambda key, item: 0.3)
+    start = time.monotonic()
+    number = 0
+    while done.empty():
+        assert time.monotonic() - start < 10
+        worker.put('a', number)
+        number += 1
+        time.sleep(0.02)
+    assert time.monotonic() - start > 0.25
+    assert done.get()['a'] > 0
     worker.stop()
     worker.join()
 
@@ -95,8 +144,8 @@ def test_camera_info_of_the_same_stamp_is_preferred() -> None:
     history = CameraInfoHistory()
     for second in (1, 2, 3):
         history.add(_info(second))
-    assert history.find(_header(2), 0.0) == (_info(2), True)
-    assert history.find(_header(9), 0.0) == (_info(3), False)
+    assert history.find(_header(2)) == (_info(2), True)
+    assert history.find(_header(9)) == (_info(3), False)
 
 
 def test_camera_info_of_another_camera_is_not_taken() -> None:
@@ -104,32 +153,46 @@ def test_camera_info_of_another_camera_is_not_taken() -> None:
     assert history.other_frame_id() is None
     history.add(_info(1, 'left'))
     history.add(_info(1, 'right'))
-    assert history.find(_header(1, 'left'), 0.0) == (_info(1, 'left'), True)
-    assert history.find(_header(1, 'rear'), 0.0) == (None, False)
+    assert history.find(_header(1, 'left')) == (_info(1, 'left'), True)
+    assert history.find(_header(1, 'rear')) == (None, False)
     assert history.other_frame_id() == 'right'
-    history.clear()
-    assert history.find(_header(1, 'left'), 0.0) == (None, False)
 
 
 def test_camera_info_is_waited_for() -> None:
     history = CameraInfoHistory()
-    timer = threading.Timer(0.05, history.add, [_info(5)])
-    timer.start()
-    assert history.find(_header(5), 30.0) == (_info(5), True)
-    timer.join()
+    assert history.is_worth_waiting(_header(5))
+    history.add(_info(5))
+    assert not history.is_worth_waiting(_header(5))
+    assert history.is_worth_waiting(_header(6))
+    assert history.find(_header(5)) == (_info(5), True)
 
 
 def test_after_a_miss_no_frame_waits_until_stamps_match_again() -> None:
     history = CameraInfoHistory()
     history.add(_info(1))
-    assert history.find(_header(2), 0.01) == (_info(1), False)
-    # Would take an hour if it waited.
-    assert history.find(_header(3), 3600.0) == (_info(1), False)
-    assert history.find(_header(1), 0.0) == (_info(1), True)
-    timer = threading.Timer(0.05, history.add, [_info(4)])
-    timer.start()
-    assert history.find(_header(4), 30.0) == (_info(4), True)
-    timer.join()
+    assert history.is_worth_waiting(_header(2))
+    assert history.find(_header(2)) == (_info(1), False)
+    assert not history.is_worth_waiting(_header(3))
+    assert history.find(_header(3)) == (_info(1), False)
+    assert history.is_worth_waiting(_header(3, 'another')), 'nothing could stand in'
+    assert history.find(_header(1)) == (_info(1), True)
+    assert history.is_worth_waiting(_header(4))
+
+
+# ---------------------------------------------------------------- topics
+
+
+@pytest.mark.parametrize(
+    ('name', 'single', 'several'),
+    [
+        (topics.IMAGE, 'image', 'front/image'),
+        (topics.POINTS, 'depth_registered/points', 'front/depth_registered/points'),
+        (topics.STRUCTURE, '~/structure', '~/front/structure'),
+    ],
+)
+def test_topics_of_a_camera(name: str, single: str, several: str) -> None:
+    assert topics.of_camera(name, '') == single
+    assert topics.of_camera(name, 'front') == several
 
 
 # ---------------------------------------------------------------- messages and clouds

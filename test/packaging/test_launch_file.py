@@ -51,6 +51,24 @@ def test_compressed_images_are_remapped_too() -> None:
     assert rules['image/compressed'] == '/camera/image_raw/compressed'
 
 
+def test_several_cameras_have_the_topics_beneath_their_names() -> None:
+    values = _values(cameras='front, rear', image='image_raw', camera_info='/info')
+    arguments = node_arguments(values)
+    assert yaml.safe_load(_pairs(arguments, '-p')['cameras']) == ['front', 'rear']
+    rules = _pairs(arguments, '-r')
+    for name in ('front', 'rear'):
+        assert rules.pop(f'{name}/image') == f'{name}/image_raw'
+        assert rules.pop(f'{name}/image/compressed') == f'{name}/image_raw/compressed'
+        assert rules.pop(f'{name}/camera_info') == f'{name}/info'
+    assert not rules
+    assert _pairs(rviz_arguments(values), '-r') == {
+        '/image': 'front/image_raw',
+        '/depth_registered/image_rect': 'front/depth_registered/image_rect',
+        '/depth_registered/points': 'front/depth_registered/points',
+        '/depth/depth_color': 'depth/front/depth_color',
+    }
+
+
 def test_rviz_shows_topics_of_the_namespace() -> None:
     shown = {
         display['Topic']['Value']

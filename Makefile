@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/requirements-installed
 
-.PHONY: demo test lint readme train-smoke benchmark gpu-check clean
+.PHONY: demo test lint readme train-smoke train-gpu benchmark gpu-check clean
 .DEFAULT_GOAL := demo
 
 # make demo INPUT=<folder of images, video or bag>
@@ -25,8 +25,21 @@ lint: $(READY)
 train-smoke: $(READY)
 	PYTHONPATH=.:training $(BIN)/python -m s2r_depth_training.cli smoke --out out/train-smoke
 
-# Times of all backends on this machine's CPU; install openvino, onnxruntime, onnx and numba into
-# .venv to have them compared too.
+# make train-gpu MINUTES=60 OUT=out/gpu REAL=<manifest.json>: on a rented GPU machine, renders,
+# trains the experiments CONFIGS one after the other, and leaves models in OUT; with real images
+# also their errors and the cards. Interrupted, it goes on. With PYTHON that has all it needs no
+# .venv is made, so a machine without a network will do. MINUTES=5 on a CPU is a rehearsal.
+MINUTES ?= 60
+OUT ?= out/gpu
+CONFIGS ?= indoor-m outdoor-m
+train-gpu:
+	@python=$(PYTHON); $(PYTHON) -c 'import cv2, lightning, moderngl, safetensors, scipy, yaml' \
+	  2>/dev/null || { $(MAKE) $(READY) && python=$(BIN)/python; } && \
+	PYTHONPATH=.:training $$python -m s2r_depth_training.cli timed \
+	  $(CONFIGS:%=training/configs/%.yaml) --minutes $(MINUTES) --out "$(OUT)" \
+	  $(if $(REAL),--real "$(REAL)")
+
+# Times of all backends on this machine's CPU, the optional ones of requirements.txt included.
 benchmark: $(READY)
 	@mkdir -p out
 	for size in 96x128 192x256; do \

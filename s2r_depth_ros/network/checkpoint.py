@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors import torch as safetensors_torch
 from torch import Tensor
 
+from s2r_depth_ros.files import write_atomically
 from s2r_depth_ros.network.metadata import CheckpointError, ModelMetadata, require_file
 from s2r_depth_ros.network.released import load_released
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
@@ -121,18 +120,10 @@ def _read_fitting(path: Path) -> tuple[S2RDepthNet, ModelMetadata, dict[str, Ten
 
 
 def _write_whole(path: Path, content: bytes) -> None:
-    """Write beside the target and rename, so that a reader never sees half a file."""
-    temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            temporary = Path(file.name)
-            file.write(content)
-        temporary.chmod(0o644)  # a temporary file is private, a model is not
-        os.replace(temporary, path)
+        write_atomically(path, content)
     except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
         raise CheckpointError(
             f'{path}: cannot be written ({error.strerror}); choose a file in a folder with room '
             'that you may write to'

@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors import torch as safetensors_torch
 
-from s2r_depth_ros.network import checkpoint
+from s2r_depth_ros import files
 from s2r_depth_ros.network.checkpoint import (
     METADATA_KEY,
     VERSION_KEY,
@@ -182,7 +182,7 @@ def test_failed_write_leaves_the_old_file(tmp_path, network, monkeypatch):
     def full(*_):
         raise OSError(28, 'No space left on device')
 
-    monkeypatch.setattr(checkpoint.os, 'replace', full)
+    monkeypatch.setattr(files.os, 'replace', full)
     text = refusal(save_model, path, network, ModelMetadata(**FACTS))
     assert f'{path}: cannot be written (No space left on device)' in text
     assert [p.read_bytes() for p in tmp_path.iterdir()] == [b'old']

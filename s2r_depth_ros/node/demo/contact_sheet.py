@@ -17,6 +17,7 @@ from rosbags.highlevel import AnyReader
 
 from s2r_depth_ros.inference.colorize import colorize_depth
 from s2r_depth_ros.node import topics
+from s2r_depth_ros.node.clouds import read_xyz_rgb
 from s2r_depth_ros.node.conversions import image_to_rgb
 from s2r_depth_ros.node.demo.cloud_view import BACKGROUND, draw_cloud, grid_step
 from s2r_depth_ros.node.demo.recording import Recording
@@ -62,7 +63,7 @@ def read_row(
 ) -> Row:
     """Read the frame with that stamp."""
     image, structure, depth, cloud = (recording.message(reader, n, stamp) for n in names)
-    points, colors = cloud_points(cloud)
+    points, colors = read_xyz_rgb(cloud)
     latency = recording.latencies(names[2])[stamp] * 1e3
     return Row(
         caption=f't = {(stamp - first) * 1e-9:.2f} s, depth after {latency:.0f} ms',
@@ -83,24 +84,6 @@ def depth_metres(message: Any) -> np.ndarray:
     width = message.width * int(kind[1])
     values = np.ascontiguousarray(rows[:, :width]).view(order + kind).astype(np.float32)
     return np.where(values > 0, values * np.float32(scale), np.float32('nan'))
-
-
-def cloud_points(message: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Return the valid points of an XYZRGB cloud: float32 [N, 3] metres and uint8 [N, 3] RGB."""
-    offsets = {field.name: field.offset for field in message.fields}
-    kind = np.dtype(
-        {
-            'names': ['x', 'y', 'z', 'bgr'],
-            'formats': ['<f4', '<f4', '<f4', ('u1', 3)],
-            'offsets': [offsets[name] for name in ('x', 'y', 'z', 'rgb')],
-            'itemsize': message.point_step,
-        }
-    )
-    data = np.frombuffer(message.data, kind)
-    points = np.stack([data['x'], data['y'], data['z']], axis=-1)
-    valid = np.isfinite(points).all(axis=1)
-    # Packed as 0xRRGGBB in a little-endian word: blue comes first.
-    return points[valid], data['bgr'][valid][:, ::-1]
 
 
 def depth_range(rows: Sequence[Row]) -> tuple[float, float]:

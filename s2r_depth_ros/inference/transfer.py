@@ -38,6 +38,21 @@ class Transfer:
             torch.cuda.current_stream(self._device).synchronize()
         return buffer.numpy().copy()
 
+    def start_down(self, result: Tensor, key: str) -> Tensor:
+        """Start to copy ``result`` and return the buffer that holds it after ``wait``.
+
+        key: names the buffer, which the next copy with this key overwrites.
+        """
+        buffer = self._buffer(f'down {key}', result.shape, result.dtype)
+        return buffer.copy_(result, non_blocking=True)
+
+    def wait(self) -> None:
+        """Wait, once for all copies that were started."""
+        if self._pinned:
+            event = torch.cuda.Event()
+            event.record(torch.cuda.current_stream(self._device))
+            event.synchronize()
+
     def _buffer(self, key: str, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
         """Return the buffer ``key`` in this shape; it grows, as sizes may take turns."""
         count = math.prod(shape)

@@ -33,6 +33,21 @@ def test_images_of_a_batch_have_buffers_of_their_own(device: str) -> None:
     assert len({buffer.data_ptr() for buffer in transfer._buffers.values()}) == 2
 
 
+@pytest.mark.parametrize('device', DEVICES)
+def test_several_results_and_one_wait(device: str) -> None:
+    transfer = Transfer(torch.device(device))
+    for round_ in range(2):
+        sent = {
+            'depth': torch.arange(12.0, device=device).view(3, 4) + round_,
+            'cloud': torch.arange(64, dtype=torch.uint8, device=device) + round_,
+        }
+        arrived = {key: transfer.start_down(tensor, key) for key, tensor in sent.items()}
+        transfer.wait()
+        for key, tensor in sent.items():
+            assert arrived[key].device.type == 'cpu'
+            assert torch.equal(arrived[key], tensor.cpu())
+
+
 def test_any_strides_and_a_changing_size() -> None:
     transfer = Transfer(torch.device('cpu'))
     image = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3)

@@ -28,13 +28,14 @@ train-smoke: $(READY)
 # make train-gpu MINUTES=60 OUT=out/gpu REAL=<manifest.json>: on a rented GPU machine, renders,
 # trains the experiments CONFIGS one after the other, and leaves models in OUT; with real images
 # also their errors and the cards. Interrupted, it goes on. With PYTHON that has all it needs no
-# .venv is made, so a machine without a network will do. MINUTES=5 on a CPU is a rehearsal.
+# .venv is made, so a machine without a network will do. A rehearsal on a CPU: MINUTES=5
+# CONFIGS=universal-s.
 MINUTES ?= 60
 OUT ?= out/gpu
 CONFIGS ?= indoor-m outdoor-m
 train-gpu:
 	@python=$(PYTHON); $(PYTHON) -c 'import cv2, lightning, moderngl, safetensors, scipy, yaml' \
-	  2>/dev/null || { $(MAKE) $(READY) && python=$(BIN)/python; } && \
+	  2>/dev/null || { make $(READY) && python=$(BIN)/python; } && \
 	PYTHONPATH=.:training $$python -m s2r_depth_training.cli timed \
 	  $(CONFIGS:%=training/configs/%.yaml) --minutes $(MINUTES) --out "$(OUT)" \
 	  $(if $(REAL),--real "$(REAL)")

@@ -27,6 +27,13 @@ def test_layers_change_only_what_they_name(tmp_path):
     assert experiment.loss.beta == Experiment().loss.beta
 
 
+def test_a_mix_replaces_the_one_below(tmp_path):
+    write(tmp_path, 'base.yaml', 'data: {batch: 4, mix: {indoor: 0.5, street: 0.5}}\n')
+    path = write(tmp_path, 'top.yaml', 'base: base.yaml\ndata: {mix: {indoor: 1}}\n')
+    data = load_experiment(path).data
+    assert (data.batch, data.mix) == (4, {'indoor': 1})
+
+
 def test_a_saved_experiment_reads_back_the_same(tmp_path):
     path = write(
         tmp_path, 'a.yaml', 'stages: [{name: decoder, steps: 3}, {name: attention}]\nseed: 5\n'

@@ -85,6 +85,17 @@ def test_a_folder_of_another_experiment_is_refused(experiment, tmp_path):
         fit(replace(experiment, seed=9), tmp_path)
 
 
+def test_a_run_from_before_a_key_was_added_goes_on(experiment, tmp_path):
+    experiment.stages = []
+    with pytest.raises(ConfigError, match='has none'):
+        fit(experiment, tmp_path)
+    saved = tmp_path / 'experiment.yaml'
+    assert 'fold_skips: false\n' in saved.read_text()
+    saved.write_text(saved.read_text().replace('fold_skips: false\n', ''))
+    with pytest.raises(ConfigError, match='has none'):
+        fit(experiment, tmp_path)
+
+
 def test_training_refuses_to_go_on_with_nan(experiment, tmp_path, monkeypatch):
     losses = Stage.__subclasses__()[0].losses
 

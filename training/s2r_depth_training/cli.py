@@ -98,6 +98,22 @@ def _smoke(args: argparse.Namespace) -> None:
     print(smoke(args.out))
 
 
+def _timed(args: argparse.Namespace) -> None:
+    from s2r_depth_training.timed_run import timed_run
+
+    for model in timed_run(args.config, args.minutes, args.out, args.real):
+        print(model)
+
+
+def _add_timed(commands: argparse._SubParsersAction) -> None:
+    timed = commands.add_parser('timed', help='render, train and evaluate in a given time; resumes')
+    timed.add_argument('config', type=Path, nargs='+', help='YAML of each experiment')
+    timed.add_argument('--minutes', type=float, required=True, help='for everything')
+    timed.add_argument('--out', type=Path, required=True, help='folder for data, runs and models')
+    timed.add_argument('--real', type=Path, help='manifest.json of real images to evaluate on')
+    timed.set_defaults(run=_timed)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog='s2r_train', description=__doc__)
     commands = parser.add_subparsers(required=True, metavar='COMMAND')
@@ -126,6 +142,7 @@ def _parser() -> argparse.ArgumentParser:
     priors.add_argument('--out', type=Path, required=True, help='file to write, .npz')
     priors.set_defaults(run=_priors)
     _add_bag(commands)
+    _add_timed(commands)
     smoke = commands.add_parser('smoke', help='a few steps of everything')
     smoke.add_argument('--out', type=Path, required=True, help='folder of the run')
     smoke.set_defaults(run=_smoke)

@@ -210,14 +210,15 @@ def _layers(path: Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise ConfigError('holds no keys')
     base = values.pop('base', None)
-    return values if base is None else _merge(_layers(path.parent / base), values)
+    return values if base is None else _merge(Experiment, _layers(path.parent / base), values)
 
 
-def _merge(below: dict, above: dict) -> dict:
-    merged = dict(below)
+def _merge(kind: type, below: dict, above: dict) -> dict:
+    """Lay ``above`` over ``below``, key by key; a mapping such as data.mix is one value."""
+    hints, merged = get_type_hints(kind), dict(below)
     for key, value in above.items():
-        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = _merge(merged[key], value) if both else value
+        inner, both = hints.get(key), isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _merge(inner, merged[key], value) if both and is_dataclass(inner) else value
     return merged
 
 

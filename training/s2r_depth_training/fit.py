@@ -5,24 +5,31 @@ from __future__ import annotations
 import json
 import logging
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch.utils.data import DataLoader
 
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 from s2r_depth_training.callbacks import Pictures, RandomStates, RealImages
-from s2r_depth_training.config import ConfigError, Experiment, StageConfig, save_experiment
+from s2r_depth_training.config import (
+    ConfigError,
+    Experiment,
+    StageConfig,
+    load_experiment,
+    save_experiment,
+)
 from s2r_depth_training.data import FrameStore, StepSampler, TrainingSamples, ValidationSamples
 from s2r_depth_training.export import load_checkpoint
 from s2r_depth_training.initialise import initialise
 from s2r_depth_training.stages import make_stage
 
 _LOG = logging.getLogger(__name__)
-_CONFIG = 'experiment.yaml'
+CONFIG = 'experiment.yaml'
 
 
 class ShardData(lightning.LightningDataModule):
@@ -64,11 +71,12 @@ class ShardData(lightning.LightningDataModule):
         return DataLoader(frames, batch_size=experiment.data.batch, generator=torch.Generator())
 
 
-def fit(experiment: Experiment, out: Path) -> Path:
+def fit(experiment: Experiment, out: Path, watchers: Sequence[Callback] = ()) -> Path:
     """Train all stages into the folder ``out``; return the last stage's best checkpoint.
 
-    A folder that holds a run of the same experiment is resumed: finished stages are skipped, the
-    stage that was cut off goes on at its last checkpoint. Raises ConfigError if it holds another.
+    watchers: Lightning callbacks that look on. A folder that holds a run of the same experiment is
+    resumed: finished stages are skipped, the stage that was cut off goes on at its last
+    checkpoint. Raises ConfigError if it holds another.
     """
     out.mkdir(parents=True, exist_ok=True)
     _claim(experiment, out)
@@ -79,7 +87,7 @@ def fit(experiment: Experiment, out: Path) -> Path:
     for stage in experiment.stages:
         finished = out / stage.name / 'finished.json'
         if not finished.exists():
-            _run_stage(experiment, stage, network, out / stage.name)
+            _run_stage(experiment, stage, network, out / stage.name, watchers)
         best = out / stage.name / json.loads(finished.read_text())['best']
         network = load_checkpoint(best)[0]
         _LOG.info('stage %s: %s', stage.name, best)
@@ -90,16 +98,21 @@ def fit(experiment: Experiment, out: Path) -> Path:
 
 def _claim(experiment: Experiment, out: Path) -> None:
     """Save the experiment with the run, or check that it is the one that is there."""
-    path, new = out / _CONFIG, out / f'.{_CONFIG}.{os.getpid()}'
+    path, new = out / CONFIG, out / f'.{CONFIG}.{os.getpid()}'
     save_experiment(experiment, new)
-    if path.exists() and path.read_bytes() != new.read_bytes():
+    # Compared as experiments: a run is not disowned when a key with a default is added.
+    if path.exists() and load_experiment(path) != load_experiment(new):
         new.unlink()
         raise ConfigError(f'{out} holds a run of another experiment ({path}); use another folder')
     new.replace(path)
 
 
 def _run_stage(
-    experiment: Experiment, stage: StageConfig, network: S2RDepthNet, folder: Path
+    experiment: Experiment,
+    stage: StageConfig,
+    network: S2RDepthNet,
+    folder: Path,
+    watchers: Sequence[Callback],
 ) -> None:
     module = make_stage(experiment, stage, network)
     best, last = _checkpoints(experiment, stage, folder)
@@ -119,7 +132,7 @@ def _run_stage(
         num_sanity_val_steps=0,
         use_distributed_sampler=False,
         logger=TensorBoardLogger(folder, name='', version=''),
-        callbacks=[RandomStates(), *real, Pictures(), best, last],
+        callbacks=[*watchers, RandomStates(), *real, Pictures(), best, last],
         log_every_n_steps=min(50, stage.steps),
         enable_progress_bar=os.isatty(2),
         enable_model_summary=False,

@@ -14,6 +14,7 @@ from s2r_depth_training.synthetic.dataset import (
     DatasetError,
     FrameStream,
     Recipe,
+    next_scene,
     plan_shards,
     render_dataset,
     shard_files,
@@ -66,6 +67,8 @@ def test_shards_and_manifest_have_the_documented_format(rendered):
         assert np.isfinite(data['depth']).all()
         scenes[shard['split']] |= set(data['scene'].tolist())
     assert not scenes['train'] & scenes['validation']
+    assert next_scene(out) == 8
+    assert next_scene(out / 'none') == 0
     assert len(shard_files(out, 'train')) + len(shard_files(out, 'validation')) == len(
         manifest['shards']
     )

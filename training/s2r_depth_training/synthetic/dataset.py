@@ -20,6 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
+from s2r_depth_ros.errors import UserError
+
 from .looks import restyle
 from .photo import sample_photo, take_photo
 from .renderer import Renderer
@@ -30,7 +32,7 @@ MANIFEST = 'manifest.json'
 FORMAT = 1
 
 
-class DatasetError(Exception):
+class DatasetError(UserError):
     """A dataset on disk that does not fit what is asked for; the text says the remedy."""
 
 
@@ -280,6 +282,14 @@ def _shard_worker(out: Path, recipe: Recipe, tasks, reports) -> None:
             reports.put((job, len(frames), means))
     except Exception as error:  # goes to the parent, which raises
         reports.put(DatasetError(f'{type(error).__name__}: {error}'))
+
+
+def next_scene(folder: Path) -> int:
+    """Return the first seed above all that are in a folder, 0 for an empty one."""
+    if not (folder / MANIFEST).exists():
+        return 0
+    shards = json.loads((folder / MANIFEST).read_text())['shards']
+    return max((shard['seeds'][1] + 1 for shard in shards), default=0)
 
 
 def shard_files(folder: Path, split: str) -> list[Path]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up_shards import make_shard
 
+from s2r_depth_ros.errors import UserError
 from s2r_depth_training import data
 from s2r_depth_training.augment import crop_and_resize, photometric, random_window
 from s2r_depth_training.config import DataConfig
@@ -97,6 +99,30 @@ def test_pairs_show_one_geometry_in_two_styles(store):
     sample = TrainingSamples(store, config, 0, pairs=True)[0]
     # The made-up style is the negative.
     np.testing.assert_allclose(sample.image, -sample.paired, atol=0.03)
+
+
+def test_paintings_lend_their_style_and_leave_depth_alone(store, tmp_path):
+    cv2.imwrite(str(tmp_path / 'red.png'), np.full((30, 20, 3), (0, 0, 255), np.uint8))
+    plain, with_red = (
+        TrainingSamples(store, DataConfig(crop=0, paintings=folder, mix={'indoor': 1.0}), 0)
+        for folder in ('', str(tmp_path))
+    )
+    redness = [
+        np.mean([(s[i].image[0] - s[i].image[1:].mean(0)).mean().item() for i in range(40)])
+        for s in (plain, with_red)
+    ]
+    assert redness[1] > redness[0] + 0.2
+    assert same(with_red[5], with_red[5])
+    scale = DataConfig().focal_length / 90
+    stored = [scale * store.frame('indoor', i).depth.astype(np.float32) for i in range(6)]
+    for i in range(8):
+        depth = with_red[i].depth[0].numpy()
+        assert any(np.allclose(depth, d) or np.allclose(depth, d[:, ::-1]) for d in stored)
+
+
+def test_no_paintings_where_they_are_asked_for_are_an_error(store, tmp_path):
+    with pytest.raises(UserError, match='no images that can be read'):
+        TrainingSamples(store, DataConfig(paintings=str(tmp_path)), 0)
 
 
 def test_mix_must_name_kinds_that_exist(store):

@@ -36,6 +36,7 @@ def write_checkpoint(folder, name='joint', fold_skips=False):
         stages=[StageConfig(name, 500)],
     )
     experiment.data.manifests = ['/home/me/rooms/manifest.json']
+    experiment.data.paintings = '/home/me/paintings'
     stage = make_stage(experiment, experiment.stages[0], S2RDepthNet(0.125))
     for parameter in stage.average.parameters():
         parameter.mul_(1.5)
@@ -75,6 +76,7 @@ def test_the_average_is_exported_with_its_provenance(tmp_path):
     assert metadata.provenance['stage'] == 'joint'
     assert metadata.provenance['experiment']['stages'][0]['steps'] == 500
     assert metadata.provenance['experiment']['data']['manifests'] == ['rooms']
+    assert metadata.provenance['experiment']['data']['paintings'] == 'paintings'
 
 
 def test_an_unfinished_model_is_not_exported(tmp_path):

@@ -29,8 +29,9 @@ class DataConfig:
     sky, learnt as max_depth, in the loss; 0 leaves it out. crop: share of images that are cropped,
     to at least crop_scale of their side. widest: kind of scene -> how many times wider than the
     network's input a crop may be, 1.18 if not named; it is squeezed, as an image of a wide camera.
-    restyled: share of images shown in another style. batch: images a process and step. workers:
-    loading processes.
+    restyled: share of images shown in another style. photometric: change colours, noise, sharpness.
+    paintings: folder whose images lend their style to that, in place of other frames. batch: images
+    a process and step. workers: loading processes.
     """
 
     manifests: list[str] = field(default_factory=list)
@@ -46,6 +47,7 @@ class DataConfig:
     widest: dict[str, float] = field(default_factory=dict)
     restyled: float = 0.5
     photometric: bool = True
+    paintings: str = ''
     batch: int = 16
     workers: int = 0
 

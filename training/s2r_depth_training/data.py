@@ -29,8 +29,10 @@ from torch.utils.data import Dataset, Sampler
 from s2r_depth_ros.errors import UserError
 from s2r_depth_training.augment import crop_and_resize, photometric, random_window
 from s2r_depth_training.config import DataConfig
+from s2r_depth_training.synthetic.style import load_paintings, transfer_style
 
 OUTDOOR_KINDS = frozenset({'street', 'driving', 'outdoor'})
+_PAINTED = 0.5  # share of the images that are restyled as a whole where there are paintings
 
 
 class DataError(UserError):
@@ -198,12 +200,17 @@ class TrainingSamples(Dataset):
         if unknown:
             raise DataError(f'mix names {sorted(unknown)}, the data has {store.kinds}')
         self._mixed = sorted(shares)
+        self._paintings = (
+            load_paintings(config.paintings, config.height, config.width)
+            if config.paintings
+            else None
+        )
         self._shares = np.array([shares[k] for k in self._mixed]) / sum(shares.values())
 
     def __getitem__(self, number: int) -> Batch:
         """Return sample ``number`` as a Batch without its first axis."""
         rng = np.random.default_rng((self._seed, number))
-        frame, donor = self._draw(rng), self._draw(rng)
+        frame, style = self._draw(rng), self._style(rng)
         size = (self._config.height, self._config.width)
         window = self._window(frame, rng)
         mirrored = rng.random() < 0.5
@@ -215,7 +222,6 @@ class TrainingSamples(Dataset):
         views = [frame.rgb] if frame.restyled is None else [frame.rgb, frame.restyled]
         if len(views) == 2 and rng.random() < self._config.restyled:
             views.reverse()
-        style = crop_and_resize(donor.rgb, (0, 0, *donor.rgb.shape[:2]), size, nearest=False)
         image = self._appearance(placed(views[0]), style, rng)
         paired = self._appearance(placed(views[-1]), style, rng) if self._pairs else image
         fx = frame.fx * size[1] / window[3]
@@ -228,6 +234,13 @@ class TrainingSamples(Dataset):
         kind = self._mixed[rng.choice(len(self._mixed), p=self._shares)]
         return self._store.frame(kind, int(rng.integers(self._store.count(kind))))
 
+    def _style(self, rng: np.random.Generator) -> NDArray[np.uint8]:
+        """Return the image that lends its style, [H, W, 3]: a painting, or any frame."""
+        if self._paintings is not None:
+            return self._paintings[rng.integers(len(self._paintings))]
+        donor, size = self._draw(rng).rgb, (self._config.height, self._config.width)
+        return crop_and_resize(donor, (0, 0, *donor.shape[:2]), size, nearest=False)
+
     def _window(self, frame: Frame, rng: np.random.Generator) -> tuple[int, int, int, int]:
         height, width = frame.rgb.shape[:2]
         if rng.random() >= self._config.crop:
@@ -239,9 +252,24 @@ class TrainingSamples(Dataset):
     def _appearance(
         self, rgb: NDArray[np.uint8], style: NDArray[np.uint8], rng: np.random.Generator
     ) -> NDArray[np.float32]:
-        if self._config.photometric:
-            return photometric(rgb, style, rng)
-        return rgb.astype(np.float32) / 255
+        if not self._config.photometric:
+            return rgb.astype(np.float32) / 255
+        if self._paintings is not None and rng.random() < _PAINTED:
+            rgb = painted(rgb, style, rng)
+        return photometric(rgb, style, rng)
+
+
+def painted(
+    rgb: NDArray[np.uint8], painting: NDArray[np.uint8], rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """Return ``rgb`` in the manner of ``painting``, both [H, W, 3]."""
+    generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
+    image, style = (
+        torch.from_numpy(np.ascontiguousarray(a.transpose(2, 0, 1))[None]).float() / 255
+        for a in (rgb, painting)
+    )
+    changed = transfer_style(image, style, generator)[0].clamp(0, 1)
+    return (changed * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
 
 
 class ValidationSamples(Dataset):

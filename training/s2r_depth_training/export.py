@@ -90,6 +90,7 @@ def _without_paths(experiment: Experiment) -> dict[str, Any]:
     """Return the experiment with data sets named by their folders, whoever's machine it was."""
     values = asdict(experiment)
     values['data']['manifests'] = [Path(m).parent.name for m in experiment.data.manifests]
+    values['data']['paintings'] = Path(experiment.data.paintings).name
     values['validation']['real'] = Path(experiment.validation.real).parent.name
     return values
 

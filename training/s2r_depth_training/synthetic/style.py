@@ -1,21 +1,29 @@
 """Image-level style on torch batches: another look on the same picture, for any images.
 
-In place of a set of paintings: the low frequencies of another image's spectrum (FDA, Yang and
-Soatto 2020), its channel statistics, a small palette, brush-like smoothing, random convolution
-(Xu et al. 2021). A folder of paintings can serve as style images. All functions take and return
-float32 [N, 3, H, W] in [0, 1] and never move anything, so depth stays valid.
+The low frequencies of another image's spectrum (FDA, Yang and Soatto 2020), its channel statistics,
+a small palette, brush-like smoothing, random convolution (Xu et al. 2021). A folder of paintings
+gives the style images. All functions take and return float32 [N, 3, H, W] in [0, 1] and never move
+anything, so depth stays valid.
 """
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.nn import functional
 
+from s2r_depth_ros.errors import UserError
+
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')
+
+
+class StyleError(UserError):
+    """There are no paintings to take styles from."""
 
 
 def swap_low_frequencies(images: torch.Tensor, styles: torch.Tensor, share: float) -> torch.Tensor:
@@ -83,49 +91,38 @@ def random_convolution(
     return (1 - strength) * images + strength * filtered
 
 
-def load_paintings(folder: str | Path, height: int, width: int) -> torch.Tensor:
-    """Load the images of a folder as styles, float32 [N, 3, H, W] in [0, 1].
+def load_paintings(folder: str | Path, height: int, width: int) -> NDArray[np.uint8]:
+    """Load the images in a folder and those below it, uint8 [N, H, W, 3] RGB.
 
-    Raises ValueError if there is none.
+    Raises StyleError for a folder that cannot be read or has no images.
     """
+    try:
+        os.listdir(folder)
+    except OSError as error:
+        raise StyleError(f'{folder}: the folder of paintings cannot be read: {error}') from error
     files = sorted(f for f in Path(folder).rglob('*') if f.suffix.lower() in IMAGE_SUFFIXES)
     loaded = [image for f in files if (image := cv2.imread(str(f))) is not None]
     if not loaded:
-        raise ValueError(f'{folder} has no images ({", ".join(IMAGE_SUFFIXES)})')
+        raise StyleError(
+            f'{folder}: the folder of paintings has no images that can be read '
+            f'({", ".join(IMAGE_SUFFIXES)})'
+        )
     resized = [cv2.resize(i, (width, height), interpolation=cv2.INTER_AREA) for i in loaded]
-    stack = np.stack(resized)[..., ::-1].transpose(0, 3, 1, 2).astype(np.float32) / 255.0
-    return torch.from_numpy(np.ascontiguousarray(stack))
+    return np.ascontiguousarray(np.stack(resized)[..., ::-1], np.uint8)
 
 
-class StyleTransfer:
-    """Draws one style operation per batch; deterministic for a seed.
-
-    paintings: float32 [M, 3, H, W] style images; without them the batch's own images, shuffled,
-    serve as styles of each other.
-    """
-
-    def __init__(self, seed: int, paintings: torch.Tensor | None = None) -> None:
-        self._generator = torch.Generator().manual_seed(seed)
-        self._paintings = paintings
-
-    def __call__(self, images: torch.Tensor) -> torch.Tensor:
-        """Restyle a batch, float32 [N, 3, H, W] in [0, 1] to the same."""
-        styles = self._styles(images)
-        draw = int(torch.randint(0, 5, (1,), generator=self._generator))
-        amount = float(torch.rand((1,), generator=self._generator))
-        if draw == 0:
-            return swap_low_frequencies(images, styles, 0.005 + 0.03 * amount)
-        if draw == 1:
-            return match_statistics(images, styles)
-        if draw == 2:
-            return reduce_palette(images, 4 + int(12 * amount), self._generator)
-        if draw == 3:
-            return brush(images, 1 + int(3 * amount))
-        return random_convolution(images, self._generator, 0.3 + 0.7 * amount)
-
-    def _styles(self, images: torch.Tensor) -> torch.Tensor:
-        n = len(images)
-        if self._paintings is None:
-            return images[torch.randperm(n, generator=self._generator).to(images.device)]
-        picks = torch.randint(len(self._paintings), (n,), generator=self._generator)
-        return self._paintings[picks].to(images)
+def transfer_style(
+    images: torch.Tensor, styles: torch.Tensor, generator: torch.Generator
+) -> torch.Tensor:
+    """Restyle a batch after ``styles`` of its shape, by an operation that ``generator`` draws."""
+    draw = int(torch.randint(0, 5, (1,), generator=generator))
+    amount = float(torch.rand((1,), generator=generator))
+    if draw == 0:
+        return swap_low_frequencies(images, styles, 0.005 + 0.03 * amount)
+    if draw == 1:
+        return match_statistics(images, styles)
+    if draw == 2:
+        return reduce_palette(images, 4 + int(12 * amount), generator)
+    if draw == 3:
+        return brush(images, 1 + int(3 * amount))
+    return random_convolution(images, generator, 0.3 + 0.7 * amount)

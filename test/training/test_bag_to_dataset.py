@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import struct
 
+import cv2
 import numpy as np
 import pytest
 from rosbags.rosbag2 import StoragePlugin, Writer
@@ -12,11 +14,11 @@ from s2r_depth_training.bag_to_dataset import (
     Recorded,
     Topics,
     bag_to_dataset,
-    depth_image,
     ray_length_evidence,
 )
 from s2r_depth_training.config import DataConfig
 from s2r_depth_training.data import DataError, FrameStore, TrainingSamples
+from s2r_depth_training.recorded_images import colour_image, depth_image
 
 TYPES = get_typestore(Stores.ROS2_HUMBLE)
 TOPICS = Topics('/camera/image', '/camera/depth', '/camera/camera_info')
@@ -82,11 +84,47 @@ def room(distance):
     return rgb, depth
 
 
-def write_bag(path, frames, info=None):
-    """frames: of (stamp of colour, stamp of depth, rgb, depth)."""
+def compressed(seconds, data, described):
+    return message(
+        'sensor_msgs/msg/CompressedImage',
+        header=header(seconds),
+        format=described,
+        data=np.frombuffer(bytes(data), np.uint8),
+    )
+
+
+def jpeg(seconds, rgb, described='bgr8; jpeg compressed bgr8'):
+    data = cv2.imencode('.jpg', rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 98])[1]
+    return compressed(seconds, data.tobytes(), described)
+
+
+def compressed_depth(seconds, depth):
+    """As compressed_depth_image_transport does: 12 bytes, then a PNG of 16 bits."""
+    if depth.dtype == np.uint16:
+        pixels, a, b, encoding = depth, 0.0, 0.0, '16UC1'
+    else:
+        a, b, encoding = 100.0 * 101.0, 1 - 100.0 * 101.0 / 10.0, '32FC1'  # quantum 100, to 10 m
+        known = np.isfinite(depth) & (depth > 0)
+        pixels = np.where(known, a / np.where(known, depth, 1) + b, 0).round().astype(np.uint16)
+    png = cv2.imencode('.png', pixels)[1].tobytes()
+    return compressed(
+        seconds, struct.pack('<iff', 0, a, b) + png, f'{encoding}; compressedDepth png'
+    )
+
+
+def raw_colour(seconds, rgb):
+    return image(seconds, rgb[..., ::-1], 'bgr8')
+
+
+def raw_depth(seconds, depth):
+    return image(seconds, depth, '16UC1' if depth.dtype == np.uint16 else '32FC1')
+
+
+def write_bag(path, frames, info=None, colour=raw_colour, depth=raw_depth):
+    """frames: of (stamp of colour, stamp of depth, rgb, depth); colour, depth: make messages."""
     names = {
-        TOPICS.colour: 'sensor_msgs/msg/Image',
-        TOPICS.depth: 'sensor_msgs/msg/Image',
+        TOPICS.colour: colour(0.0, np.zeros((8, 8, 3), np.uint8)).__msgtype__,
+        TOPICS.depth: depth(0.0, np.zeros((8, 8), np.uint16)).__msgtype__,
         TOPICS.info: 'sensor_msgs/msg/CameraInfo',
     }
     with Writer(path, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
@@ -100,11 +138,9 @@ def write_bag(path, frames, info=None):
             writer.write(connections[topic], round(seconds * 1e9), data)
 
         put(TOPICS.info, 0.0, info or camera_info(0.0))
-        for colour_time, depth_time, rgb, depth in frames:
-            put(TOPICS.colour, colour_time, image(colour_time, rgb[..., ::-1], 'bgr8'))
-            millimetres = depth.dtype == np.uint16
-            encoded = image(depth_time, depth, '16UC1' if millimetres else '32FC1')
-            put(TOPICS.depth, depth_time, encoded)
+        for colour_time, depth_time, rgb, metres in frames:
+            put(TOPICS.colour, colour_time, colour(colour_time, rgb))
+            put(TOPICS.depth, depth_time, depth(depth_time, metres))
     return path
 
 
@@ -186,3 +222,58 @@ def test_wrong_topics_are_named(tmp_path, topics, message_part):
 def test_other_encodings_are_refused():
     with pytest.raises(DataError, match='depth encoding 8UC1'):
         depth_image(image(0.0, np.zeros((4, 4), np.uint8), '8UC1'))
+
+
+def test_compressed_recordings_become_samples(tmp_path):
+    rgb, depth = room(4.0)
+    depth = depth.copy()
+    depth[0, :3] = [np.nan, np.inf, 0]
+    millimetres = (1000 * room(3.0)[1]).astype(np.uint16)
+    frames = [(1.0, 1.0, rgb, depth), (2.0, 2.0, room(3.0)[0], millimetres)]
+    bag = write_bag(tmp_path / 'a', frames, colour=jpeg, depth=compressed_depth)
+    manifest = bag_to_dataset([bag], [], TOPICS, tmp_path / 'set', kind='mine')
+    shard = np.load(manifest.parent / 'train_00000.npz')
+    assert np.abs(shard['rgb'][0].astype(int) - rgb).mean() < 3  # red is the first channel
+    np.testing.assert_array_equal(shard['depth'][0][0, :3], 0)
+    # The transport keeps 1 / depth in steps of 1 / 10100.
+    np.testing.assert_allclose(shard['depth'][0][1:], depth[1:], rtol=1e-3)
+    np.testing.assert_allclose(shard['depth'][1], room(3.0)[1], atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    ('described', 'channels'),
+    [
+        ('png', [2, 1, 0]),
+        ('rgb8; png compressed bgr8', [2, 1, 0]),
+        ('rgb8; png compressed rgb8', [0, 1, 2]),
+    ],
+)
+def test_png_colour_is_exact(described, channels):
+    """OpenCV encodes the channels as blue, green and red, whatever image_transport gave it."""
+    rgb, _ = room(4.0)
+    data = cv2.imencode('.png', rgb[..., channels])[1].tobytes()
+    np.testing.assert_array_equal(colour_image(compressed(0.0, data, described)), rgb)
+
+
+@pytest.mark.parametrize(
+    ('described', 'data', 'told'),
+    [
+        ('16UC1; png compressed', b'', 'record the depth image uncompressed'),
+        ('16UC1; compressedDepth rvl', b'', 'record the depth image uncompressed'),
+        ('8UC1; compressedDepth png', b'', 'record the depth image uncompressed'),
+        ('16UC1; compressedDepth png', b'', 'cannot be decoded'),
+        ('32FC1; compressedDepth png', b'123456789012no png', 'cannot be decoded'),
+    ],
+)
+def test_other_compressed_depth_is_refused(described, data, told):
+    with pytest.raises(DataError, match=told):
+        depth_image(compressed(0.0, data, described))
+
+
+def test_a_broken_colour_image_is_named_with_its_recording(tmp_path):
+    def broken(seconds, rgb):
+        return compressed(seconds, b'no jpeg', 'jpeg')
+
+    bag = write_bag(tmp_path / 'a', run_of([4.0]), colour=broken)
+    with pytest.raises(DataError, match="a: a compressed image of the format 'jpeg' cannot"):
+        bag_to_dataset([bag], [], TOPICS, tmp_path / 'set', kind='mine')

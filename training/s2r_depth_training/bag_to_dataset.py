@@ -1,8 +1,8 @@
 """A recording of a simulator's camera becomes a training set; needs no ROS.
 
-Gazebo and Isaac publish a colour image, a depth image aligned with it (32FC1 in m, or 16UC1 in
-mm, REP 118) and camera_info. Frames are paired by stamp, unusable depth is masked, standing still
-adds nothing, and every recording is one scene: a whole run is for training or for validation.
+Gazebo and Isaac publish a colour image, a depth image aligned with it and camera_info. Frames are
+paired by stamp, unusable depth is masked, standing still adds nothing, and every recording is one
+scene: a whole run is for training or for validation.
 """
 
 from __future__ import annotations
@@ -22,17 +22,9 @@ from rosbags.typesys import Stores, get_typestore
 
 from s2r_depth_ros.geometry import Intrinsics
 from s2r_depth_training.data import DataError
+from s2r_depth_training.recorded_images import colour_image, depth_image
 from s2r_depth_training.shards import ShardWriter, write_manifest
 
-# Encoding -> channels, and the OpenCV conversion to RGB (None: it is RGB).
-_COLOUR = {
-    'rgb8': (3, None),
-    'bgr8': (3, cv2.COLOR_BGR2RGB),
-    'rgba8': (4, cv2.COLOR_RGBA2RGB),
-    'bgra8': (4, cv2.COLOR_BGRA2RGB),
-    'mono8': (1, cv2.COLOR_GRAY2RGB),
-}
-_DEPTH = {'32FC1': ('f4', 1.0), '16UC1': ('u2', 0.001)}  # to metres, REP 118
 _WAITING = 30  # messages of one topic kept until their partner comes
 _THUMBNAIL = (32, 24)
 _SAME_COLOUR, _SAME_DEPTH = 1.5, 0.01  # grey levels; relative
@@ -170,7 +162,10 @@ def intrinsics_of(info: Any, rectified: bool, path: Path) -> Intrinsics:
 
 
 def _recorded(colour: Any, depth: Any, intrinsics: Intrinsics, path: Path) -> Recorded:
-    rgb, metres = colour_image(colour), depth_image(depth)
+    try:
+        rgb, metres = colour_image(colour), depth_image(depth)
+    except DataError as error:
+        raise DataError(f'{path}: {error}') from error
     size = (intrinsics.height, intrinsics.width)
     if rgb.shape[:2] != size or metres.shape != size:
         raise DataError(
@@ -178,32 +173,6 @@ def _recorded(colour: Any, depth: Any, intrinsics: Intrinsics, path: Path) -> Re
             '(height, width); record depth that is aligned with colour'
         )
     return Recorded(rgb, metres, intrinsics)
-
-
-def colour_image(message: Any) -> NDArray[np.uint8]:
-    """Return a sensor_msgs/Image as uint8 [H, W, 3] RGB. Raises DataError for its encoding."""
-    if message.encoding not in _COLOUR:
-        raise DataError(f'colour encoding {message.encoding}; use one of {", ".join(_COLOUR)}')
-    channels, conversion = _COLOUR[message.encoding]
-    rows = np.asarray(message.data, np.uint8).reshape(message.height, message.step)
-    image = rows[:, : message.width * channels].reshape(message.height, message.width, channels)
-    image = np.ascontiguousarray(image)
-    return image if conversion is None else cv2.cvtColor(image, conversion).astype(np.uint8)
-
-
-def depth_image(message: Any) -> NDArray[np.float32]:
-    """Return a depth image as float32 [H, W] in m, 0 where it is 0, negative, NaN or infinite.
-
-    Raises DataError for another encoding than REP 118's 32FC1 and 16UC1.
-    """
-    if message.encoding not in _DEPTH:
-        raise DataError(f'depth encoding {message.encoding}; use one of {", ".join(_DEPTH)}')
-    code, scale = _DEPTH[message.encoding]
-    dtype = np.dtype(('>' if message.is_bigendian else '<') + code)
-    rows = np.asarray(message.data, np.uint8).reshape(message.height, message.step)
-    used = np.ascontiguousarray(rows[:, : message.width * dtype.itemsize])
-    metres = used.view(dtype).astype(np.float32) * np.float32(scale)
-    return np.where(np.isfinite(metres) & (metres > 0), metres, 0).astype(np.float32)
 
 
 def shrink(pair: Recorded, width: int) -> Recorded:

@@ -58,6 +58,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--levels', default='ab', help='a inference, b estimator, c whole graph (default: ab)'
     )
+    parser.add_argument(
+        '--cameras', type=int, metavar='N',
+        help='at level c: also N cameras at once, served by one node and by N nodes',
+    )  # fmt: skip
     parser.add_argument('--runs', type=int, default=50, help='runs of each case (default: 50)')
     parser.add_argument('--threads', type=int, help='default: as many as torch takes')
     parser.add_argument('--json', type=Path, help='write everything here')
@@ -67,6 +71,8 @@ def run(args: argparse.Namespace) -> int:
     """Measure, print the table, write the JSON. Raises UserError for what cannot be run."""
     if set(args.levels) - {*_LEVELS, _GRAPH}:
         raise UserError(f"--levels {args.levels}: use letters of 'abc'")
+    if args.cameras is not None and (args.cameras < 2 or _GRAPH not in args.levels):
+        raise UserError('--cameras N: needs at least 2 cameras, and c among the --levels')
     if args.threads:
         torch.set_num_threads(args.threads)
     device = resolve_device(args.device)
@@ -106,14 +112,31 @@ def _measure(
             print(benchmark.format_rows(rows), flush=True)
             report['rows'] += benchmark.as_json(rows)
     if _GRAPH in args.levels:
-        # Only there: needs ROS.
-        graph = importlib.import_module('s2r_depth_ros.node.benchmark')
-        try:
-            report['graph'] = [graph.measure(case, image, size, str(device)) for case in cases]
-        except graph.ProcessError as error:
-            print(error.last_words, file=sys.stderr)
-            raise
+        report |= _measure_graph(args, cases, image, size, str(device))
+    return report
+
+
+def _measure_graph(
+    args: argparse.Namespace,
+    cases: list[Case],
+    image: NDArray[np.uint8],
+    size: tuple[int, int],
+    device: str,
+) -> dict[str, Any]:
+    """Run level c, print it and return its part of the report."""
+    # Only here: needs ROS.
+    graph = importlib.import_module('s2r_depth_ros.node.benchmark')
+    report: dict[str, Any] = {}
+    try:
+        report['graph'] = [graph.measure(case, image, size, device) for case in cases]
         print(graph.format_results(report['graph']), flush=True)
+        if args.cameras:
+            rows = (graph.measure_cameras(c, image, size, device, args.cameras) for c in cases)
+            report['cameras'] = [row for pair in rows for row in pair]
+            print(graph.format_cameras(report['cameras']), flush=True)
+    except graph.ProcessError as error:
+        print(error.last_words, file=sys.stderr)
+        raise
     return report
 
 

@@ -328,7 +328,8 @@ class DepthNode(LifecycleNodeMixin, Node):
             summary = camera.statistics.summary() if state == 'active' else None
             troubles = camera.problems(summary, parameters) if summary else []
             if camera.name:
-                rows.append((camera.name, troubles, {'state': state, **camera.values(summary)}))
+                facts = {'state': state, **camera.values(summary)}
+                rows.append((f'camera {camera.name}', troubles, facts))
             else:
                 problems += troubles
                 values |= camera.values(summary)

@@ -74,6 +74,8 @@ def test_depth_change_is_relative() -> None:
         (['--cases', 'torch'], 'use BACKEND:PRECISION'),
         (['--cases', 'tvm:fp32'], 'use BACKEND:PRECISION'),
         (['--levels', 'abx'], "letters of 'abc'"),
+        (['--cameras', '2'], 'c among the --levels'),
+        (['--levels', 'c', '--cameras', '1'], 'at least 2 cameras'),
         (['--image', 'missing.png'], 'missing.png: cannot be read'),
     ],
 )

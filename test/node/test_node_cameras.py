@@ -79,7 +79,7 @@ class Camera:
 
     def status(self) -> Any:
         """Return this camera's newest DiagnosticStatus, None before the first."""
-        wanted = f'{self.graph.namespace}/depth: {self.name}'
+        wanted = f'{self.graph.namespace}/depth: camera {self.name}'
         # Other nodes' diagnostics come by the same topic.
         newest = reversed(self.graph.diagnostics.messages)
         return next((s for message in newest for s in message.status if s.name == wanted), None)
@@ -273,6 +273,6 @@ def test_the_status_of_the_node_is_apart(rig: Rig) -> None:
     assert 'frames published' not in values_of(status)
     wanted = [m.status for m in rig.front.graph.diagnostics.messages if status in m.status]
     assert [s.name for s in wanted[-1]] == [
-        f'/rig/depth: {name}' for name in ('depth', 'front', 'rear')
+        f'/rig/depth: {name}' for name in ('depth', 'camera front', 'camera rear')
     ]
     assert 'waiting for images on /rig/front/image, /rig/rear/image' in rig.process.log

@@ -343,6 +343,7 @@ def test_impossible_camera_names_are_rejected(loader: Any, names: list) -> None:
     result = loader.set('cameras', names)
     assert not result.successful
     assert f'cameras: {names[-1]!r} ' in result.reason
+    assert 'cannot be deleted' in loader.set('cameras', None).reason
     assert not loader.get('cameras')[0]
 
 

@@ -29,16 +29,22 @@ def still(rgb: np.ndarray, rate: float) -> Clip:
     return Clip('still', None, 'assumed', OPTICAL_FRAME, frames)
 
 
+def in_namespace(namespace: str) -> list[str]:
+    """Return the ROS arguments that put this process's node into a namespace."""
+    return ['--ros-args', '-r', f'__ns:={namespace}']
+
+
 def main() -> int:
     """Play; return 0, or 1 if nobody subscribed."""
     parser = argparse.ArgumentParser(prog='camera', description=__doc__)
     parser.add_argument('image', help='.npy file, uint8 [H, W, 3] RGB')
     parser.add_argument('--rate', type=float, required=True, help='frames per second')
     parser.add_argument('--frames', type=int, required=True)
+    parser.add_argument('--namespace', default='/', help='of its topics')
     options = parser.parse_args()
     options.subscribers, options.wait, options.hold = 1, 30.0, True
     stop = stop_on_signals()
-    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+    rclpy.init(args=in_namespace(options.namespace), signal_handler_options=SignalHandlerOptions.NO)
     player = CameraPlayer(OPTICAL_FRAME)
     try:
         return run(player, still(np.load(options.image), options.rate), options, stop)

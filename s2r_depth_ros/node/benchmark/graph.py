@@ -1,40 +1,23 @@
-"""Runs camera, node and subscriber as three processes and takes their times.
-
-Latency is from the stamp, which the camera sets just before it publishes, to the arrival of the
-serialised message in the subscriber's process.
-"""
+"""Times of the whole graph: one camera, or several served by one node or by one node each."""
 
 from __future__ import annotations
 
 import json
-import os
-import queue
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from s2r_depth_ros.inference.benchmark import Case
 from s2r_depth_ros.node import topics
+from s2r_depth_ros.node.benchmark.session import RATE_HZ, Camera, Run, costs, play
 from s2r_depth_ros.node.demo.camera_player import IMAGE_TOPIC, INFO_TOPIC
-from s2r_depth_ros.node.demo.demo import NODE, ros_environment
-from s2r_depth_ros.node.demo.processes import Child, ProcessError
+from s2r_depth_ros.node.demo.demo import NODE
 
-RATE_HZ = 30.0
-_FRAMES = 300
-_PACKAGE = 's2r_depth_ros.node.benchmark'
-# Longest silence: loading torch on a busy machine.
-_PATIENCE = 90.0
-# Only of the subscriber: glibc keeps the memory of a cloud for the next one. Otherwise rclpy's
-# copies of 5 MB cost it 12 ms a frame in page faults, and the processes measured that much CPU.
-_MALLOC = {'MALLOC_MMAP_THRESHOLD_': '67108864', 'MALLOC_TRIM_THRESHOLD_': '268435456'}
-# For the last frames to come through.
-_DRAIN = 1.5
+_DEPTH, _POINTS = (name.rsplit('/', 1)[-1] for name in (topics.DEPTH, topics.POINTS))
 
 
 def measure(
@@ -44,110 +27,51 @@ def measure(
 
     size: (height, width) of the network's input. Raises ProcessError if a process fails.
     """
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        np.save(folder / 'image.npy', image)
-        return {'case': case.label, **_run(_parameters(case, size, device), folder)}
+    arguments = [*_parameters(case, size, device), *_remapped('')]
+    run = _run([arguments], [Camera('/', f'/{NODE}', f'/{NODE}: depth')], image)
+    return {'case': case.label, 'start_s': round(run.start_s, 2), **_figures(run, 0), **costs(run)}
 
 
-def _run(parameters: Sequence[str], folder: Path) -> dict[str, Any]:
-    events: queue.Queue[tuple[str, dict[str, Any] | None]] = queue.Queue()
-    environment = ros_environment() | {'OMP_NUM_THREADS': str(torch.get_num_threads())}
-    children: dict[str, Child] = {}
+def measure_cameras(
+    case: Case, image: NDArray[np.uint8], size: tuple[int, int], device: str, count: int
+) -> list[dict[str, Any]]:
+    """Play ``image`` with ``count`` cameras at once, to one node and to one node each.
 
-    def start(name: str, *arguments: str, **variables: str) -> Child:
-        log = folder / f'{name}.log'
-        children[name] = Child(name, arguments, log, environment | variables, events)
-        return children[name]
-
-    try:
-        began = time.monotonic()
-        node = start('node', 's2r_depth_ros', 'node', '--ros-args', *parameters)
-        result_file = folder / 'result.json'
-        start('subscriber', f'{_PACKAGE}.subscriber', str(result_file), f'--node={NODE}', **_MALLOC)
-        _await('ready', events, children)
-        ready = time.monotonic()
-        start(
-            'camera', f'{_PACKAGE}.camera', str(folder / 'image.npy'),
-            f'--rate={RATE_HZ}', f'--frames={_FRAMES}',
-        )  # fmt: skip
-        stamps = [_await('frame', events, children)['stamp']]
-        before, playing = usage(node.pid), time.monotonic()
-        stamps += [_await('frame', events, children)['stamp'] for _ in range(_FRAMES // 3)]
-        settled = usage(node.pid)
-        while len(stamps) < _FRAMES:
-            stamps.append(_await('frame', events, children)['stamp'])
-        after, played = usage(node.pid), time.monotonic()
-        time.sleep(_DRAIN)
-    finally:
-        for child in children.values():
-            child.interrupt()
-        for child in children.values():
-            child.stop(10.0)
-    result = json.loads(result_file.read_text())
-    return {
-        'start_s': round(ready - began, 2),
-        **_figures(stamps, result),
-        'cpu_percent': round(100 * (after['cpu_s'] - before['cpu_s']) / (played - playing)),
-        'rss_mib_settled': round(settled['rss_mib']),
-        'rss_mib_last': round(after['rss_mib']),
+    Returns a row of figures for each of the two; cpu and memory are of all nodes together.
+    """
+    names = [f'camera{index}' for index in range(count)]
+    parameters = _parameters(case, size, device)
+    remaps = [argument for name in names for argument in _remapped(f'{name}/')]
+    one = [*parameters, '-p', f'cameras:={json.dumps(names)}', *remaps]
+    each = [[*parameters, '-r', f'__ns:=/{name}', *_remapped('')] for name in names]
+    layouts = {
+        'one node': ([one], [Camera(f'/{n}', f'/{NODE}', f'/{NODE}: camera {n}') for n in names]),
+        f'{count} nodes': (
+            each,
+            [Camera(f'/{n}', f'/{n}/{NODE}', f'/{n}/{NODE}: depth') for n in names],
+        ),
     }
-
-
-def _figures(stamps: Sequence[int], result: Mapping[str, Any]) -> dict[str, Any]:
-    """Return latencies, rates and drops of the frames played."""
-    figures: dict[str, Any] = {'rate_hz': RATE_HZ, 'frames': len(stamps)}
-    seconds = (stamps[-1] - stamps[0]) / 1e9
-    for name in (topics.DEPTH, topics.POINTS):
-        arrivals = [(s, t) for s, t in result['arrivals'][name] if s >= stamps[0]]
-        latency = np.array([(t - s) / 1e6 for s, t in arrivals]) if arrivals else np.array([np.nan])
-        key = name.rsplit('/', 1)[-1]
-        figures[key] = {
-            'received': len(arrivals),
-            'not_received': len(stamps) - len(arrivals),
-            'frames_per_s': round(max(len(arrivals) - 1, 0) / seconds, 1),
-            'first_ms': round(float(latency[0]), 1),
-            **{
-                f'{label}_ms': round(float(np.percentile(latency, percent)), 1)
-                for label, percent in (('median', 50), ('p95', 95), ('p99', 99))
-            },
-        }
-    inference = float(result['inference_ms'] or 'nan')
-    last = figures[topics.POINTS.rsplit('/', 1)[-1]]
-    figures['inference_median_ms'] = inference
-    figures['overhead_median_ms'] = round(last['median_ms'] - inference, 1)
-    return figures
-
-
-def usage(pid: int) -> dict[str, float]:
-    """Return CPU seconds used so far and resident MiB of a process, from /proc."""
-    fields = Path(f'/proc/{pid}/stat').read_text().rsplit(')', 1)[1].split()
-    ticks = int(fields[11]) + int(fields[12])
-    pages = int(Path(f'/proc/{pid}/statm').read_text().split()[1])
-    return {
-        'cpu_s': ticks / os.sysconf('SC_CLK_TCK'),
-        'rss_mib': pages * os.sysconf('SC_PAGE_SIZE') / 2**20,
-    }
-
-
-def format_results(results: Sequence[Mapping[str, Any]]) -> str:
-    """Return the results as a text table."""
-    lines = [
-        f'{"c whole graph":14}{"case":24}{"depth":>9}{"cloud":>9}{"p95":>9}{"p99":>9}'
-        f'{"inference":>11}{"overhead":>10}{"frames/s":>10}{"lost":>6}{"cpu %":>7}'
-        f'{"MiB":>11}{"start":>7}'
-    ]
-    depth, points = (name.rsplit('/', 1)[-1] for name in (topics.DEPTH, topics.POINTS))
-    for row in results:
-        cloud = row[points]
-        lines.append(
-            f'{"":14}{row["case"]:24}{row[depth]["median_ms"]:9.1f}{cloud["median_ms"]:9.1f}'
-            f'{cloud["p95_ms"]:9.1f}{cloud["p99_ms"]:9.1f}{row["inference_median_ms"]:11.1f}'
-            f'{row["overhead_median_ms"]:10.1f}{cloud["frames_per_s"]:10.1f}'
-            f'{cloud["not_received"]:6}{row["cpu_percent"]:7}'
-            f'{row["rss_mib_settled"]:>6}-{row["rss_mib_last"]}{row["start_s"]:7.1f}'
+    rows = []
+    for layout, (nodes, cameras) in layouts.items():
+        run = _run(nodes, cameras, image)
+        rows.append(
+            {
+                'case': case.label,
+                'layout': layout,
+                'start_s': round(run.start_s, 2),
+                **costs(run),
+                'cameras': [_figures(run, index) for index in range(count)],
+            }
         )
-    return '\n'.join([*lines, 'stamp-to-receive in ms; p95 and p99 of the cloud'])
+    return rows
+
+
+def _run(
+    nodes: Sequence[Sequence[str]], cameras: Sequence[Camera], image: NDArray[np.uint8]
+) -> Run:
+    with tempfile.TemporaryDirectory() as name:
+        np.save(Path(name) / 'image.npy', image)
+        return play(nodes, cameras, Path(name))
 
 
 def _parameters(case: Case, size: tuple[int, int], device: str) -> list[str]:
@@ -160,24 +84,79 @@ def _parameters(case: Case, size: tuple[int, int], device: str) -> list[str]:
         'device': device,
         'autostart': 'true',
     }
-    arguments = [text for key, value in parameters.items() for text in ('-p', f'{key}:={value}')]
-    return [*arguments, '-r', f'image:={IMAGE_TOPIC}', '-r', f'camera_info:={INFO_TOPIC}']
+    return [text for key, value in parameters.items() for text in ('-p', f'{key}:={value}')]
 
 
-def _await(
-    kind: str, events: queue.Queue[tuple[str, dict[str, Any] | None]], children: Mapping[str, Child]
-) -> dict[str, Any]:
-    """Return the next event of a kind. Raises ProcessError if a process ends or all are silent."""
-    while True:
-        try:
-            name, event = events.get(timeout=_PATIENCE)
-        except queue.Empty:
-            words = '\n'.join(child.last_words() for child in children.values())
-            raise ProcessError(f'no {kind} for {_PATIENCE:g} s', words) from None
-        if event is None:
-            raise ProcessError(
-                f'the {name} process ended with status {children[name].status}',
-                children[name].last_words(),
-            )
-        if event['event'] == kind:
-            return event
+def _remapped(prefix: str) -> list[str]:
+    """Return the rules that lead a node's input topics to those of the camera process."""
+    pairs = ((topics.IMAGE, IMAGE_TOPIC), (topics.CAMERA_INFO, INFO_TOPIC))
+    rules = [f'{prefix}{name}:={prefix}{other}' for name, other in pairs]
+    return [text for rule in rules for text in ('-r', rule)]
+
+
+def _figures(run: Run, index: int) -> dict[str, Any]:
+    """Return latencies, rates and drops of the frames that one camera played."""
+    stamps, result = run.stamps[index], run.results[index]
+    figures: dict[str, Any] = {'rate_hz': RATE_HZ, 'frames': len(stamps)}
+    seconds = (stamps[-1] - stamps[0]) / 1e9
+    for name, key in ((topics.DEPTH, _DEPTH), (topics.POINTS, _POINTS)):
+        arrivals = [(s, t) for s, t in result['arrivals'][name] if s >= stamps[0]]
+        latency = np.array([(t - s) / 1e6 for s, t in arrivals]) if arrivals else np.array([np.nan])
+        figures[key] = {
+            'received': len(arrivals),
+            'not_received': len(stamps) - len(arrivals),
+            'frames_per_s': round(max(len(arrivals) - 1, 0) / seconds, 1),
+            'first_ms': round(float(latency[0]), 1),
+            **{
+                f'{label}_ms': round(float(np.percentile(latency, percent)), 1)
+                for label, percent in (('median', 50), ('p95', 95), ('p99', 99))
+            },
+        }
+    inference = float(result['inference_ms'] or 'nan')
+    figures['inference_median_ms'] = inference
+    figures['overhead_median_ms'] = round(figures[_POINTS]['median_ms'] - inference, 1)
+    return figures
+
+
+def format_results(results: Sequence[Mapping[str, Any]]) -> str:
+    """Return what measure gave as a text table."""
+    lines = [_head('c whole graph', 'case')]
+    for row in results:
+        lines.append(_line(row['case'], row) + _cost_columns(row))
+    return '\n'.join([*lines, 'stamp-to-receive in ms; p95 and p99 of the cloud'])
+
+
+def format_cameras(results: Sequence[Mapping[str, Any]]) -> str:
+    """Return what measure_cameras gave as a text table."""
+    lines = [_head('c cameras', 'case, nodes, camera')]
+    for row in results:
+        for index, figures in enumerate(row['cameras']):
+            line = _line(f'{row["case"]}, {row["layout"]}, {index}', figures)
+            lines.append(line if index else line + _cost_columns(row))
+    return '\n'.join(
+        [*lines, 'inference is that of a whole batch; cpu, MiB and start: of all nodes together']
+    )
+
+
+def _head(level: str, what: str) -> str:
+    return (
+        f'{level:14}{what:32}{"depth":>9}{"cloud":>9}{"p95":>9}{"p99":>9}{"inference":>11}'
+        f'{"overhead":>10}{"frames/s":>10}{"lost":>6}{"cpu %":>7}{"MiB":>11}{"start":>7}'
+    )
+
+
+def _line(label: str, figures: Mapping[str, Any]) -> str:
+    cloud = figures[_POINTS]
+    return (
+        f'{"":14}{label:32}{figures[_DEPTH]["median_ms"]:9.1f}{cloud["median_ms"]:9.1f}'
+        f'{cloud["p95_ms"]:9.1f}{cloud["p99_ms"]:9.1f}{figures["inference_median_ms"]:11.1f}'
+        f'{figures["overhead_median_ms"]:10.1f}{cloud["frames_per_s"]:10.1f}'
+        f'{cloud["not_received"]:6}'
+    )
+
+
+def _cost_columns(row: Mapping[str, Any]) -> str:
+    return (
+        f'{row["cpu_percent"]:7}{row["rss_mib_settled"]:>6}-{row["rss_mib_last"]}'
+        f'{row["start_s"]:7.1f}'
+    )

@@ -17,7 +17,8 @@ from rclpy.serialization import deserialize_message
 from rclpy.signals import SignalHandlerOptions
 
 from s2r_depth_ros.node import topics
-from s2r_depth_ros.node.demo.channels import Channel, node_channels
+from s2r_depth_ros.node.benchmark.camera import in_namespace
+from s2r_depth_ros.node.demo.channels import Channel
 from s2r_depth_ros.node.demo.events import emit, stop_on_signals
 from s2r_depth_ros.node.demo.recorder import Recorder
 from s2r_depth_ros.node.services import RepeatedRequest
@@ -27,30 +28,37 @@ _DIAGNOSTICS = Channel(topics.DIAGNOSTICS, topics.DIAGNOSTICS_TOPIC)
 
 
 class _LastDiagnostics:
-    """A writer for Recorder that keeps nothing but the newest diagnostics."""
+    """A writer for Recorder that keeps nothing but the newest status of one name."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self._name = name
         self.values: dict[str, str] = {}
 
     def put(self, channel: Channel, arrived: int, message: bytes) -> None:
         """Take what the recorder received."""
         if channel is _DIAGNOSTICS:
-            status = deserialize_message(message, DiagnosticArray).status[0]
-            self.values = {pair.key: pair.value for pair in status.values}
+            for status in deserialize_message(message, DiagnosticArray).status:
+                if status.name == self._name:
+                    self.values = {pair.key: pair.value for pair in status.values}
 
 
 def main() -> int:
     """Record arrival times until interrupted, then write them."""
     parser = argparse.ArgumentParser(prog='subscriber', description=__doc__)
     parser.add_argument('result', type=Path)
-    parser.add_argument('--node', required=True, help="the depth node's name")
+    parser.add_argument('--node', required=True, help="the depth node's full name")
+    parser.add_argument('--namespace', default='/', help="of the camera's topics")
+    parser.add_argument('--status', required=True, help="name of the camera's diagnostics")
     options = parser.parse_args()
     stop = stop_on_signals()
-    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
-    diagnostics = _LastDiagnostics()
+    rclpy.init(args=in_namespace(options.namespace), signal_handler_options=SignalHandlerOptions.NO)
+    diagnostics = _LastDiagnostics(options.status)
     recorder = Recorder(diagnostics)
+    beneath = options.namespace.rstrip('/')
     wanted = [
-        c for c in node_channels(options.node) if c.topic.name in (topics.DEPTH, topics.POINTS)
+        Channel(f'{beneath}/{topic.name}', topic)
+        for topic in topics.OUTPUTS
+        if topic.name in (topics.DEPTH, topics.POINTS)
     ]
     for channel in (*wanted, _DIAGNOSTICS):
         recorder.record(channel)
@@ -74,7 +82,7 @@ def main() -> int:
 def _wait_until_active(
     recorder: Recorder, executor: SingleThreadedExecutor, node: str, stop: threading.Event
 ) -> None:
-    client = recorder.create_client(GetState, f'/{node}/get_state')
+    client = recorder.create_client(GetState, f'{node}/get_state')
     request = RepeatedRequest(client, GetState.Request())
     while not stop.is_set():
         executor.spin_once(timeout_sec=0.02)

@@ -172,6 +172,15 @@ def test_recordings_become_samples(tmp_path):
     np.testing.assert_allclose(shard['depth'][4], room(1.5)[1], atol=2e-3)
     np.testing.assert_allclose(shard['intrinsics'][0], [FX, FX, 63.5, 47.5])
     assert not set(shard['scene']) & {1}
+    kinds = {key: (shard[key].dtype.name, shard[key].shape[1:]) for key in shard.files}
+    assert kinds == {
+        'rgb': ('uint8', (HEIGHT, WIDTH, 3)),
+        'depth': ('float16', (HEIGHT, WIDTH)),
+        'intrinsics': ('float32', (4,)),
+        'scene': ('int64', ()),
+    }
+    names = {path.name for path in manifest.parent.iterdir()}  # no temporary files
+    assert names == {'manifest.json', 'train_00000.npz', 'validation_00000.npz'}
 
     sample = TrainingSamples(FrameStore([manifest], 'train'), DataConfig(), 0)[0]
     assert sample.image.shape == (3, 96, 128)

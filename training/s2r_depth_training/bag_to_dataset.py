@@ -80,7 +80,8 @@ def bag_to_dataset(
         shards += writer.entries
     names = {'train': [p.name for p in train], 'validation': [p.name for p in val]}
     provenance = {'recordings': names, 'topics': vars(topics)}
-    return write_manifest(out, kind, zero_depth, shards, provenance)
+    content = {**provenance, 'kind': kind, 'zero_depth': zero_depth, 'shards': shards}
+    return write_manifest(out, content)
 
 
 def _add_run(

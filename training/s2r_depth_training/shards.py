@@ -1,15 +1,37 @@
-"""Writing a training set: shards and the manifest that lists them (format: see data.py)."""
+"""Writing a training set: shards and the manifest that lists them (format: see data.py).
+
+Files appear whole or not at all, so a killed run leaves none that cannot be read.
+"""
 
 from __future__ import annotations
 
+import io
 import json
-import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from s2r_depth_ros.files import write_atomically
+
+MANIFEST = 'manifest.json'
+
+
+def write_shard(path: Path, frames: Sequence[Mapping[str, Any]]) -> None:
+    """Write ``frames``, each key -> array or number of one frame, all of the same keys."""
+    buffer = io.BytesIO()
+    arrays = {key: np.stack([frame[key] for frame in frames]) for key in frames[0]}
+    np.savez(buffer, **arrays)  # type: ignore[arg-type]
+    write_atomically(path, buffer.getbuffer())
+
+
+def write_manifest(folder: Path, content: Mapping[str, Any]) -> Path:
+    """Write ``content`` as the manifest of the training set in ``folder``; return its path."""
+    path = folder / MANIFEST
+    write_atomically(path, (json.dumps(content, indent=1) + '\n').encode())
+    return path
 
 
 class ShardWriter:
@@ -22,7 +44,7 @@ class ShardWriter:
         folder.mkdir(parents=True, exist_ok=True)
         self.entries: list[dict[str, Any]] = []
         self._folder, self._split, self._frames = folder, split, frames
-        self._pending: list[Mapping[str, NDArray]] = []
+        self._pending: list[Mapping[str, Any]] = []
 
     def add(
         self,
@@ -38,7 +60,7 @@ class ShardWriter:
             'intrinsics': np.float32(intrinsics),
             'scene': np.int64(scene),
         }
-        self._pending.append({key: np.asarray(value) for key, value in frame.items()})
+        self._pending.append(frame)
         if len(self._pending) == self._frames:
             self.flush()
 
@@ -47,20 +69,6 @@ class ShardWriter:
         if not self._pending:
             return
         name = f'{self._split}_{len(self.entries):05d}.npz'
-        arrays = {key: np.stack([f[key] for f in self._pending]) for key in self._pending[0]}
-        temporary = self._folder / f'.{name}'
-        with temporary.open('wb') as file:
-            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-        os.replace(temporary, self._folder / name)
+        write_shard(self._folder / name, self._pending)
         self.entries.append({'file': name, 'split': self._split, 'frames': len(self._pending)})
         self._pending = []
-
-
-def write_manifest(
-    folder: Path, kind: str, zero_depth: str, shards: list[dict], provenance: Mapping[str, Any]
-) -> Path:
-    """Write manifest.json for ``shards``; provenance: more keys, where the frames come from."""
-    path = folder / 'manifest.json'
-    content = {**provenance, 'kind': kind, 'zero_depth': zero_depth, 'shards': shards}
-    path.write_text(json.dumps(content, indent=1) + '\n')
-    return path

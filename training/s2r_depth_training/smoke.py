@@ -19,7 +19,8 @@ from s2r_depth_training.config import (
 )
 from s2r_depth_training.export import export
 from s2r_depth_training.fit import fit
-from s2r_depth_training.synthetic.dataset import MANIFEST, Recipe, render_dataset
+from s2r_depth_training.shards import MANIFEST
+from s2r_depth_training.synthetic.dataset import Recipe, render_dataset
 
 _STEPS = 2
 _SCENES = 4  # the first are of both splits

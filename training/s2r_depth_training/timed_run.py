@@ -25,7 +25,8 @@ from s2r_depth_training.config import ConfigError, Experiment, load_experiment
 from s2r_depth_training.export import export, write_card
 from s2r_depth_training.fit import CONFIG, fit
 from s2r_depth_training.pace import fitted_to, measure_pace
-from s2r_depth_training.synthetic.dataset import MANIFEST, Recipe, next_scene, render_dataset
+from s2r_depth_training.shards import MANIFEST
+from s2r_depth_training.synthetic.dataset import Recipe, next_scene, render_dataset
 
 _LOG = logging.getLogger(__name__)
 _RENDERABLE = ('indoor', 'street')

@@ -1,10 +1,8 @@
 """Training frames: from scene seeds to arrays, to sharded archives on disk, or streamed.
 
-A shard is one uncompressed .npz with rgb uint8 [N, H, W, 3], restyled uint8 [N, H, W, 3] (same
-geometry in another style; absent if not asked for), depth float16 [N, H, W] (metres along the
-optical axis, 0 = nothing hit), intrinsics float32 [N, 4] (fx fy cx cy, px) and scene int64 [N]
-(the seed). manifest.json beside the shards lists them with their split, size and seeds. A scene
-is in one split only: its seed decides.
+Shards are as data.py defines them: ``scene`` is the scene's seed, ``restyled`` is absent if not
+asked for, depth 0 is where nothing was hit. The manifest also lists the recipe, and every shard's
+frames, scenes and seeds. A scene is in one split only: its seed decides.
 """
 
 from __future__ import annotations
@@ -17,10 +15,12 @@ import queue
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from s2r_depth_ros.errors import UserError
+from s2r_depth_training.shards import MANIFEST, write_manifest, write_shard
 
 from .looks import restyle
 from .photo import sample_photo, take_photo
@@ -28,7 +28,6 @@ from .renderer import Renderer
 from .sources import make_source
 from .views import find_view
 
-MANIFEST = 'manifest.json'
 FORMAT = 1
 
 
@@ -63,6 +62,11 @@ class Frame:
     depth: np.ndarray
     intrinsics: np.ndarray
     scene: int
+
+
+def _row(frame: Frame) -> dict[str, Any]:
+    """Return what a shard keeps of a frame."""
+    return {key: value for key, value in vars(frame).items() if value is not None}
 
 
 def split_of(seed: int, validation: float) -> str:
@@ -137,22 +141,6 @@ def plan_shards(first: int, scenes: int, per_shard: int, recipe: Recipe) -> list
     return jobs
 
 
-def write_shard(path: Path, frames: list[Frame]) -> None:
-    """Write a shard so that a killed run leaves no half file under its name."""
-    arrays = {
-        'rgb': np.stack([f.rgb for f in frames]),
-        'depth': np.stack([f.depth for f in frames]),
-        'intrinsics': np.stack([f.intrinsics for f in frames]),
-        'scene': np.array([f.scene for f in frames], np.int64),
-    }
-    if frames[0].restyled is not None:
-        arrays['restyled'] = np.stack([f.restyled for f in frames])
-    partial = path.with_suffix('.partial')
-    with partial.open('wb') as file:
-        np.savez(file, **arrays)
-    os.replace(partial, path)
-
-
 def render_dataset(
     out: Path,
     recipe: Recipe,
@@ -178,7 +166,7 @@ def render_dataset(
             'seeds': [job.seeds[0], job.seeds[-1]], 'intrinsics_mean': intrinsics,
         })  # fmt: skip
         manifest['shards'].sort(key=lambda s: s['file'])
-        _write_manifest(out, manifest)
+        write_manifest(out, manifest)
     return manifest
 
 
@@ -190,7 +178,7 @@ def _open_manifest(out: Path, recipe: Recipe) -> dict:
     }  # fmt: skip
     path = out / MANIFEST
     if not path.exists():
-        _write_manifest(out, fresh)
+        write_manifest(out, fresh)
         return fresh
     old = json.loads(path.read_text())
     for key in ('format', 'code_version', 'recipe'):
@@ -200,12 +188,6 @@ def _open_manifest(out: Path, recipe: Recipe) -> dict:
                 'give another folder or delete this one'
             )
     return old
-
-
-def _write_manifest(out: Path, manifest: dict) -> None:
-    partial = out / f'{MANIFEST}.partial'
-    partial.write_text(json.dumps(manifest, indent=1) + '\n')
-    os.replace(partial, out / MANIFEST)
 
 
 def _run_jobs(
@@ -277,7 +259,7 @@ def _shard_worker(out: Path, recipe: Recipe, tasks, reports) -> None:
                 reports.put(1)
             means = []
             if frames:
-                write_shard(out / job.name, frames)
+                write_shard(out / job.name, [_row(frame) for frame in frames])
                 means = np.mean([f.intrinsics for f in frames], 0).round(2).tolist()
             reports.put((job, len(frames), means))
     except Exception as error:  # goes to the parent, which raises

@@ -19,6 +19,12 @@ from s2r_depth_ros.inference.backends import BackendError, Source, make_backend
 from s2r_depth_ros.inference.backends.onnx_file import SUFFIX as ONNX_SUFFIX
 from s2r_depth_ros.inference.backends.onnx_file import read_onnx_metadata
 from s2r_depth_ros.inference.devices import resolve_device, resolve_precision
+from s2r_depth_ros.inference.finishing import (
+    Finish,
+    finish_on_device,
+    finish_on_host,
+    pack_cloud,
+)
 from s2r_depth_ros.inference.preprocessing import Preprocessor, check_image
 from s2r_depth_ros.inference.transfer import Transfer
 from s2r_depth_ros.network.checkpoint import load_model, read_metadata
@@ -35,11 +41,15 @@ class FocalLengthError(UserError, ValueError):
 
 
 class View(NamedTuple):
-    """One image of a batch; the fields are the arguments of ``DepthEstimator.predict``."""
+    """One image of a batch: the arguments of ``DepthEstimator.predict``, and more.
+
+    finish: what is done to the depth, where the network runs.
+    """
 
     rgb: NDArray[np.uint8]
     fx: float | None = None
     maps: bool = False
+    finish: Finish = Finish()
 
 
 class Prediction(NamedTuple):
@@ -48,12 +58,15 @@ class Prediction(NamedTuple):
     depth: float32 [H, W], metres along the optical axis (Z), NaN where invalid.
     structure, attention: float32 [H, W] in [0, 1] (the paper's maps), None unless asked for.
     focal_scale: the factor by which depth was corrected for the camera's focal length.
+    cloud: uint8 [H * W * 16], the points of a ``finish`` with rays, if a GPU has made them; else
+    None: on a CPU they are best packed into the message itself, by CloudPacker.
     """
 
     depth: NDArray[np.float32]
     structure: NDArray[np.float32] | None
     attention: NDArray[np.float32] | None
     focal_scale: float
+    cloud: NDArray[np.uint8] | None = None
 
 
 class DepthEstimator:
@@ -120,7 +133,10 @@ class DepthEstimator:
         with torch.inference_mode():
             output = self._backend(self._preprocess(*(view.rgb for view in views)))
             maps = (Maps(*parts) for parts in zip(*(m.split(1) for m in output)))
-            return [self._prediction(view, own) for view, own in zip(views, maps)]
+            rgb = self._preprocess.images
+            predictions = [self._prediction(*parts) for parts in zip(views, maps, rgb)]
+            self._transfer.wait()
+        return predictions
 
     def warm_up(self, height: int, width: int, *, batch: int = 1) -> None:
         """Run once on black images of this size, so that the first real frame is not slow.
@@ -132,16 +148,33 @@ class DepthEstimator:
         for count in range(1, batch + 1):
             self.predict_batch([black] * count)
 
-    def _prediction(self, view: View, output: Maps) -> Prediction:
-        """Return what the network's maps of one image, [1, 1, h, w], say about it."""
+    def _prediction(self, view: View, output: Maps, rgb: Tensor) -> Prediction:
+        """Return what the network's maps of one image, [1, 1, h, w], say about it.
+
+        rgb: the image where the network runs. From a GPU the arrays are on their way until
+        ``self._transfer.wait``.
+        """
         size = (view.rgb.shape[0], view.rgb.shape[1])
         scale = self._focal_scale(view.fx, size[1])
         depth = decode(output.depth, size, self.metadata.max_depth * scale)
+        levels = [
+            _map_at(m, size) if view.maps else None for m in (output.structure, output.attention)
+        ]
+        if on_host(depth):
+            structure, attention = (None if m is None else m.numpy() for m in levels)
+            return Prediction(
+                finish_on_host(depth.numpy(), view.finish), structure, attention, scale
+            )
+        depth = finish_on_device(depth, view.finish)
+        cloud = None
+        if view.finish.rays is not None:
+            columns, rows = (ray.on(depth.device) for ray in view.finish.rays)
+            cloud = pack_cloud(depth, rgb, columns, rows)
+        structure, attention, points = (
+            None if t is None else self._transfer.start_down(t).numpy() for t in (*levels, cloud)
+        )
         return Prediction(
-            depth.numpy() if depth.device.type == 'cpu' else self._transfer.down(depth),
-            _map_at(output.structure, size) if view.maps else None,
-            _map_at(output.attention, size) if view.maps else None,
-            scale,
+            self._transfer.start_down(depth).numpy(), structure, attention, scale, points
         )
 
     def _focal_scale(self, fx: float | None, image_width: int) -> float:
@@ -200,9 +233,10 @@ def decode(depth: Tensor, size: tuple[int, int], max_depth: float) -> Tensor:
     aligned corners, (x + 1) / 2 * max_depth, NaN where that is not a finite positive distance.
     """
     metres = _resized(depth, size).add_(1).mul_(max_depth / 2)
-    nearest, farthest = metres.aminmax()  # NaN if any is: four times cheaper than always masking
-    if nearest > 0 and farthest < math.inf:
-        return metres
+    if on_host(metres):  # a GPU must not be waited for
+        nearest, farthest = metres.aminmax()  # NaN if any is: four times cheaper than masking
+        if nearest > 0 and farthest < math.inf:
+            return metres
     return metres.masked_fill_(~(torch.isfinite(metres) & (metres > 0)), math.nan)
 
 
@@ -214,5 +248,10 @@ def _resized(x: Tensor, size: tuple[int, int]) -> Tensor:
     return functional.interpolate(x, size, mode='bilinear', align_corners=True)[0, 0]
 
 
-def _map_at(x: Tensor, size: tuple[int, int]) -> NDArray[np.float32]:
-    return _resized(x, size).clamp_(0, 1).cpu().numpy()
+def _map_at(x: Tensor, size: tuple[int, int]) -> Tensor:
+    return _resized(x, size).clamp_(0, 1)
+
+
+def on_host(tensor: Tensor) -> bool:
+    """Whether numpy can look at ``tensor``."""
+    return tensor.device.type == 'cpu'

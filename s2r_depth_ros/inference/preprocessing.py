@@ -43,6 +43,8 @@ class Preprocessor:
     """Makes network inputs as the model's metadata says: resize, colour order, normalisation.
 
     An image crosses to the device once, as uint8; everything else happens there.
+
+    Attribute ``images``: those of the last call on the device, uint8 [H, W, 3] each.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Preprocessor:
         self._bgr = metadata.color_order == 'bgr'
         self._device, self._dtype = device, dtype
         self._transfer = Transfer(device)
+        self.images: list[Tensor] = []
         mean, std = (
             torch.tensor(values, device=device).view(1, 3, 1, 1)
             for values in (metadata.mean, metadata.std)
@@ -70,11 +73,12 @@ class Preprocessor:
         """
         for rgb in images:
             check_image(rgb)
-        prepared = [self._prepare(rgb, place) for place, rgb in enumerate(images)]
+        self.images = [self._on_device(rgb, place) for place, rgb in enumerate(images)]
+        prepared = [self._prepare(image) for image in self.images]
         return prepared[0] if len(prepared) == 1 else torch.cat(prepared)
 
-    def _prepare(self, rgb: NDArray[np.uint8], place: int) -> Tensor:
-        image = self._on_device(rgb, place).permute(2, 0, 1).unsqueeze(0)
+    def _prepare(self, rgb: Tensor) -> Tensor:
+        image = rgb.permute(2, 0, 1).unsqueeze(0)
         if self._bgr:
             image = image.flip(1)
         image = resize_uint8(image, self._size, self._mode)

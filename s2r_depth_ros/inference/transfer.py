@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 class Transfer:
-    """Carries images up and results down; one caller at a time, who waits for each result.
+    """Carries images up and results down; one caller at a time, who waits for the results.
 
     Page-locked memory is what the GPU copies from by itself, without a second copy in the driver.
     """
@@ -30,20 +30,10 @@ class Transfer:
         np.copyto(buffer.numpy(), image)
         return buffer.to(self._device, non_blocking=True, copy=True)
 
-    def down(self, result: Tensor) -> NDArray[np.float32]:
-        """Return ``result`` (float32) as an array of the caller's, when it is computed."""
-        buffer = self._buffer('down', result.shape, torch.float32)
-        buffer.copy_(result, non_blocking=True)
-        if self._pinned:
-            torch.cuda.current_stream(self._device).synchronize()
-        return buffer.numpy().copy()
-
-    def start_down(self, result: Tensor, key: str) -> Tensor:
-        """Start to copy ``result`` and return the buffer that holds it after ``wait``.
-
-        key: names the buffer, which the next copy with this key overwrites.
-        """
-        buffer = self._buffer(f'down {key}', result.shape, result.dtype)
+    def start_down(self, result: Tensor) -> Tensor:
+        """Start to copy ``result``; return the caller's own tensor that has it after ``wait``."""
+        # Not kept here: torch itself keeps page-locked memory that was let go for the next frame.
+        buffer = torch.empty(result.shape, dtype=result.dtype, pin_memory=self._pinned)
         return buffer.copy_(result, non_blocking=True)
 
     def wait(self) -> None:

@@ -55,11 +55,23 @@ class CloudBuffer:
         rgb: NDArray[np.uint8],
     ) -> PointCloud2:
         """Return the cloud of a depth image (float32 [H, W] metres) and its colours."""
+        message = self._start(header, depth.shape)
+        packer.pack(depth, rgb, out=_writable(message, packer.size))
+        return message
+
+    def fill_packed(
+        self, header: Header, size: tuple[int, int], points: NDArray[np.uint8]
+    ) -> PointCloud2:
+        """Return the cloud of an image of ``size`` (height, width), packed already."""
+        message = self._start(header, size)
+        np.copyto(_writable(message, len(points)), points)
+        return message
+
+    def _start(self, header: Header, size: tuple[int, int]) -> PointCloud2:
         message = self._message
         message.header = header
-        message.height, message.width = depth.shape
+        message.height, message.width = size
         message.row_step = message.width * POINT_STEP
-        packer.pack(depth, rgb, out=_writable(message, packer.size))
         return message
 
 

@@ -15,7 +15,8 @@ from std_msgs.msg import Header
 from s2r_depth_ros.geometry import Calibration, CalibrationError, CloudPacker, Rectifier
 from s2r_depth_ros.inference.colorize import colorize_depth
 from s2r_depth_ros.inference.estimator import Prediction, View, check_view
-from s2r_depth_ros.inference.postprocess import depth_to_millimetres, mask_range
+from s2r_depth_ros.inference.finishing import DeviceCopy, Finish, cloud_rays
+from s2r_depth_ros.inference.postprocess import depth_to_millimetres
 from s2r_depth_ros.node import topics
 from s2r_depth_ros.node.camera import calibration_from, camera_info_message
 from s2r_depth_ros.node.conversions import compressed_to_rgb, image_to_rgb
@@ -48,6 +49,8 @@ class _Calibrated:
         self.calibration = calibration
         self.rectifier = Rectifier(calibration)
         self.packer = CloudPacker(self.rectifier.intrinsics)
+        self.rays = cloud_rays(self.rectifier.intrinsics)
+        self.valid = DeviceCopy(self.rectifier.valid)
 
 
 @dataclass
@@ -55,13 +58,12 @@ class Prepared:
     """A frame that waits for its prediction.
 
     wanted: names of topics.OUTPUTS. view: what the network is to see, None if no wanted output
-    needs it. valid: bool [H, W], the pixels that rectification could fill; None: all.
+    needs it.
     """
 
     header: Header
     wanted: Collection[str]
     view: View | None = None
-    valid: NDArray[np.bool_] | None = None
     calibrated: _Calibrated | None = None
     result: Result = field(default_factory=Result)
 
@@ -99,13 +101,13 @@ class FramePipeline:
         calibrated = prepared.calibrated
         if calibrated and values.rectify == 'auto' and not calibrated.rectifier.is_identity:
             rgb = calibrated.rectifier.rectify(rgb)
-            prepared.valid = calibrated.rectifier.valid
             prepared.result.rectified = True
         if set(wanted) - {topics.DEPTH_INFO}:
             prepared.view = View(
                 rgb,
                 fx=calibrated.rectifier.intrinsics.fx if calibrated else None,
                 maps=topics.STRUCTURE in wanted or topics.ATTENTION in wanted,
+                finish=_finish(prepared, values),
             )
             check_view(prepared.view)
         return prepared
@@ -133,16 +135,15 @@ class FramePipeline:
         """Add the wanted messages that show what the network gave."""
         header, wanted, messages = frame.header, frame.wanted, frame.result.messages
         depth = prediction.depth
-        if values.depth_scale != 1:
-            depth *= np.float32(values.depth_scale)
-        if frame.valid is not None:
-            depth[~frame.valid] = np.nan
-        if values.min_depth or values.max_depth:
-            depth = mask_range(depth, values.min_depth, values.max_depth or np.inf)
         if topics.DEPTH in wanted:
             messages[topics.DEPTH] = self._depth_image(header, depth, values.depth_encoding)
         if frame.calibrated and topics.POINTS in wanted:
-            messages[topics.POINTS] = self._cloud.fill(header, frame.calibrated.packer, depth, rgb)
+            packer, points = frame.calibrated.packer, prediction.cloud
+            messages[topics.POINTS] = (
+                self._cloud.fill(header, packer, depth, rgb)
+                if points is None
+                else self._cloud.fill_packed(header, depth.shape, points)
+            )
         if topics.DEPTH_COLOR in wanted:
             colors = colorize_depth(depth, values.color_near or None, values.color_far or None)
             messages[topics.DEPTH_COLOR] = self._images[topics.DEPTH_COLOR].fill(
@@ -159,6 +160,18 @@ class FramePipeline:
     def _depth_image(self, header: Header, depth: NDArray[np.float32], encoding: str) -> Image:
         pixels = depth_to_millimetres(depth) if encoding == '16UC1' else depth
         return self._images[topics.DEPTH].fill(header, encoding, pixels)
+
+
+def _finish(frame: Prepared, values: Values) -> Finish:
+    """Return what is to be done to the depth of ``frame`` before it is published."""
+    calibrated = frame.calibrated
+    return Finish(
+        values.depth_scale,
+        calibrated.valid if calibrated and frame.result.rectified else None,
+        values.min_depth,
+        values.max_depth or np.inf,
+        calibrated.rays if calibrated and topics.POINTS in frame.wanted else None,
+    )
 
 
 def _is_compressed(message: Image | CompressedImage) -> bool:

@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from s2r_depth_ros.geometry import CloudPacker, Intrinsics
 from s2r_depth_ros.inference import estimator as estimator_module
 from s2r_depth_ros.inference.estimator import DepthEstimator, FocalLengthError, View, decode
+from s2r_depth_ros.inference.finishing import DeviceCopy, Finish, cloud_rays
 from s2r_depth_ros.inference.preprocessing import ImageError
 from s2r_depth_ros.network.metadata import CheckpointError, ModelMetadata
 from s2r_depth_ros.network.s2r_depthnet import NetworkOutput, S2RDepthNet
@@ -208,6 +210,32 @@ def test_a_batch_of_different_cameras_equals_its_images_one_by_one(
                 np.testing.assert_allclose(map_, expected, atol=1e-4)
     scales = [200 * 1.28 / 208, 350 * 1.28 / 208, 1.0]
     assert [result.focal_scale for result in batch] == pytest.approx(scales)
+
+
+def test_what_a_gpu_would_finish_equals_what_the_host_does(
+    estimator: DepthEstimator, photo: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    height, width = photo.shape[:2]
+    camera = Intrinsics(200.0, 190.0, width / 2, height / 2, width, height)
+    depth = estimator.predict(photo, fx=200.0).depth
+    nearest, farthest = (float(d) for d in np.percentile(depth * 1.7, (20, 80)))
+    valid = np.ones((height, width), bool)
+    valid[:, :9] = False
+    finish = Finish(1.7, DeviceCopy(valid), nearest, farthest, cloud_rays(camera))
+    views = [View(photo, 200.0, maps=True, finish=finish), View(photo[::-1])]
+    here = estimator.predict_batch(views)
+    monkeypatch.setattr('s2r_depth_ros.inference.estimator.on_host', lambda _: False)
+    there = estimator.predict_batch(views)
+    for a, b in zip(here, there):
+        for name in ('depth', 'structure', 'attention', 'focal_scale'):
+            np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
+    assert 0.3 < np.isnan(here[0].depth).mean() < 0.6
+    assert here[0].cloud is None
+    assert there[1].cloud is None
+    assert there[0].cloud is not None
+    points = there[0].cloud.view(np.float32).reshape(-1, 4)
+    expected = CloudPacker(camera).pack(here[0].depth, photo).view(np.float32).reshape(-1, 4)
+    np.testing.assert_array_equal(points, expected)
 
 
 def test_one_bad_view_spoils_its_batch(estimator: DepthEstimator) -> None:

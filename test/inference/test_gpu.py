@@ -10,7 +10,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from s2r_depth_ros.inference.estimator import DepthEstimator
+from s2r_depth_ros.geometry import CloudPacker, Intrinsics
+from s2r_depth_ros.inference.estimator import DepthEstimator, View
+from s2r_depth_ros.inference.finishing import Finish, cloud_rays
 from s2r_depth_ros.inference.preprocessing import resize_uint8
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason='torch sees no GPU')
@@ -35,6 +37,23 @@ def test_gpu_equals_cpu(
     np.testing.assert_allclose(result.depth, expected.depth, atol=1e-3 * half_range, rtol=0)
     np.testing.assert_allclose(result.structure, expected.structure, atol=1e-3)
     np.testing.assert_allclose(result.attention, expected.attention, atol=1e-3)
+
+
+def test_gpu_finishes_as_the_cpu_does(lively_model: Path, photo: NDArray[np.uint8]) -> None:
+    height, width = photo.shape[:2]
+    camera = Intrinsics(200.0, 190.0, width / 2, height / 2, width, height)
+    gpu = DepthEstimator(lively_model, device='cuda')
+    plain = gpu.predict(photo, fx=200.0).depth
+    nearest, farthest = (float(d) for d in np.percentile(plain, (20, 80)))
+    finish = Finish(1.0, None, nearest, farthest, cloud_rays(camera))
+    first, second = gpu.predict_batch([View(photo, 200.0, finish=finish)] * 2)
+    assert first.cloud is not None
+    points = first.cloud.view(np.float32).reshape(-1, 4)
+    expected = CloudPacker(camera).pack(first.depth, photo).view(np.float32).reshape(-1, 4)
+    np.testing.assert_array_equal(points[:, :3], expected[:, :3])
+    np.testing.assert_array_equal(points[:, 3].view(np.uint32), expected[:, 3].view(np.uint32))
+    np.testing.assert_array_equal(second.depth, first.depth)
+    assert 0.3 < np.isnan(first.depth).mean() < 0.5
 
 
 @pytest.mark.parametrize('mode', ['bicubic', 'bilinear'])

@@ -17,10 +17,11 @@ def test_there_and_back(device: str) -> None:
     # The second went through the same buffer.
     np.testing.assert_array_equal(first.cpu().numpy(), images[0])
     np.testing.assert_array_equal(second.cpu().numpy(), images[1])
-    results = [transfer.down(tensor[..., 0].float()) for tensor in (first, second)]
+    results = [transfer.start_down(tensor[..., 0].float()) for tensor in (first, second)]
+    transfer.wait()
     for result, image in zip(results, images):
-        np.testing.assert_array_equal(result, image[..., 0])
-        assert result.dtype == np.float32
+        np.testing.assert_array_equal(result.numpy(), image[..., 0])
+        assert result.dtype == torch.float32
 
 
 @pytest.mark.parametrize('device', DEVICES)
@@ -34,18 +35,17 @@ def test_images_of_a_batch_have_buffers_of_their_own(device: str) -> None:
 
 
 @pytest.mark.parametrize('device', DEVICES)
-def test_several_results_and_one_wait(device: str) -> None:
+def test_results_of_one_wait_belong_to_the_caller(device: str) -> None:
     transfer = Transfer(torch.device(device))
-    for round_ in range(2):
-        sent = {
-            'depth': torch.arange(12.0, device=device).view(3, 4) + round_,
-            'cloud': torch.arange(64, dtype=torch.uint8, device=device) + round_,
-        }
-        arrived = {key: transfer.start_down(tensor, key) for key, tensor in sent.items()}
+    sent, arrived = [], []
+    for number in range(3):
+        sent.append(torch.arange(12.0, device=device).view(3, 4) + number)
+        sent.append(torch.arange(64, dtype=torch.uint8, device=device) + number)
+        arrived += [transfer.start_down(tensor) for tensor in sent[-2:]]
         transfer.wait()
-        for key, tensor in sent.items():
-            assert arrived[key].device.type == 'cpu'
-            assert torch.equal(arrived[key], tensor.cpu())
+    for there, here in zip(sent, arrived, strict=True):
+        assert here.device.type == 'cpu'
+        assert torch.equal(here, there.cpu())
 
 
 def test_any_strides_and_a_changing_size() -> None:

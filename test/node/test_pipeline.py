@@ -1,0 +1,58 @@
+"""A frame's messages, without a graph."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
+
+from ros_graph import camera_info, picture, pixels, rgb_message
+
+from s2r_depth_ros.inference import estimator as estimator_module
+from s2r_depth_ros.inference.estimator import DepthEstimator
+from s2r_depth_ros.node import topics
+from s2r_depth_ros.node.clouds import structured_points
+from s2r_depth_ros.node.parameters import PARAMETERS, Values
+from s2r_depth_ros.node.pipeline import FramePipeline
+
+DEFAULTS = Values(**{spec.name: spec.default for spec in PARAMETERS})
+WANTED = {topics.DEPTH, topics.POINTS, topics.STRUCTURE, topics.ATTENTION}
+
+
+def _messages(estimator: DepthEstimator, values: Values, **info: Any) -> dict[str, Any]:
+    pipeline = FramePipeline()
+    frame = pipeline.prepare(rgb_message(picture()), camera_info(**info), WANTED, values)
+    assert frame.view is not None
+    (prediction,) = estimator.predict_batch([frame.view])
+    return pipeline.finish(frame, prediction, values).messages
+
+
+def test_messages_are_the_same_wherever_depth_is_finished(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    estimator = DepthEstimator(tiny_model, device='cpu')
+    lens = {'d': [0.3, 0.1, 0.0, 0.0, 0.0]}
+    plain = pixels(_messages(estimator, DEFAULTS, **lens)[topics.DEPTH])
+    nearest, farthest = (float(d) for d in np.nanpercentile(plain * 1.5, (10, 90)))
+    values = replace(DEFAULTS, depth_scale=1.5, min_depth=nearest, max_depth=farthest)
+    here = _messages(estimator, values, **lens)
+    monkeypatch.setattr(estimator_module, 'on_host', lambda _: False)
+    there = _messages(estimator, values, **lens)
+    assert here.keys() == there.keys() == WANTED
+    for name in WANTED - {topics.POINTS}:
+        np.testing.assert_array_equal(pixels(here[name]), pixels(there[name]))
+    depth = pixels(there[topics.DEPTH])
+    assert np.isnan(plain).any(), 'the lens leaves no pixel out'
+    assert 0.2 < np.isnan(depth).mean() < 0.9
+    one, other = (structured_points(m[topics.POINTS]) for m in (here, there))
+    for field in 'xyz':
+        np.testing.assert_array_equal(one[field], other[field])
+    np.testing.assert_array_equal(one['rgb'].view(np.uint32), other['rgb'].view(np.uint32))
+    np.testing.assert_array_equal(other['z'].reshape(depth.shape), depth)
+    for field in ('width', 'height', 'row_step', 'point_step', 'is_dense'):
+        assert getattr(here[topics.POINTS], field) == getattr(there[topics.POINTS], field)

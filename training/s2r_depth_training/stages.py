@@ -173,7 +173,7 @@ class DepthStage(Stage):
         return NetworkOutput(structure, torch.ones_like(structure), network.depth_net(structure))
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """Return the depth loss's terms and, where the stage has it, the structure loss."""
+        """Return the depth loss's terms and what the stage has of structure and attention loss."""
         config, max_depth = self.experiment.loss, self.experiment.data.max_depth
         output = self.predict(self.network, batch.image)
         terms = depth_loss(output.depths, batch.depth, batch.weight, max_depth, config)

@@ -309,8 +309,12 @@ def test_a_signal_ends_the_busy_node_with_code_0(
 def test_a_signal_during_loading_ends_the_node_with_code_0(
     start_node: Any, make_graph: Any
 ) -> None:
-    process = start_node('/loading', autostart=True, input_height=512, input_width=640)
+    process = start_node('/loading', input_height=512, input_width=640)
     graph = make_graph('/loading')
+    # An answer by this client proves that the next one is not lost.
+    assert not graph.change('no such transition')
+    request = ChangeState.Request(transition=Transition(label='configure'))
+    graph.client(ChangeState, 'change_state').call_async(request)
     graph.until(lambda: graph.state() == 'configuring', 'configuring')
     assert process.end(signal.SIGTERM) == 0
     assert 'Traceback' not in process.log

@@ -6,7 +6,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from made_up_shards import HEIGHT, WIDTH, make_shard
 
@@ -27,6 +27,8 @@ from s2r_depth_training.stages import Stage
 from s2r_depth_training.synthetic.dataset import Recipe
 
 
+@settings(max_examples=400, deadline=None)
+@example(seconds=15.0, pace=Pace(0.0, {'decoder': 1.0, 'joint': 1.0}, 0.0))
 @given(
     seconds=st.floats(1, 10_000),
     pace=st.builds(
@@ -51,9 +53,9 @@ def test_steps_fit_into_the_time_and_their_end_is_validated(seconds, pace):
     judged = sum(max(1, count // every) for count in steps.values())
     used = sum(pace.steps[name] * count for name, count in steps.items())
     assert used + judged * pace.validation <= left + slowest
-    assert judged <= 12
-    if sum(steps.values()) > 100:
-        assert steps['decoder'] / steps['joint'] == pytest.approx(3, rel=0.6)
+    assert judged <= 11
+    if sum(steps.values()) > 100:  # 3, rounded to whole validations
+        assert 1.9 < steps['decoder'] / steps['joint'] < 5.1
     assert experiment.stages[0].steps == 3000
 
 

@@ -96,8 +96,9 @@ def fitted_to(experiment: Experiment, seconds: float, pace: Pace) -> Experiment:
         )
     fitted = copy.deepcopy(experiment)
     fitted.validation.every = every = max(1, affordable // validations)
+    steps = min(affordable, every * validations)
     for stage in fitted.stages:
-        share = affordable * stage.steps // total
+        share = steps * stage.steps // total
         # A multiple of ``every``, or less than it: the end of every stage is validated.
         stage.steps = share // every * every or max(1, share)
     return fitted

@@ -12,7 +12,7 @@ from s2r_depth_ros.inference.metrics import ALIGNMENTS, METRICS
 from s2r_depth_ros.network.checkpoint import load_model, read_metadata
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 from s2r_depth_training.cli import main
-from s2r_depth_training.config import Experiment, StageConfig
+from s2r_depth_training.config import STAGE_NAMES, Experiment, StageConfig
 from s2r_depth_training.export import (
     ExportError,
     card_text,
@@ -158,6 +158,6 @@ def test_smoke_renders_runs_every_stage_and_the_estimator_loads_the_result(tmp_p
     assert metadata.provenance['stage'] == 'joint'
     finished = [
         json.loads((tmp_path / 'run' / name / 'finished.json').read_text())['best']
-        for name in ('encoder', 'decoder', 'attention', 'joint')
+        for name in STAGE_NAMES
     ]
-    assert finished == ['best.ckpt'] * 4
+    assert finished == ['best.ckpt'] * len(STAGE_NAMES)

@@ -9,8 +9,11 @@ import lightning
 import pytest
 import torch
 
+from s2r_depth_ros.network.checkpoint import save_model
 from s2r_depth_ros.network.s2r_depthnet import SUB_NETWORKS, S2RDepthNet
-from s2r_depth_training.config import ConfigError, StageConfig, save_experiment
+from s2r_depth_training.config import STAGE_NAMES, ConfigError, StageConfig, save_experiment
+from s2r_depth_training.data import Batch
+from s2r_depth_training.export import load_checkpoint, metadata_of
 from s2r_depth_training.fit import fit
 from s2r_depth_training.initialise import initialise
 from s2r_depth_training.stages import DivergedError, Stage, make_stage, rate_factor, update_average
@@ -120,17 +123,80 @@ def test_infinite_gradients_are_refused_too(experiment):
         stage.configure_gradient_clipping(optimizer)
 
 
-@pytest.mark.parametrize('name', ['encoder', 'decoder', 'attention', 'joint'])
+TRAINED = {
+    'encoder': ['struct_encoder'],
+    'structure': ['struct_encoder', 'struct_decoder'],
+    'nearness': ['dsa'],
+    'decoder': ['struct_decoder', 'depth_net'],
+    'depth': ['depth_net'],
+    'attention': ['dsa', 'depth_net'],
+    'joint': list(SUB_NETWORKS),
+}
+
+
+@pytest.mark.parametrize('name', STAGE_NAMES)
 def test_frozen_parts_stay_frozen_and_in_evaluation(experiment, name):
     stage = make_stage(experiment, StageConfig(name), S2RDepthNet(0.125))
     stage.train()
-    trained = {'encoder': ['struct_encoder'], 'decoder': ['struct_decoder', 'depth_net']}
-    trained |= {'attention': ['dsa', 'depth_net'], 'joint': list(SUB_NETWORKS)}
+    trained = TRAINED
     for part in SUB_NETWORKS:
         network = getattr(stage.network, part)
         assert network.training == (part in trained[name])
         assert all(p.requires_grad == (part in trained[name]) for p in network.parameters())
     assert not stage.average.training
+
+
+def test_a_warm_up_stage_learns_its_map_and_touches_nothing_else(experiment, tmp_path):
+    experiment.optimizer.learning_rate = 2e-3
+    experiment.stages = [StageConfig('structure', steps=1), StageConfig('nearness', steps=1)]
+    fit(experiment, tmp_path)
+    first, second = (
+        state_of(tmp_path / name / 'best.ckpt')['state_dict'] for name in ('structure', 'nearness')
+    )
+    changed = {
+        key.split('.')[1]
+        for key, value in second.items()
+        if key.startswith('average.') and not torch.equal(value, first[key])
+    }
+    assert changed == {'dsa'}
+
+
+@pytest.mark.parametrize('name', ['structure', 'nearness'])
+def test_a_warm_up_stage_learns(experiment, name):
+    torch.manual_seed(0)
+    network = S2RDepthNet(0.125)
+    initialise(network, 'kaiming')
+    stage = make_stage(experiment, StageConfig(name), network)
+    ramp = torch.linspace(-1, 1, 128).expand(2, 1, 96, 128)
+    image = torch.cat([ramp, ramp, torch.rand(2, 1, 96, 128) * 0.1], 1)
+    weight = torch.ones(2, 1, 96, 128)
+    batch = Batch(image, image, ramp * 2 + 3, weight, torch.arange(2))
+    optimizer = torch.optim.Adam([p for p in stage.parameters() if p.requires_grad], 2e-3)
+    values = []
+    for _ in range(12):
+        loss = stage.losses(batch)[name]
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        values.append(loss.item())
+    assert min(values[-3:]) < 0.8 * values[0]
+
+
+def test_a_run_starts_from_a_model_file(experiment, tmp_path, monkeypatch):
+    network = S2RDepthNet(0.125)
+    initialise(network, 'kaiming')
+    save_model(tmp_path / 'start.safetensors', network, metadata_of(experiment, 'start'))
+    experiment.start = str(tmp_path / 'start.safetensors')
+    experiment.stages = [StageConfig('nearness', steps=1)]
+    best = fit(experiment, tmp_path / 'run')
+    started = load_checkpoint(best)[0].state_dict()
+    for key, value in network.state_dict().items():
+        if not key.startswith('dsa.'):
+            assert torch.allclose(started[key], value, rtol=2e-3, atol=1e-4), key
+
+    experiment.width = 0.25
+    with pytest.raises(ConfigError, match=r'width 0\.125, the experiment 0\.25'):
+        fit(experiment, tmp_path / 'other')
 
 
 def test_batch_norm_can_be_frozen(experiment):

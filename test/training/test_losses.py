@@ -8,6 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.nn import functional
 
 from s2r_depth_ros.network.s2r_depthnet import SUB_NETWORKS, S2RDepthNet
 from s2r_depth_training.config import Experiment, LossConfig, StageConfig
@@ -18,6 +21,7 @@ from s2r_depth_training.losses import (
     depth_loss,
     encode_depth,
     gradient_term,
+    normalised_contrast,
     scale_invariant_term,
     structure_loss,
 )
@@ -186,3 +190,21 @@ def test_a_split_batch_has_the_loss_of_the_whole():
 
     halves = (loss(slice(0, 2)) + loss(slice(2, 4))) / 2
     assert halves.item() == pytest.approx(loss(slice(None)).item(), rel=1e-6)
+
+
+@given(gain=st.floats(0.5, 1.0), offset=st.floats(-0.2, 0.2), seed=st.integers(0, 2**32 - 1))
+def test_normalised_contrast_ignores_light(gain, offset, seed):
+    """Contrast and brightness, here one for the whole image, hardly change it; edges do."""
+    noise = torch.rand(1, 3, 12, 16, generator=torch.Generator().manual_seed(seed))
+    image = functional.interpolate(noise, (96, 128), mode='nearest') * 1.2 - 0.6
+    before, after = normalised_contrast(image), normalised_contrast(image * gain + offset)
+    assert before.shape == (1, 1, 96, 128)
+    assert before.min() >= 0
+    assert before.max() <= 1
+    assert before.std() > 0.1
+    assert (before - after).abs().mean() < 0.05
+
+
+def test_normalised_contrast_of_nothing_is_grey():
+    flat = normalised_contrast(torch.full((2, 3, 96, 128), -0.7))
+    assert torch.allclose(flat, torch.full_like(flat, 0.5), atol=1e-4)

@@ -12,7 +12,7 @@ from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.network.s2r_depthnet import WIDTHS
 from s2r_depth_ros.network.size_rule import check_size
 
-STAGE_NAMES = ('encoder', 'decoder', 'attention', 'joint')
+STAGE_NAMES = ('encoder', 'structure', 'nearness', 'decoder', 'depth', 'attention', 'joint')
 
 
 class ConfigError(UserError):
@@ -131,6 +131,7 @@ class ValidationConfig:
 class Experiment:
     """All that defines a run. seed, data and steps decide every batch.
 
+    start: model file whose weights the run starts from, '' = from nothing.
     depth_init: ``normal`` N(0, 0.02), the authors', or ``kaiming``. fold_skips: train DP's skip
     weights folded into the convolutions behind them, which speeds up what fine detail needs; the
     exported model has them unfolded. ema: decay of the averaged weights that are validated and
@@ -145,6 +146,7 @@ class Experiment:
     scene: str = 'universal'
     licence: str = 'MIT'
     picked_on_real: str = ''
+    start: str = ''
     depth_init: str = 'normal'
     fold_skips: bool = False
     ema: float = 0.998

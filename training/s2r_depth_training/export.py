@@ -91,6 +91,7 @@ def _without_paths(experiment: Experiment) -> dict[str, Any]:
     values = asdict(experiment)
     values['data']['manifests'] = [Path(m).parent.name for m in experiment.data.manifests]
     values['data']['paintings'] = Path(experiment.data.paintings).name
+    values['start'] = Path(experiment.start).name
     values['validation']['real'] = Path(experiment.validation.real).parent.name
     return values
 

@@ -14,6 +14,7 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch.utils.data import DataLoader
 
+from s2r_depth_ros.network.checkpoint import load_model
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 from s2r_depth_training.callbacks import Pictures, RandomStates, RealImages
 from s2r_depth_training.config import (
@@ -81,8 +82,7 @@ def fit(experiment: Experiment, out: Path, watchers: Sequence[Callback] = ()) ->
     out.mkdir(parents=True, exist_ok=True)
     _claim(experiment, out)
     lightning.seed_everything(experiment.seed, workers=True)
-    network = S2RDepthNet(experiment.width)
-    initialise(network, experiment.depth_init)
+    network = _start(experiment)
     best = None
     for stage in experiment.stages:
         finished = out / stage.name / 'finished.json'
@@ -94,6 +94,21 @@ def fit(experiment: Experiment, out: Path, watchers: Sequence[Callback] = ()) ->
     if best is None:
         raise ConfigError('stages: the experiment has none')
     return best
+
+
+def _start(experiment: Experiment) -> S2RDepthNet:
+    """Return the network that the first stage starts from."""
+    network = S2RDepthNet(experiment.width)
+    initialise(network, experiment.depth_init)
+    if experiment.start:
+        weights, metadata = load_model(experiment.start)
+        if metadata.width != experiment.width:
+            raise ConfigError(
+                f'start: {experiment.start} has width {metadata.width:g}, the experiment '
+                f'{experiment.width:g}; they must be the same'
+            )
+        network.load_state_dict(weights.state_dict())
+    return network
 
 
 def _claim(experiment: Experiment, out: Path) -> None:
@@ -151,7 +166,8 @@ def _checkpoints(
     experiment: Experiment, stage: StageConfig, folder: Path
 ) -> tuple[ModelCheckpoint, ModelCheckpoint]:
     """Return the keeper of the best weights and the one of the point to resume from."""
-    monitor = 'val/code' if stage.name == 'encoder' else experiment.validation.monitor
+    own = {'encoder': 'val/code', 'structure': 'val/structure', 'nearness': 'val/nearness'}
+    monitor = own.get(stage.name, experiment.validation.monitor)
     best = ModelCheckpoint(
         folder,
         filename='best',

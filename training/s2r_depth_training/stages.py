@@ -27,6 +27,7 @@ from s2r_depth_training.losses import (
     decode_depth,
     depth_loss,
     encode_depth,
+    normalised_contrast,
     structure_loss,
 )
 from s2r_depth_training.translation import Painter, StyleEncoder, code_distance
@@ -41,7 +42,8 @@ class StageRule:
     """What a stage of the depth network trains; the rest is frozen, in evaluation mode.
 
     fresh_depth: DP starts again. attention: DP sees structure * attention, else the structure map
-    alone. structure_loss: the sparsity loss is added.
+    alone. structure_loss: the sparsity loss is added. The stages of the paper are decoder and
+    attention; depth is DP alone, behind an STE and a DSA that were warmed up.
     """
 
     trained: tuple[str, ...]
@@ -53,6 +55,7 @@ class StageRule:
 DEPTH_STAGES = {
     'decoder': StageRule(('struct_decoder', 'depth_net'), True, False, True),
     'attention': StageRule(('dsa', 'depth_net'), True, True, False),
+    'depth': StageRule(('depth_net',), False, True, False),
     'joint': StageRule(SUB_NETWORKS, False, True, True),
 }
 
@@ -182,7 +185,7 @@ class DepthStage(Stage):
             terms['structure'] = config.structure * structure_loss(
                 output.structure.float(), encoded, config.beta
             )
-        if self.rule.attention and config.attention:
+        if 'dsa' in self.rule.trained and config.attention:
             terms['attention'] = config.attention * attention_term(
                 output.attention, batch.depth, batch.weight, max_depth
             )
@@ -232,10 +235,43 @@ class EncoderStage(Stage):
         self.log('val/code', code_distance(*codes), on_epoch=True, sync_dist=True)
 
 
+class WarmUpStage(Stage):
+    """STE or DSA alone learns a map that is known for every image, before DP exists.
+
+    Stage structure: STE draws the image with its contrast normalised locally. Stage nearness: DSA
+    tells near from far. Both maps are only where the later stages start from.
+    """
+
+    def __init__(self, experiment: Experiment, stage: StageConfig, network: S2RDepthNet) -> None:
+        trained = {'structure': ('struct_encoder', 'struct_decoder'), 'nearness': ('dsa',)}
+        super().__init__(experiment, stage, network, trained[stage.name])
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """Return the error of the map that this stage trains."""
+        return {self.stage.name: self._error(self.network, batch)}
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Log the error of the running average."""
+        error = self._error(self.average, batch)
+        self.log(f'val/{self.stage.name}', error, on_epoch=True, sync_dist=True)
+
+    def _error(self, network: S2RDepthNet, batch: Batch) -> Tensor:
+        if self.stage.name == 'nearness':
+            attention = network.dsa(batch.image)
+            max_depth = self.experiment.data.max_depth
+            return attention_term(attention, batch.depth, batch.weight, max_depth)
+        structure = network.struct_decoder(network.struct_encoder(batch.image))
+        return functional.l1_loss(structure.float(), normalised_contrast(batch.image))
+
+
 def make_stage(experiment: Experiment, stage: StageConfig, network: S2RDepthNet) -> Stage:
     """Return the module of ``stage``; ``network`` holds the weights it starts from."""
-    kind = EncoderStage if stage.name == 'encoder' else DepthStage
-    return kind(experiment, stage, network)
+    kinds: dict[str, type[Stage]] = {
+        'encoder': EncoderStage,
+        'structure': WarmUpStage,
+        'nearness': WarmUpStage,
+    }
+    return kinds.get(stage.name, DepthStage)(experiment, stage, network)  # type: ignore[call-arg]
 
 
 @torch.no_grad()

@@ -29,7 +29,7 @@ train-smoke: $(READY)
 # trains the experiments CONFIGS one after the other, and leaves models in OUT; with real images
 # also their errors and the cards. Interrupted, it goes on. With PYTHON that has all it needs no
 # .venv is made, so a machine without a network will do. A rehearsal on a CPU: MINUTES=5
-# CONFIGS=universal-s.
+# CONFIGS=indoor-s.
 MINUTES ?= 60
 OUT ?= out/gpu
 CONFIGS ?= indoor-m outdoor-m

@@ -25,7 +25,7 @@ from s2r_depth_ros.inference.benchmark import Case, Row
 from s2r_depth_ros.inference.devices import PRECISIONS, cpu_has_bf16, resolve_device
 from s2r_depth_ros.inference.estimator import model_metadata
 from s2r_depth_ros.network.checkpoint import ModelMetadata, save_model
-from s2r_depth_ros.network.registry import find_model
+from s2r_depth_ros.network.registry import DEFAULT_MODEL, find_model
 from s2r_depth_ros.network.s2r_depthnet import WIDTHS, S2RDepthNet
 
 _LEVELS = {'a': benchmark.measure_inference, 'b': benchmark.measure_estimator}
@@ -35,7 +35,7 @@ _GRAPH = 'c'
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     what = parser.add_mutually_exclusive_group()
-    what.add_argument('--model', default='first', help='name of a model, or a file')
+    what.add_argument('--model', default=DEFAULT_MODEL, help='name of a model, or a file')
     what.add_argument(
         '--width', type=float, choices=WIDTHS, help='random weights of this width instead'
     )

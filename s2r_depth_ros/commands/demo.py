@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from s2r_depth_ros.errors import UserError
+from s2r_depth_ros.network.registry import DEFAULT_MODEL
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'sequence if one lies beside the checkout, else the clip that comes with the package)',
     )
     parser.add_argument('--out', type=Path, default=Path('out/demo'), help='folder for the results')
-    parser.add_argument('--model', default='first', help='name of a model, or a file')
+    parser.add_argument('--model', default=DEFAULT_MODEL, help='name of a model, or a file')
     parser.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
     parser.add_argument('--rate', type=_positive, metavar='HZ', help="default: the clip's own")
     parser.add_argument('--frames', type=_count, default=90, help='play so many frames at most')

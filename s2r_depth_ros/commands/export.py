@@ -16,7 +16,7 @@ from s2r_depth_ros.inference import quantization
 from s2r_depth_ros.inference.backends import make_backend
 from s2r_depth_ros.inference.backends.onnx_file import SUFFIX, to_onnx, with_metadata
 from s2r_depth_ros.network.checkpoint import ModelMetadata, load_model
-from s2r_depth_ros.network.registry import find_model
+from s2r_depth_ros.network.registry import DEFAULT_MODEL, find_model
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 from s2r_depth_ros.network.size_rule import check_size
 
@@ -27,7 +27,7 @@ _CPU = torch.device('cpu')
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.add_argument('--model', default='first', help='name of a model, or a file')
+    parser.add_argument('--model', default=DEFAULT_MODEL, help='name of a model, or a file')
     parser.add_argument('--out', type=Path, required=True, help=f'file to write, *{SUFFIX}')
     parser.add_argument(
         '--input-size', type=size_argument, metavar='HxW', help="default: the model's own"

@@ -22,6 +22,7 @@ from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.inference.postprocess import MILLIMETRE_LIMIT
 from s2r_depth_ros.inference.sources import UniqueNames, count_frames, find_files, read_frames
 from s2r_depth_ros.network.metadata import ModelMetadata
+from s2r_depth_ros.network.registry import DEFAULT_MODEL
 
 
 class OutputError(UserError):
@@ -33,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         'input', nargs='+', type=Path, help='image file, folder of images, or video file'
     )
-    parser.add_argument('--model', default='first', help='name of a model, or a file')
+    parser.add_argument('--model', default=DEFAULT_MODEL, help='name of a model, or a file')
     parser.add_argument('--out', required=True, type=Path, help='folder for the results')
     parser.add_argument(
         '--input-size',

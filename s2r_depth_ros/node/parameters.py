@@ -20,6 +20,7 @@ from rclpy.parameter import Parameter
 from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.inference.backends import BACKENDS
 from s2r_depth_ros.inference.devices import PRECISIONS
+from s2r_depth_ros.network.registry import DEFAULT_MODEL
 from s2r_depth_ros.network.size_rule import SizeError, check_size
 
 
@@ -68,7 +69,7 @@ class Spec:
 
 
 PARAMETERS = (
-    Spec('model', 'first', 'name of a model in models/, or the path of a .safetensors file',
+    Spec('model', DEFAULT_MODEL, 'name of a model in models/, or the path of a .safetensors file',
          reload=True),
     Spec('device', 'auto', 'where the network runs: auto (a GPU if there is one), cpu, cuda, '
          'cuda:N', reload=True),

@@ -20,7 +20,7 @@ from s2r_depth_ros.inference.evaluation import CAPS, read_manifest
 from s2r_depth_ros.inference.metrics import depth_metrics
 from s2r_depth_ros.network.metadata import CheckpointError, ModelMetadata
 from s2r_depth_ros.network.optimized import OptimizedNetwork
-from s2r_depth_ros.network.registry import available_models
+from s2r_depth_ros.network.registry import DEFAULT_MODEL
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 from s2r_depth_ros.network.tap_first import TapConv
 
@@ -216,11 +216,7 @@ def _real_errors(estimator: DepthEstimator, folder: Path) -> Iterator[float]:
 )  # fmt: skip
 def test_depth_error_on_real_images(name: str, precision: str, needs_shared: Path) -> None:
     need(name)
-    if 'first' not in available_models():
-        pytest.skip('there is no trained model first')
     backends = (('eager', 'fp32'), (name, precision))
-    reference, error = (
-        np.mean(list(_real_errors(DepthEstimator('first', backend=b, precision=p), needs_shared)))
-        for b, p in backends
-    )
+    estimators = (DepthEstimator(DEFAULT_MODEL, backend=b, precision=p) for b, p in backends)
+    reference, error = (np.mean(list(_real_errors(e, needs_shared))) for e in estimators)
     assert abs(error / reference - 1) < DEPTH_ERROR_TOLERANCE[precision]

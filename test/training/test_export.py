@@ -81,7 +81,7 @@ def test_the_average_is_exported_with_its_provenance(tmp_path):
 
 def test_an_unfinished_model_is_not_exported(tmp_path):
     checkpoint, _ = write_checkpoint(tmp_path, 'decoder')
-    with pytest.raises(ExportError, match='attention module is not trained'):
+    with pytest.raises(ExportError, match='has not learnt behind the attention map'):
         export(checkpoint, 'mine', tmp_path / 'mine.safetensors')
     (tmp_path / 'other.ckpt').write_bytes(b'nothing')
     with pytest.raises(ExportError, match='not a checkpoint'):

@@ -22,6 +22,8 @@ def _fit(args: argparse.Namespace) -> None:
     experiment = load_experiment(args.config)
     if args.data:
         experiment.data.manifests = [str(path.resolve()) for path in args.data]
+    if args.start:
+        experiment.start = str(args.start.resolve())
     if args.real:
         experiment.validation.real = str(args.real.resolve())
     print(fit(experiment, args.out))
@@ -123,6 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     fit.add_argument(
         '--data', type=Path, action='append', help='manifest.json of a training set; repeatable'
     )
+    fit.add_argument('--start', type=Path, help='model file to start from, not from nothing')
     fit.add_argument('--real', type=Path, help='manifest.json of real images to watch')
     fit.set_defaults(run=_fit)
     export = commands.add_parser('export', help='turn a checkpoint into a model file')

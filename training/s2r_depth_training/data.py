@@ -273,13 +273,19 @@ def painted(
 
 
 class ValidationSamples(Dataset):
-    """The same frames every time, evenly spread over every kind, whole and unchanged."""
+    """The same frames every time, evenly over the kinds trained on, whole and unchanged.
+
+    Raises DataError for a kind in the mix of which there are no frames.
+    """
 
     def __init__(self, store: FrameStore, config: DataConfig, frames: int) -> None:
         self._store, self._config = store, config
+        kinds = sorted(config.mix) or store.kinds
+        if missing := set(kinds) - set(store.kinds):
+            raise DataError(f'no validation frames of {sorted(missing)}, only of {store.kinds}')
         self._chosen = [
             (kind, int(i))
-            for kind in store.kinds
+            for kind in kinds
             for i in np.unique(np.linspace(0, store.count(kind) - 1, frames).round())
         ]
 

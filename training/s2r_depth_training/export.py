@@ -22,6 +22,8 @@ from s2r_depth_training.config import Experiment, experiment_from
 # The kinds of real images that a model for these scenes must show itself on.
 _KINDS = {'indoor': ('indoor',), 'outdoor': ('driving',), 'universal': ('indoor', 'driving')}
 _AVERAGE = 'average.'
+# Stages in which DP learns from structure * attention, as it runs in the node.
+COMPLETE_STAGES = ('depth', 'attention', 'joint')
 _SHOWN = ('abs_rel', 'rmse', 'delta1')
 
 
@@ -74,13 +76,13 @@ def export(
 ) -> ModelMetadata:
     """Write the running average of ``checkpoint`` as the model file ``path``.
 
-    Raises ExportError for a stage whose attention is not trained yet.
+    Raises ExportError for a stage after which DP does not know the attention map yet.
     """
     network, experiment, facts = load_checkpoint(checkpoint)
-    if facts['stage'] not in ('attention', 'joint'):
+    if facts['stage'] not in COMPLETE_STAGES:
         raise ExportError(
-            f'{checkpoint} is of stage {facts["stage"]}, whose attention module is not trained; '
-            'export one of the stages attention or joint'
+            f'{checkpoint} is of stage {facts["stage"]}, whose DP has not learnt behind the '
+            f'attention map; export one of the stages {", ".join(COMPLETE_STAGES)}'
         )
     provenance = {**facts, 'images': 'synthetic only', 'experiment': _without_paths(experiment)}
     return save_model(path, network, metadata_of(experiment, name, provenance), dtype)

@@ -44,7 +44,7 @@ train-gpu:
 benchmark: $(READY)
 	@mkdir -p out
 	for size in 96x128 192x256; do \
-	  $(BIN)/python -m s2r_depth_ros benchmark --levels abc --input-size $$size \
+	  $(BIN)/python -m s2r_depth_ros benchmark --levels abc --cameras 2 --input-size $$size \
 	    --json out/benchmark_$$size.json || exit 1; done
 
 # On a machine with an NVIDIA GPU and a CUDA build of torch: the tests that need one, then times of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 import rclpy
@@ -13,6 +13,8 @@ from rclpy.executors import MultiThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 
 from s2r_depth_ros.errors import UserError
+
+_SIGNAL_PERIOD = 0.2  # s, after which a signal is seen at the latest
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -58,10 +60,14 @@ def _run() -> None:
 
 
 def _spin(executor: MultiThreadedExecutor) -> None:
-    """Spin until a signal; on another thread, as only waiting for Python's locks sees signals."""
+    """Spin until a signal; on another thread, as only the main one runs Python's handlers."""
     with ThreadPoolExecutor(1, 'spin') as thread:
         try:
-            thread.submit(executor.spin).result()
+            spinning = thread.submit(executor.spin)
+            # The kernel may hand a signal to another thread, which does not end a wait here.
+            while not wait([spinning], _SIGNAL_PERIOD).done:
+                pass
+            spinning.result()
         finally:
             _handle_signals(signal.SIG_IGN)
             executor.shutdown()

@@ -6,11 +6,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 
 from s2r_depth_ros.network.checkpoint import ModelMetadata, save_model
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 
 _ROOT = Path(__file__).resolve().parents[1]
+
+# How long an example takes says how busy the machine is, not whether the code is right.
+settings.register_profile('no deadline', deadline=None)
+settings.load_profile('no deadline')
 
 
 @pytest.fixture(scope='session')

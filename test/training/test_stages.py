@@ -85,3 +85,52 @@ def test_folded_skips_change_the_pace_but_not_the_start(experiment, network, bat
         count = conv.in_channels // 2
         gradients.append(conv.weight.grad[:, count : 2 * count].norm())
     assert gradients[1] / gradients[0] == pytest.approx(1 / SKIP_WEIGHTS[2], rel=0.01)
+
+
+def test_frozen_parts_may_run_in_bfloat16_in_training_only(experiment, network, batch):
+    plain, low = (
+        make_stage(
+            replace(experiment, frozen_bf16=frozen), StageConfig('depth'), copy.deepcopy(network)
+        )
+        for frozen in (False, True)
+    )
+    exact, rough = (stage.predict(stage.network, batch.image) for stage in (plain, low))
+    for name in ('structure', 'attention'):
+        difference = (getattr(rough, name) - getattr(exact, name)).abs().max()
+        assert 0 < difference < 0.05, name
+    # DP, which learns, stays in full precision.
+    assert rough.depths[-1].dtype == torch.float32
+    again = low.network.depth_net(rough.structure * rough.attention)
+    torch.testing.assert_close(rough.depths[-1], again[-1])
+    low.eval()
+    plain.eval()
+    judged = (stage.predict(stage.average, batch.image).depths[-1] for stage in (plain, low))
+    assert torch.equal(*judged)
+
+
+def test_stage_ste_trains_the_encoder_and_leaves_attention_out(experiment, network, batch):
+    stage = make_stage(experiment, StageConfig('ste'), network)
+    sum(stage.losses(batch).values()).backward()
+    for name in ('struct_encoder', 'struct_decoder', 'depth_net'):
+        assert any(p.grad.any() for p in getattr(stage.network, name).parameters()), name
+    assert all(p.grad is None for p in stage.network.dsa.parameters())
+    assert (stage.predict(stage.network, batch.image).attention == 1).all()
+
+
+def test_dsa_alone_is_not_laid_out_channels_last(experiment, network, batch):
+    """Its gradient would crash on a CPU, which is why images come as they are, too."""
+    stage = make_stage(experiment, StageConfig('joint'), network)
+    laid_out = {
+        name: getattr(stage.network, name)
+        .state_dict()[key]
+        .is_contiguous(memory_format=torch.channels_last)
+        for name, key in (
+            ('struct_encoder', 'conv1.conv.weight'),
+            ('struct_decoder', 'up1.conv1.weight'),
+            ('dsa', 'E.base.3.0.conv1.weight'),
+            ('depth_net', 'conv2.model.0.weight'),
+        )
+    }
+    expected = dict.fromkeys(laid_out, True) | {'dsa': False}
+    assert laid_out == expected
+    sum(stage.losses(batch).values()).backward()

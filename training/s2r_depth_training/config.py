@@ -12,7 +12,16 @@ from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.network.s2r_depthnet import WIDTHS
 from s2r_depth_ros.network.size_rule import check_size
 
-STAGE_NAMES = ('encoder', 'structure', 'nearness', 'decoder', 'depth', 'attention', 'joint')
+STAGE_NAMES = (
+    'encoder',
+    'structure',
+    'nearness',
+    'ste',
+    'decoder',
+    'depth',
+    'attention',
+    'joint',
+)
 
 
 class ConfigError(UserError):
@@ -134,10 +143,11 @@ class Experiment:
     start: model file whose weights the run starts from, '' = from nothing.
     depth_init: ``normal`` N(0, 0.02), the authors', or ``kaiming``. fold_skips: train DP's skip
     weights folded into the convolutions behind them, which speeds up what fine detail needs; the
-    exported model has them unfolded. ema: decay of the averaged weights that are validated and
-    exported. precision, accelerator, devices, num_nodes, strategy: as Lightning's Trainer takes
-    them. BatchNorm is synchronised between GPUs. picked_on_real: in words, which choices were made
-    by errors on real images; the card says it.
+    exported model has them unfolded. frozen_bf16: a stage runs in bfloat16 what it does not train,
+    but for validation; faster on CPUs that have it. ema: decay of the averaged weights that are
+    validated and exported. precision, accelerator, devices, num_nodes, strategy: as Lightning's
+    Trainer takes them. BatchNorm is synchronised between GPUs. picked_on_real: in words, which
+    choices were made by errors on real images; the card says it.
     """
 
     name: str = 'experiment'
@@ -149,6 +159,7 @@ class Experiment:
     start: str = ''
     depth_init: str = 'normal'
     fold_skips: bool = False
+    frozen_bf16: bool = False
     ema: float = 0.998
     precision: str = '32-true'
     accelerator: str = 'auto'

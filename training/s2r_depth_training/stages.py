@@ -43,7 +43,8 @@ class StageRule:
 
     fresh_depth: DP starts again. attention: DP sees structure * attention, else the structure map
     alone. structure_loss: the sparsity loss is added. The stages of the paper are decoder and
-    attention; depth is DP alone, behind an STE and a DSA that were warmed up.
+    attention; depth is DP alone, behind an STE and a DSA that were warmed up; ste is decoder with
+    the encoder trained too.
     """
 
     trained: tuple[str, ...]
@@ -53,6 +54,7 @@ class StageRule:
 
 
 DEPTH_STAGES = {
+    'ste': StageRule(('struct_encoder', 'struct_decoder', 'depth_net'), True, False, True),
     'decoder': StageRule(('struct_decoder', 'depth_net'), True, False, True),
     'attention': StageRule(('dsa', 'depth_net'), True, True, False),
     'depth': StageRule(('depth_net',), False, True, False),
@@ -82,7 +84,18 @@ class Stage(lightning.LightningModule):
             getattr(network, name).requires_grad_(True)
         run_outputs_in_full_precision(network)
         merge_twins(network)
+        self._lay_out()
         self.train()
+
+    def _lay_out(self) -> None:
+        """Lay out the weights channels last, which is faster, but for DSA's.
+
+        torch 2.13.0 crashes on a CPU in the gradient of a channels-last 1x1 convolution of stride 2
+        from 4 to 8 channels, DSA's first shortcut at width 0.125.
+        """
+        for name in SUB_NETWORKS:
+            if name != 'dsa':
+                getattr(self.network, name).to(memory_format=torch.channels_last)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """Return the terms of the loss, weights included."""
@@ -170,10 +183,20 @@ class DepthStage(Stage):
 
     def predict(self, network: S2RDepthNet, image: Tensor) -> NetworkOutput:
         """Run ``network`` as this stage does: without attention, it counts as 1 everywhere."""
-        if self.rule.attention:
-            return network(image)
-        structure = network.struct_decoder(network.struct_encoder(image))
-        return NetworkOutput(structure, torch.ones_like(structure), network.depth_net(structure))
+        code = self._run(network, 'struct_encoder', image)
+        structure = self._run(network, 'struct_decoder', code)
+        attention = (
+            self._run(network, 'dsa', image) if self.rule.attention else torch.ones_like(structure)
+        )
+        return NetworkOutput(structure, attention, network.depth_net(structure * attention))
+
+    def _run(self, network: S2RDepthNet, name: str, features: Tensor) -> Tensor:
+        """Run one part; one that this stage leaves as it is may do with bfloat16 in training."""
+        low = self.experiment.frozen_bf16 and self.training and name not in self.rule.trained
+        if not low:
+            return getattr(network, name)(features)
+        with torch.autocast(features.device.type, torch.bfloat16):
+            return getattr(network, name)(features).to(features.dtype)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """Return the depth loss's terms and what the stage has of structure and attention loss."""

@@ -26,13 +26,14 @@ def start_node(
     domain: int, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., DepthProcess]]:
     """Start depth nodes with the tiny model; what still runs at the end is ended."""
-    from ros_graph import DepthProcess
+    from ros_graph import DepthProcess, reliable
 
     folder = tmp_path_factory.mktemp('node_logs')
     started: list[DepthProcess] = []
 
     def start(namespace: str, *arguments: str, **parameters: Any) -> DepthProcess:
-        parameters = {'model': tiny_model, 'diagnostics_period': 0.2, **parameters}
+        defaults = {'model': tiny_model, 'diagnostics_period': 0.2}
+        parameters = {**defaults, **reliable(f'{namespace}/image'), **parameters}
         log = folder / f'{len(started)}.log'
         started.append(DepthProcess(domain, log, namespace, parameters, *arguments))
         return started[-1]

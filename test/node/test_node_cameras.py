@@ -21,6 +21,7 @@ from ros_graph import (
     camera_info,
     picture,
     pixels,
+    reliable,
     rgb_message,
     values_of,
 )
@@ -119,7 +120,8 @@ class Rig:
 @pytest.fixture(scope='module')
 def rig(start_node: Any, make_graph: Any) -> Iterator[Rig]:
     """A node that makes everything of ``front``, but only depth images of ``rear``."""
-    process = start_node('/rig', autostart=True, cameras='[front, rear]')
+    images = reliable('/rig/front/image', '/rig/rear/image')
+    process = start_node('/rig', autostart=True, cameras='[front, rear]', **images)
     graph = make_graph('/rig')
     front = Camera('front', 160, 120, 150.0, graph)
     rear = Camera('rear', 320, 180, 500.0, graph)

@@ -17,6 +17,7 @@ from s2r_depth_ros.inference.evaluation import evaluate_frame, read_manifest, su
 from s2r_depth_ros.inference.preprocessing import Preprocessor
 from s2r_depth_training.data import Batch
 from s2r_depth_training.export import metadata_of
+from s2r_depth_training.live_frames import LiveFrames
 from s2r_depth_training.losses import decode_depth
 from s2r_depth_training.stages import DepthStage, Stage
 
@@ -48,6 +49,20 @@ class RandomStates(Callback):
         np.random.set_state((name, np.array(keys, np.uint32), *rest))
         version, values, gauss = state_dict['python']
         random.setstate((version, tuple(values), gauss))
+
+
+class Rendering(Callback):
+    """Logs how many frames were rendered so far, and ends the training if rendering fails."""
+
+    def __init__(self, frames: LiveFrames) -> None:
+        self._frames = frames
+
+    def on_train_batch_end(
+        self, trainer: lightning.Trainer, pl_module: Stage, *arguments: object
+    ) -> None:
+        """Raise DatasetError if a rendering process has failed."""
+        for kind, count in self._frames.rendered().items():
+            pl_module.log(f'rendered/{kind}', float(count))
 
 
 class Pictures(Callback):

@@ -22,6 +22,8 @@ def _fit(args: argparse.Namespace) -> None:
     experiment = load_experiment(args.config)
     if args.data:
         experiment.data.manifests = [str(path.resolve()) for path in args.data]
+    if args.render:
+        experiment.data.renderers = args.render
     if args.start:
         experiment.start = str(args.start.resolve())
     if args.real:
@@ -124,6 +126,9 @@ def _parser() -> argparse.ArgumentParser:
     fit.add_argument('--out', type=Path, required=True, help='folder of the run')
     fit.add_argument(
         '--data', type=Path, action='append', help='manifest.json of a training set; repeatable'
+    )
+    fit.add_argument(
+        '--render', type=int, help='processes that render more scenes like the data, meanwhile'
     )
     fit.add_argument('--start', type=Path, help='model file to start from, not from nothing')
     fit.add_argument('--real', type=Path, help='manifest.json of real images to watch')

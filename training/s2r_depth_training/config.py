@@ -40,7 +40,9 @@ class DataConfig:
     network's input a crop may be, 1.18 if not named; it is squeezed, as an image of a wide camera.
     restyled: share of images shown in another style. photometric: change colours, noise, sharpness.
     paintings: folder whose images lend their style to that, in place of other frames. batch: images
-    a process and step. workers: loading processes.
+    a process and step. workers: loading processes. renderers: processes that go on rendering, by
+    the recipes of the manifests, while the training draws from all that is there; which frames it
+    draws then depends on their pace.
     """
 
     manifests: list[str] = field(default_factory=list)
@@ -59,6 +61,7 @@ class DataConfig:
     paintings: str = ''
     batch: int = 16
     workers: int = 0
+    renderers: int = 0
 
 
 @dataclass

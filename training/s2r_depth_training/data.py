@@ -18,7 +18,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -132,6 +132,20 @@ class FrameStore:
         return self._shards[kind][shard].frame(i - before)
 
 
+class Frames(Protocol):
+    """Where training samples are drawn from: a FrameStore, or what grows while one draws."""
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of scene, sorted."""
+
+    def count(self, kind: str) -> int:
+        """Return the number of frames of ``kind`` that there are by now."""
+
+    def frame(self, kind: str, i: int) -> Frame:
+        """Return frame ``i`` (below count) of ``kind``."""
+
+
 class _Listed(NamedTuple):
     """A shard as its manifest lists it."""
 
@@ -192,7 +206,7 @@ class TrainingSamples(Dataset):
     """
 
     def __init__(
-        self, store: FrameStore, config: DataConfig, seed: int, *, pairs: bool = False
+        self, store: Frames, config: DataConfig, seed: int, *, pairs: bool = False
     ) -> None:
         self._store, self._config, self._seed, self._pairs = store, config, seed, pairs
         shares = config.mix or dict.fromkeys(store.kinds, 1.0)

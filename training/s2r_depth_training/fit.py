@@ -6,6 +6,7 @@ import json
 import logging
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import lightning
@@ -16,7 +17,7 @@ from torch.utils.data import DataLoader
 
 from s2r_depth_ros.network.checkpoint import load_model
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
-from s2r_depth_training.callbacks import Pictures, RandomStates, RealImages
+from s2r_depth_training.callbacks import Pictures, RandomStates, RealImages, Rendering
 from s2r_depth_training.config import (
     ConfigError,
     Experiment,
@@ -24,9 +25,16 @@ from s2r_depth_training.config import (
     load_experiment,
     save_experiment,
 )
-from s2r_depth_training.data import FrameStore, StepSampler, TrainingSamples, ValidationSamples
+from s2r_depth_training.data import (
+    Frames,
+    FrameStore,
+    StepSampler,
+    TrainingSamples,
+    ValidationSamples,
+)
 from s2r_depth_training.export import load_checkpoint
 from s2r_depth_training.initialise import initialise
+from s2r_depth_training.live_frames import LiveFrames
 from s2r_depth_training.stages import make_stage
 
 _LOG = logging.getLogger(__name__)
@@ -36,11 +44,10 @@ CONFIG = 'experiment.yaml'
 class ShardData(lightning.LightningDataModule):
     """Feeds one stage; after a resume the training samples go on at the optimizer's step."""
 
-    def __init__(self, experiment: Experiment, stage: StageConfig) -> None:
+    def __init__(self, experiment: Experiment, stage: StageConfig, train: Frames) -> None:
         super().__init__()
-        self._experiment, self._stage = experiment, stage
-        manifests = experiment.data.manifests
-        self._train, self._val = (FrameStore(manifests, split) for split in ('train', 'validation'))
+        self._experiment, self._stage, self._train = experiment, stage, train
+        self._val = FrameStore(experiment.data.manifests, 'validation')
 
     def train_dataloader(self) -> DataLoader:
         """Return the loader of the steps that are left."""
@@ -82,18 +89,33 @@ def fit(experiment: Experiment, out: Path, watchers: Sequence[Callback] = ()) ->
     out.mkdir(parents=True, exist_ok=True)
     _claim(experiment, out)
     lightning.seed_everything(experiment.seed, workers=True)
-    network = _start(experiment)
-    best = None
-    for stage in experiment.stages:
-        finished = out / stage.name / 'finished.json'
-        if not finished.exists():
-            _run_stage(experiment, stage, network, out / stage.name, watchers)
-        best = out / stage.name / json.loads(finished.read_text())['best']
-        network = load_checkpoint(best)[0]
-        _LOG.info('stage %s: %s', stage.name, best)
+    left = [s for s in experiment.stages if not _finished(s, out).exists()]
+    with ExitStack() as stack:
+        # Nothing is loaded or rendered for a run that is finished.
+        frames = _training_frames(experiment, stack) if left else None
+        network = _start(experiment)
+        best = None
+        for stage in experiment.stages:
+            if stage in left:
+                _run_stage(experiment, stage, network, out / stage.name, frames, watchers)
+            best = out / stage.name / json.loads(_finished(stage, out).read_text())['best']
+            network = load_checkpoint(best)[0]
+            _LOG.info('stage %s: %s', stage.name, best)
     if best is None:
         raise ConfigError('stages: the experiment has none')
     return best
+
+
+def _finished(stage: StageConfig, out: Path) -> Path:
+    """Return the file that says that a stage is finished."""
+    return out / stage.name / 'finished.json'
+
+
+def _training_frames(experiment: Experiment, stack: ExitStack) -> Frames:
+    data = experiment.data
+    if data.renderers:
+        return stack.enter_context(LiveFrames(data))
+    return FrameStore(data.manifests, 'train')
 
 
 def _start(experiment: Experiment) -> S2RDepthNet:
@@ -127,12 +149,14 @@ def _run_stage(
     stage: StageConfig,
     network: S2RDepthNet,
     folder: Path,
+    frames: Frames,
     watchers: Sequence[Callback],
 ) -> None:
     module = make_stage(experiment, stage, network)
     best, last = _checkpoints(experiment, stage, folder)
     # Before the checkpoints, which may be judged by what it logs.
     real = [RealImages(experiment.validation.real)] if experiment.validation.real else []
+    rendering = [Rendering(frames)] if isinstance(frames, LiveFrames) else []
     trainer = lightning.Trainer(
         max_steps=stage.steps,
         accelerator=experiment.accelerator,
@@ -147,13 +171,14 @@ def _run_stage(
         num_sanity_val_steps=0,
         use_distributed_sampler=False,
         logger=TensorBoardLogger(folder, name='', version=''),
-        callbacks=[*watchers, RandomStates(), *real, Pictures(), best, last],
+        callbacks=[*watchers, *rendering, RandomStates(), *real, Pictures(), best, last],
         log_every_n_steps=min(50, stage.steps),
         enable_progress_bar=os.isatty(2),
         enable_model_summary=False,
     )
     resume = folder / 'last.ckpt'
-    trainer.fit(module, ShardData(experiment, stage), ckpt_path=resume if resume.exists() else None)
+    data = ShardData(experiment, stage, frames)
+    trainer.fit(module, data, ckpt_path=resume if resume.exists() else None)
     if trainer.global_step < stage.steps:
         raise KeyboardInterrupt  # Lightning ends quietly when interrupted; so must not the run
     chosen = Path(best.best_model_path or last.best_model_path)

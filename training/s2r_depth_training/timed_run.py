@@ -1,7 +1,8 @@
 """Everything in a given time on one machine: render, train, export, evaluate.
 
-For a GPU that is rented by the hour. Interrupted, the same command goes on: shards that are there
-are kept, a training that has begun keeps its steps, and what is left shares the new time.
+For a GPU that is rented by the hour; the cores go on rendering while it trains. Interrupted, the
+same command goes on: shards that are there are kept, a training that has begun keeps its steps, and
+what is left shares the new time.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ from s2r_depth_training.synthetic.dataset import Recipe, next_scene, render_data
 
 _LOG = logging.getLogger(__name__)
 _RENDERABLE = ('indoor', 'street')
-_RENDERING = 0.3  # share of the time
+# Shares of the time. A GPU leaves the cores free to go on rendering while it trains.
+_RENDERING = 0.1 if torch.cuda.is_available() else 0.3
 _EVALUATION = 0.05
 _VALIDATION = 0.1  # share of the scenes, in a small set too
 _FIRST_SCENES = 40  # enough for both splits, and to see how fast it goes
@@ -83,7 +85,9 @@ def _experiment(path: Path, out: Path) -> Experiment:
     # Not resolved: a folder that was carried to another machine goes on there.
     sets = [out / 'data' / f'{data.height}x{data.width}' / kind for kind in kinds]
     data.manifests = [str(folder / MANIFEST) for folder in sets]
-    data.workers = _cores() - 1 if torch.cuda.is_available() else 0
+    if torch.cuda.is_available():  # on a CPU, training needs all cores
+        data.renderers = 3 * _cores() // 4
+        data.workers = max(1, _cores() - data.renderers - 1)
     return experiment
 
 

@@ -129,6 +129,7 @@ TRAINED = {
     'nearness': ['dsa'],
     'decoder': ['struct_decoder', 'depth_net'],
     'depth': ['depth_net'],
+    'ste': ['struct_encoder', 'struct_decoder', 'depth_net'],
     'attention': ['dsa', 'depth_net'],
     'joint': list(SUB_NETWORKS),
 }

@@ -62,6 +62,7 @@ def test_exponents_without_a_point_are_numbers(tmp_path):
         ('stages: [{steps: 7}]\nvalidation: {every: 3}\n', 'not a multiple'),
         ('width: 0.3\n', 'width is 0.3'),
         ('loss: {scales: [1, 1]}\n', 'four weights'),
+        ('data: {typical: {indoor: [4, 1, 3]}}\n', r'typical: indoor is \[4.*least median'),
         ('- a\n', 'holds no keys'),
         ('base: none.yaml\n', 'cannot be read'),
     ],

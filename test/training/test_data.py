@@ -178,6 +178,34 @@ def test_wide_crops_are_of_the_named_kind_and_seen_as_by_a_wide_lens(
     np.testing.assert_allclose(metres, 4.0 * config.focal_length * width / (90 * 128), rtol=1e-5)
 
 
+def test_only_typical_frames_are_drawn_and_judged(tmp_path):
+    """Medians of 0.8, 1.6, 3.2 and 6.4 m in the canonical camera, and 1.6 m with much far away."""
+    depth = np.repeat(np.float16([1, 2, 4, 8, 2]), 60 * 80).reshape(5, 60, 80)
+    depth[4, :10] = 30
+    arrays = {
+        'rgb': np.zeros((5, 60, 80, 3), np.uint8),
+        'depth': depth,
+        'intrinsics': np.tile(np.float32([78.125, 78.125, 40, 30]), (5, 1)),  # 125 at 128 px
+    }
+    for number, split in enumerate(('train', 'validation')):
+        np.savez(tmp_path / f'{split}.npz', **arrays, scene=np.arange(5) + 10 * number)
+    shards = [{'file': f'{split}.npz', 'split': split} for split in ('train', 'validation')]
+    manifest = write(tmp_path, kind='indoor', shards=shards)
+    drawn, judged = (FrameStore([manifest], split) for split in ('train', 'validation'))
+    config = DataConfig(crop=0, photometric=False, typical={'indoor': [0.7, 1.7, 3.0]})
+    samples = TrainingSamples(drawn, config, seed=0)
+    medians = {round(samples[i].depth.median().item(), 3) for i in range(30)}
+    assert medians == {0.8, 1.6}
+    frames = ValidationSamples(judged, config, 9)
+    medians = [round(frames[i].depth.median().item(), 3) for i in range(len(frames))]
+    assert medians == [0.8, 1.6]
+    config.typical = {'indoor': [20.0, 30.0, 3.0]}
+    with pytest.raises(DataError, match=r'200 frames of kind indoor .*data\.typical'):
+        TrainingSamples(drawn, config, seed=0)[0]
+    with pytest.raises(DataError, match=r'indoor is within data\.typical'):
+        ValidationSamples(judged, config, 9)
+
+
 def test_depth_is_not_mixed_at_edges():
     depth = np.where(np.arange(128) < 50, 1.0, 9.0).astype(np.float32) * np.ones((96, 1), 'f4')
     small = crop_and_resize(depth, (3, 5, 80, 101), (96, 128), nearest=True)

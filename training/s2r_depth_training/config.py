@@ -38,11 +38,13 @@ class DataConfig:
     sky, learnt as max_depth, in the loss; 0 leaves it out. crop: share of images that are cropped,
     to at least crop_scale of their side. widest: kind of scene -> how many times wider than the
     network's input a crop may be, 1.18 if not named; it is squeezed, as an image of a wide camera.
-    restyled: share of images shown in another style. photometric: change colours, noise, sharpness.
-    paintings: folder whose images lend their style to that, in place of other frames. batch: images
-    a process and step. workers: loading processes. renderers: processes that go on rendering, by
-    the recipes of the manifests, while the training draws from all that is there; which frames it
-    draws then depends on their pace.
+    typical: kind of scene -> [least and largest median depth, m in the canonical camera; largest
+    95th percentile over the median]; frames outside are not drawn, so that a small network spends
+    its steps on what it will see. restyled: share of images shown in another style. photometric:
+    change colours, noise, sharpness. paintings: folder whose images lend their style to that, in
+    place of other frames. batch: images a process and step. workers: loading processes. renderers:
+    processes that go on rendering, by the recipes of the manifests, while the training draws from
+    all that is there; which frames it draws then depends on their pace.
     """
 
     manifests: list[str] = field(default_factory=list)
@@ -56,6 +58,7 @@ class DataConfig:
     crop: float = 0.6
     crop_scale: float = 0.55
     widest: dict[str, float] = field(default_factory=dict)
+    typical: dict[str, list[float]] = field(default_factory=dict)
     restyled: float = 0.5
     photometric: bool = True
     paintings: str = ''
@@ -181,6 +184,12 @@ class Experiment:
         _choose('width', self.width, WIDTHS)
         _choose('depth_init', self.depth_init, ('normal', 'kaiming'))
         _choose('optimizer.schedule', self.optimizer.schedule, ('cosine', 'step'))
+        for kind, limits in self.data.typical.items():
+            if len(limits) != 3 or limits[0] >= limits[1] or limits[2] <= 1:
+                raise ConfigError(
+                    f'data.typical: {kind} is {limits}; give [least median, largest median, '
+                    'largest ratio > 1]'
+                )
         for stage in self.stages:
             _choose('stages.name', stage.name, STAGE_NAMES)
             if stage.steps % min(self.validation.every, stage.steps):

@@ -32,6 +32,8 @@ from s2r_depth_training.config import DataConfig
 from s2r_depth_training.synthetic.style import load_paintings, transfer_style
 
 OUTDOOR_KINDS = frozenset({'street', 'driving', 'outdoor'})
+_DRAWS = 200  # for a typical frame
+_EVERY = 4  # px between those that tell whether a frame is typical
 _PAINTED = 0.5  # share of the images that are restyled as a whole where there are paintings
 
 
@@ -199,6 +201,20 @@ def canonical_depth(
     return np.clip(metres, config.min_depth, config.max_depth), weight
 
 
+def is_typical(frame: Frame, config: DataConfig) -> bool:
+    """Tell whether the depths of ``frame`` are within ``config.typical`` for its kind."""
+    if frame.kind not in config.typical:
+        return True
+    depth = frame.depth[::_EVERY, ::_EVERY].astype(np.float32)
+    fx = frame.fx * config.width / frame.depth.shape[1]
+    known = depth[depth > 0] * (config.focal_length / fx)
+    if known.size < depth.size / 4:
+        return False
+    least, largest, ratio = config.typical[frame.kind]
+    median, far = np.percentile(known, (50, 95))
+    return bool(least <= median <= largest and far <= ratio * median)
+
+
 class TrainingSamples(Dataset):
     """Sample number -> augmented sample; the seed and the number decide everything.
 
@@ -222,9 +238,12 @@ class TrainingSamples(Dataset):
         self._shares = np.array([shares[k] for k in self._mixed]) / sum(shares.values())
 
     def __getitem__(self, number: int) -> Batch:
-        """Return sample ``number`` as a Batch without its first axis."""
+        """Return sample ``number`` as a Batch without its first axis.
+
+        Raises DataError if hardly any frame of a kind is typical.
+        """
         rng = np.random.default_rng((self._seed, number))
-        frame, style = self._draw(rng), self._style(rng)
+        frame, style = self._draw_typical(rng), self._style(rng)
         size = (self._config.height, self._config.width)
         window = self._window(frame, rng)
         mirrored = rng.random() < 0.5
@@ -245,8 +264,22 @@ class TrainingSamples(Dataset):
         return _sample(image, paired, depth, weight, number)
 
     def _draw(self, rng: np.random.Generator) -> Frame:
-        kind = self._mixed[rng.choice(len(self._mixed), p=self._shares)]
+        kind = self._draw_kind(rng)
         return self._store.frame(kind, int(rng.integers(self._store.count(kind))))
+
+    def _draw_kind(self, rng: np.random.Generator) -> str:
+        return self._mixed[rng.choice(len(self._mixed), p=self._shares)]
+
+    def _draw_typical(self, rng: np.random.Generator) -> Frame:
+        kind = self._draw_kind(rng)
+        for _ in range(_DRAWS):
+            frame = self._store.frame(kind, int(rng.integers(self._store.count(kind))))
+            if is_typical(frame, self._config):
+                return frame
+        raise DataError(
+            f'none of {_DRAWS} frames of kind {kind} is within data.typical '
+            f'({self._config.typical[kind]}); widen it or leave {kind} out'
+        )
 
     def _style(self, rng: np.random.Generator) -> NDArray[np.uint8]:
         """Return the image that lends its style, [H, W, 3]: a painting, or any frame."""
@@ -289,7 +322,7 @@ def painted(
 class ValidationSamples(Dataset):
     """The same frames every time, evenly over the kinds trained on, whole and unchanged.
 
-    Raises DataError for a kind in the mix of which there are no frames.
+    Raises DataError for a kind in the mix of which there are no (typical) frames.
     """
 
     def __init__(self, store: FrameStore, config: DataConfig, frames: int) -> None:
@@ -297,11 +330,7 @@ class ValidationSamples(Dataset):
         kinds = sorted(config.mix) or store.kinds
         if missing := set(kinds) - set(store.kinds):
             raise DataError(f'no validation frames of {sorted(missing)}, only of {store.kinds}')
-        self._chosen = [
-            (kind, int(i))
-            for kind in kinds
-            for i in np.unique(np.linspace(0, store.count(kind) - 1, frames).round())
-        ]
+        self._chosen = [(k, i) for k in kinds for i in _evenly(store, k, config, frames)]
 
     def __len__(self) -> int:
         return len(self._chosen)
@@ -322,6 +351,15 @@ class ValidationSamples(Dataset):
             self._config,
         )
         return _sample(image, paired, depth, weight, number)
+
+
+def _evenly(store: FrameStore, kind: str, config: DataConfig, frames: int) -> list[int]:
+    """Choose ``frames`` of the typical frames of a kind, or all if there are fewer."""
+    typical = [i for i in range(store.count(kind)) if is_typical(store.frame(kind, i), config)]
+    if not typical:
+        raise DataError(f'no validation frame of {kind} is within data.typical; widen it')
+    places = np.unique(np.linspace(0, len(typical) - 1, frames).round().astype(int))
+    return [typical[place] for place in places]
 
 
 def _sample(image: NDArray, paired: NDArray, depth: NDArray, weight: NDArray, number: int) -> Batch:

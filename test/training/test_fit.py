@@ -9,7 +9,7 @@ import lightning
 import pytest
 import torch
 
-from s2r_depth_ros.network.checkpoint import save_model
+from s2r_depth_ros.network.checkpoint import load_model, save_model
 from s2r_depth_ros.network.s2r_depthnet import SUB_NETWORKS, S2RDepthNet
 from s2r_depth_training.config import STAGE_NAMES, ConfigError, StageConfig, save_experiment
 from s2r_depth_training.data import Batch
@@ -195,9 +195,25 @@ def test_a_run_starts_from_a_model_file(experiment, tmp_path, monkeypatch):
         if not key.startswith('dsa.'):
             assert torch.allclose(started[key], value, rtol=2e-3, atol=1e-4), key
 
-    experiment.width = 0.25
-    with pytest.raises(ConfigError, match=r'width 0\.125, the experiment 0\.25'):
+    experiment.width = 0.5
+    with pytest.raises(ConfigError, match=r'width 0\.125, the experiment 0\.5; .* half of it'):
         fit(experiment, tmp_path / 'other')
+
+
+@torch.no_grad()
+def test_a_run_of_twice_the_width_starts_with_the_same_maps(experiment, tmp_path):
+    network = S2RDepthNet(0.125).eval()
+    initialise(network, 'kaiming')
+    save_model(tmp_path / 'start.safetensors', network, metadata_of(experiment, 'start'))
+    narrow, _ = load_model(tmp_path / 'start.safetensors')
+    experiment.start, experiment.width = str(tmp_path / 'start.safetensors'), 0.25
+    experiment.stages = [StageConfig('nearness', steps=1)]
+    with torch.enable_grad():
+        best = fit(experiment, tmp_path / 'run')
+    wide = load_checkpoint(best)[0].eval()
+    image = torch.rand(1, 3, 96, 96) * 2 - 1
+    structure, same = (n.float().struct_decoder(n.struct_encoder(image)) for n in (wide, narrow))
+    torch.testing.assert_close(structure, same, atol=1e-4, rtol=1e-4)
 
 
 def test_batch_norm_can_be_frozen(experiment):

@@ -146,7 +146,8 @@ class ValidationConfig:
 class Experiment:
     """All that defines a run. seed, data and steps decide every batch.
 
-    start: model file whose weights the run starts from, '' = from nothing.
+    start: model file whose weights the run starts from, of this width or half of it, which is then
+    widened; '' = from nothing.
     depth_init: ``normal`` N(0, 0.02), the authors', or ``kaiming``. fold_skips: train DP's skip
     weights folded into the convolutions behind them, which speeds up what fine detail needs; the
     exported model has them unfolded. frozen_bf16: a stage runs in bfloat16 what it does not train,

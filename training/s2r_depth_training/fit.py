@@ -36,6 +36,7 @@ from s2r_depth_training.export import load_checkpoint
 from s2r_depth_training.initialise import initialise
 from s2r_depth_training.live_frames import LiveFrames
 from s2r_depth_training.stages import make_stage
+from s2r_depth_training.widen import widened
 
 _LOG = logging.getLogger(__name__)
 CONFIG = 'experiment.yaml'
@@ -124,10 +125,12 @@ def _start(experiment: Experiment) -> S2RDepthNet:
     initialise(network, experiment.depth_init)
     if experiment.start:
         weights, metadata = load_model(experiment.start)
-        if metadata.width != experiment.width:
+        if 2 * metadata.width == experiment.width:
+            weights = widened(weights)
+        elif metadata.width != experiment.width:
             raise ConfigError(
                 f'start: {experiment.start} has width {metadata.width:g}, the experiment '
-                f'{experiment.width:g}; they must be the same'
+                f'{experiment.width:g}; it must be the same or half of it'
             )
         network.load_state_dict(weights.state_dict())
     return network

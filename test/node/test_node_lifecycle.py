@@ -253,9 +253,12 @@ def test_missing_camera_info_is_named(managed: Graph) -> None:
     while not depth.messages:
         managed.send(managed.image(), None)
         managed.spin(0.2)
-    managed.until_status(
-        lambda s, _: 'no camera_info on /managed/camera_info: remap' in s.message, 'the reason'
-    )
+
+    def named(status: Any, _values: dict[str, str]) -> bool:
+        managed.send(managed.image(), None)  # or after 2 s the node would only call itself stale
+        return 'no camera_info on /managed/camera_info: remap' in status.message
+
+    managed.until_status(named, 'the reason')
     assert depth.messages[0].width * depth.messages[0].height == WIDTH * HEIGHT
     managed.forget(depth)
     assert managed.change('deactivate')

@@ -28,8 +28,8 @@ from sensor_msgs.msg import CameraInfo, Image
 from s2r_depth_ros.node.services import RepeatedRequest, change_state
 
 ROOT = Path(__file__).resolve().parents[2]
-# Not shared memory: on a busy machine Fast DDS takes a live port for dead, makes it anew, and who
-# listens at the old one discovers nobody any more (Fast-DDS issues 6117 and 6535).
+# Not shared memory: on a busy machine Fast DDS may take a live port for dead and make it anew, and
+# who listens at the old one discovers nobody any more (Fast-DDS issues 6117 and 6535).
 TRANSPORT = {'FASTDDS_BUILTIN_TRANSPORTS': 'UDPv4'}
 WIDTH, HEIGHT = 160, 120
 PATIENCE = 60.0

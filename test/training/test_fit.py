@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import lightning
 import pytest
@@ -11,6 +12,7 @@ import torch
 
 from s2r_depth_ros.network.checkpoint import load_model, save_model
 from s2r_depth_ros.network.s2r_depthnet import SUB_NETWORKS, S2RDepthNet
+from s2r_depth_training.cli import main
 from s2r_depth_training.config import STAGE_NAMES, ConfigError, StageConfig, save_experiment
 from s2r_depth_training.data import Batch
 from s2r_depth_training.export import load_checkpoint, metadata_of
@@ -198,6 +200,21 @@ def test_a_run_starts_from_a_model_file(experiment, tmp_path, monkeypatch):
     experiment.width = 0.5
     with pytest.raises(ConfigError, match=r'width 0\.125, the experiment 0\.5; .* half of it'):
         fit(experiment, tmp_path / 'other')
+
+
+def test_the_commands_options_reach_the_run(experiment, tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr('s2r_depth_training.fit.fit', lambda run, out: seen.append((run, out)))
+    save_experiment(experiment, tmp_path / 'a.yaml')
+    command = ['fit', str(tmp_path / 'a.yaml'), '--out', str(tmp_path)]
+    assert main(command) == 0
+    assert main([*command, '--data', 'd', '--render', '2', '--start', 's', '--real', 'r']) == 0
+    (plain, out), (changed, _) = seen
+    assert (plain, out) == (experiment, tmp_path)
+    here = Path.cwd()
+    assert changed.data.manifests == [str(here / 'd')]
+    assert (changed.data.renderers, changed.start) == (2, str(here / 's'))
+    assert changed.validation.real == str(here / 'r')
 
 
 @torch.no_grad()

@@ -6,6 +6,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from made_up_shards import HEIGHT, WIDTH, make_shard
@@ -199,6 +200,15 @@ def test_a_timed_run_leaves_models_scores_and_cards_and_goes_on(
 
 def fitted(experiment):
     return replace(experiment, stages=[StageConfig('joint', 4)])
+
+
+def test_where_there_is_a_gpu_most_cores_go_on_rendering(configs, tmp_path, monkeypatch):
+    monkeypatch.setattr(timed_run, '_cores', lambda: 16)
+    data = timed_run._experiment(configs[0], tmp_path / 'out').data
+    assert (data.renderers, data.workers) == (0, 0)
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    data = timed_run._experiment(configs[0], tmp_path / 'out').data
+    assert (data.renderers, data.workers) == (12, 3)
 
 
 def test_too_little_time_is_told(renderer, configs, tmp_path, capsys):

@@ -263,17 +263,16 @@ class TrainingSamples(Dataset):
         )
         return _sample(image, paired, depth, weight, number)
 
-    def _draw(self, rng: np.random.Generator) -> Frame:
-        kind = self._draw_kind(rng)
-        return self._store.frame(kind, int(rng.integers(self._store.count(kind))))
-
     def _draw_kind(self, rng: np.random.Generator) -> str:
         return self._mixed[rng.choice(len(self._mixed), p=self._shares)]
+
+    def _draw(self, kind: str, rng: np.random.Generator) -> Frame:
+        return self._store.frame(kind, int(rng.integers(self._store.count(kind))))
 
     def _draw_typical(self, rng: np.random.Generator) -> Frame:
         kind = self._draw_kind(rng)
         for _ in range(_DRAWS):
-            frame = self._store.frame(kind, int(rng.integers(self._store.count(kind))))
+            frame = self._draw(kind, rng)
             if is_typical(frame, self._config):
                 return frame
         raise DataError(
@@ -285,7 +284,8 @@ class TrainingSamples(Dataset):
         """Return the image that lends its style, [H, W, 3]: a painting, or any frame."""
         if self._paintings is not None:
             return self._paintings[rng.integers(len(self._paintings))]
-        donor, size = self._draw(rng).rgb, (self._config.height, self._config.width)
+        donor = self._draw(self._draw_kind(rng), rng).rgb
+        size = (self._config.height, self._config.width)
         return crop_and_resize(donor, (0, 0, *donor.shape[:2]), size, nearest=False)
 
     def _window(self, frame: Frame, rng: np.random.Generator) -> tuple[int, int, int, int]:

@@ -29,7 +29,6 @@ class FramePool:
     def __init__(self, recipe: Recipe, capacity: int = _MOST_FRAMES) -> None:
         size = (capacity, recipe.height, recipe.width)
         self._kind, self._zero_is_sky = recipe.kind, recipe.kind in OUTDOOR_KINDS
-        self._capacity = capacity
         self._count = _shared((1,), np.int64)
         self._rgb, self._depth = _shared((*size, 3), np.uint8), _shared(size, np.float16)
         self._restyled = _shared((*size, 3), np.uint8) if recipe.restyled else None
@@ -41,7 +40,7 @@ class FramePool:
     @property
     def full(self) -> bool:
         """Tell whether no frame can be added any more."""
-        return len(self) == self._capacity
+        return len(self) == len(self._fx)
 
     def add(self, frame: dataset.Frame) -> None:
         """Add a frame; one process only does so. Raises IndexError when full."""
@@ -74,9 +73,8 @@ def _shared(shape: tuple[int, ...], dtype: type) -> NDArray[Any]:
 class LiveFrames:
     """The training frames of manifests and, as time goes on, more scenes by the same recipes.
 
-    Entering the `with` block starts ``data.renderers``
-    processes in all, at least one for each kind; leaving it ends them. Raises ConfigError for a
-    manifest that was not rendered.
+    Entering the `with` block starts ``data.renderers`` processes in all, at least one for each
+    kind; leaving it ends them. Raises ConfigError for a manifest that was not rendered.
     """
 
     def __init__(self, data: DataConfig) -> None:

@@ -59,7 +59,7 @@ gpu-check: $(READY)
 
 # The topic and parameter tables of README.md come from the code; `make test` checks them.
 readme: $(READY)
-	$(BIN)/python -m s2r_depth_ros.node.reference README.md
+	$(BIN)/python -m s2r_depth_ros.reference README.md
 
 # The stamp is written last: an interrupted or changed installation is simply continued.
 $(READY): requirements.txt

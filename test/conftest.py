@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import importlib.util
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
+import cv2
+import numpy as np
 import pytest
 import torch
 from hypothesis import settings
+from numpy.typing import NDArray
 
-from s2r_depth_ros.network.checkpoint import ModelMetadata, save_model
-from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
+from s2r_depth_ros.inference.estimator import DepthEstimator
+from s2r_depth_ros.network.checkpoint import save_model
+from s2r_depth_ros.network.metadata import ModelMetadata
+from s2r_depth_ros.network.s2r_depthnet import SUB_NETWORKS, S2RDepthNet
 
 _ROOT = Path(__file__).resolve().parents[1]
+_PARITY = _ROOT / 'test' / 'data' / 'parity'
 
 # How long an example takes says how busy the machine is, not whether the code is right.
 settings.register_profile('no deadline', deadline=None)
@@ -50,3 +59,75 @@ def needs_shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f'needs the evaluation data in {folder.name}/ beside the checkout')
     return folder
+
+
+@pytest.fixture(scope='session')
+def parity_folder() -> Path:
+    return _PARITY
+
+
+@pytest.fixture(scope='session')
+def recipe() -> ModuleType:
+    """The recipe of the parity fixtures: deterministic weights for any width."""
+    spec = importlib.util.spec_from_file_location('parity_recipe', _PARITY / 'recipe.py')
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope='session')
+def recipe_network(recipe: ModuleType) -> Callable[[float], S2RDepthNet]:
+    """Makes a network of a width with the recipe's weights.
+
+    Unlike that of fresh random weights, its depth varies over most of the range.
+    """
+
+    def make(width: float) -> S2RDepthNet:
+        network = S2RDepthNet(width)
+        for name in SUB_NETWORKS:
+            part = getattr(network, name)
+            shapes = {key: tuple(value.shape) for key, value in part.state_dict().items()}
+            weights = recipe.weights(name, shapes)
+            part.load_state_dict({key: torch.from_numpy(value) for key, value in weights.items()})
+        return network.eval()
+
+    return make
+
+
+@pytest.fixture(scope='session')
+def metadata() -> ModelMetadata:
+    return ModelMetadata(
+        name='lively',
+        width=0.125,
+        input_height=96,
+        input_width=128,
+        max_depth=80.0,
+        focal_length=100.0,
+        scene='universal',
+        licence='MIT',
+    )
+
+
+@pytest.fixture(scope='session')
+def lively_model(
+    recipe_network: Callable[[float], S2RDepthNet],
+    metadata: ModelMetadata,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """File of a small model whose depth varies: width 0.125, 96x128, fx 100 px, 80 m."""
+    path = tmp_path_factory.mktemp('lively') / 'lively.safetensors'
+    save_model(path, recipe_network(0.125), metadata)
+    return path
+
+
+@pytest.fixture(scope='session')
+def estimator(lively_model: Path) -> DepthEstimator:
+    return DepthEstimator(lively_model, device='cpu')
+
+
+@pytest.fixture(scope='session')
+def photo() -> NDArray[np.uint8]:
+    """uint8 RGB 112x208 with structure at all scales."""
+    return cv2.imread(str(_PARITY / 'input_112x208.png'))[:, :, ::-1].copy()

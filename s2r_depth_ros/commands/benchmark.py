@@ -16,12 +16,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from s2r_depth_ros.benchmark import timing as benchmark
+from s2r_depth_ros.benchmark.timing import Case, Row
 from s2r_depth_ros.commands.arguments import size_argument
 from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.files import write_atomically
-from s2r_depth_ros.inference import benchmark
 from s2r_depth_ros.inference.backends import BACKENDS
-from s2r_depth_ros.inference.benchmark import Case, Row
 from s2r_depth_ros.inference.devices import PRECISIONS, cpu_has_bf16, resolve_device
 from s2r_depth_ros.inference.estimator import model_metadata
 from s2r_depth_ros.network.checkpoint import ModelMetadata, save_model
@@ -125,7 +125,7 @@ def _measure_graph(
 ) -> dict[str, Any]:
     """Run level c, print it and return its part of the report."""
     # Only here: needs ROS.
-    graph = importlib.import_module('s2r_depth_ros.node.benchmark')
+    graph = importlib.import_module('s2r_depth_ros.graph_benchmark')
     report: dict[str, Any] = {}
     try:
         report['graph'] = [graph.measure(case, image, size, device) for case in cases]

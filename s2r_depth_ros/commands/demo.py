@@ -33,8 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the demo; return 0, or 130 when interrupted. Raises UserError."""
     try:
-        from s2r_depth_ros.node.demo import demo
-        from s2r_depth_ros.node.demo.processes import ProcessError
+        from s2r_depth_ros.demo import demo
+        from s2r_depth_ros.rig.processes import ProcessError
     except ImportError as error:
         raise UserError(
             f'the demo needs ROS 2 and the Python package rosbags ({error}): run `make demo`, '

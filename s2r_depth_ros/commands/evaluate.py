@@ -13,11 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from s2r_depth_ros.inference.backends import BACKENDS
-from s2r_depth_ros.inference.colorize import colorize_depth
-from s2r_depth_ros.inference.devices import PRECISIONS
-from s2r_depth_ros.inference.estimator import DepthEstimator
-from s2r_depth_ros.inference.evaluation import (
+from s2r_depth_ros.evaluation.evaluation import (
     CAPS,
     Frame,
     Record,
@@ -29,7 +25,11 @@ from s2r_depth_ros.inference.evaluation import (
     read_manifest,
     summarise,
 )
-from s2r_depth_ros.inference.priors import DepthPrior, load_priors
+from s2r_depth_ros.evaluation.priors import DepthPrior, load_priors
+from s2r_depth_ros.inference.backends import BACKENDS
+from s2r_depth_ros.inference.colorize import colorize_depth
+from s2r_depth_ros.inference.devices import PRECISIONS
+from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.network.registry import find_model
 
 _TILE = (192, 144)  # width, height of one picture of the contact sheet, px

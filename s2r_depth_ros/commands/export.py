@@ -11,8 +11,8 @@ import torch
 
 from s2r_depth_ros.commands.arguments import size_argument
 from s2r_depth_ros.errors import UserError
+from s2r_depth_ros.export import quantization
 from s2r_depth_ros.files import write_atomically
-from s2r_depth_ros.inference import quantization
 from s2r_depth_ros.inference.backends import make_backend
 from s2r_depth_ros.inference.backends.onnx_file import SUFFIX, to_onnx, with_metadata
 from s2r_depth_ros.network.checkpoint import ModelMetadata, load_model

@@ -14,13 +14,13 @@ from tqdm import tqdm
 from s2r_depth_ros.commands.arguments import size_argument
 from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.geometry.camera import Intrinsics
-from s2r_depth_ros.inference import writers
 from s2r_depth_ros.inference.backends import BACKENDS
 from s2r_depth_ros.inference.colorize import colorize_depth
 from s2r_depth_ros.inference.devices import PRECISIONS
 from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.inference.postprocess import MILLIMETRE_LIMIT
-from s2r_depth_ros.inference.sources import UniqueNames, count_frames, find_files, read_frames
+from s2r_depth_ros.media import writers
+from s2r_depth_ros.media.sources import UniqueNames, count_frames, find_files, read_frames
 from s2r_depth_ros.network.metadata import ModelMetadata
 from s2r_depth_ros.network.registry import DEFAULT_MODEL
 

@@ -15,7 +15,7 @@ from std_msgs.msg import Header
 from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.inference.estimator import Prediction
 from s2r_depth_ros.node import diagnostics, topics
-from s2r_depth_ros.node.camera import CameraInfoHistory
+from s2r_depth_ros.node.camera_info import CameraInfoHistory
 from s2r_depth_ros.node.diagnostics import ERROR, STALE, WARN
 from s2r_depth_ros.node.parameters import Values
 from s2r_depth_ros.node.pipeline import FramePipeline, Prepared, Result

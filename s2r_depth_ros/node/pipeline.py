@@ -18,7 +18,7 @@ from s2r_depth_ros.inference.estimator import Prediction, View, check_view
 from s2r_depth_ros.inference.finishing import DeviceCopy, Finish, cloud_rays
 from s2r_depth_ros.inference.postprocess import depth_to_millimetres
 from s2r_depth_ros.node import topics
-from s2r_depth_ros.node.camera import calibration_from, camera_info_message
+from s2r_depth_ros.node.camera_info import calibration_from, camera_info_message
 from s2r_depth_ros.node.conversions import compressed_to_rgb, image_to_rgb
 from s2r_depth_ros.node.messages import CloudBuffer, ImageBuffer
 from s2r_depth_ros.node.parameters import Values

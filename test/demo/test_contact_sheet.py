@@ -10,11 +10,11 @@ import pytest
 import written_bags as bags
 from rosbags.rosbag2 import StoragePlugin
 
+from s2r_depth_ros.demo import contact_sheet as sheets
+from s2r_depth_ros.demo.summary import summarise
 from s2r_depth_ros.geometry import CloudPacker, Intrinsics
 from s2r_depth_ros.inference.colorize import colorize_depth
-from s2r_depth_ros.node.demo import contact_sheet as sheets
-from s2r_depth_ros.node.demo.recording import Recording
-from s2r_depth_ros.node.demo.summary import summarise
+from s2r_depth_ros.rig.recording import Recording
 
 WIDTH, HEIGHT, FRAMES = 80, 60, 8
 LATENCY = 0.04

@@ -13,11 +13,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from s2r_depth_ros.evaluation.evaluation import CAPS, read_manifest
+from s2r_depth_ros.evaluation.metrics import depth_metrics
 from s2r_depth_ros.inference.backends import BACKENDS, Backend, BackendError, make_backend
 from s2r_depth_ros.inference.backends.onnx_file import to_onnx, with_metadata
 from s2r_depth_ros.inference.estimator import DepthEstimator
-from s2r_depth_ros.inference.evaluation import CAPS, read_manifest
-from s2r_depth_ros.inference.metrics import depth_metrics
 from s2r_depth_ros.network.metadata import CheckpointError, ModelMetadata
 from s2r_depth_ros.network.optimized import OptimizedNetwork
 from s2r_depth_ros.network.registry import DEFAULT_MODEL

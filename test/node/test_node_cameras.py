@@ -29,8 +29,8 @@ from sensor_msgs.msg import CameraInfo, Image
 
 from s2r_depth_ros.inference.estimator import DepthEstimator, Prediction
 from s2r_depth_ros.node import topics
-from s2r_depth_ros.node.clouds import read_xyz_rgb
 from s2r_depth_ros.node.diagnostics import ERROR, OK, STALE
+from s2r_depth_ros.rig.clouds import read_xyz_rgb
 
 
 @dataclass

@@ -16,8 +16,8 @@ from sensor_msgs.msg import CameraInfo, Image, PointCloud2, RegionOfInterest
 
 from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.node import topics
-from s2r_depth_ros.node.clouds import read_xyz_rgb
 from s2r_depth_ros.node.diagnostics import OK, WARN
+from s2r_depth_ros.rig.clouds import read_xyz_rgb
 
 
 @pytest.fixture(scope='session')

@@ -19,8 +19,8 @@ from sensor_msgs.msg import PointCloud2, PointField
 from std_msgs.msg import Header
 
 from s2r_depth_ros.geometry import CloudPacker, Intrinsics
-from s2r_depth_ros.node import clouds, topics
-from s2r_depth_ros.node.camera import CameraInfoHistory
+from s2r_depth_ros.node import topics
+from s2r_depth_ros.node.camera_info import CameraInfoHistory
 from s2r_depth_ros.node.diagnostics import (
     ERROR,
     OK,
@@ -33,6 +33,7 @@ from s2r_depth_ros.node.diagnostics import (
 )
 from s2r_depth_ros.node.messages import CloudBuffer, ImageBuffer
 from s2r_depth_ros.node.worker import NewestWorker
+from s2r_depth_ros.rig import clouds
 
 # ---------------------------------------------------------------- worker
 

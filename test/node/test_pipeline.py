@@ -16,9 +16,9 @@ from ros_graph import camera_info, picture, pixels, rgb_message
 from s2r_depth_ros.inference import estimator as estimator_module
 from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.node import topics
-from s2r_depth_ros.node.clouds import structured_points
 from s2r_depth_ros.node.parameters import PARAMETERS, Values
 from s2r_depth_ros.node.pipeline import FramePipeline
+from s2r_depth_ros.rig.clouds import structured_points
 
 DEFAULTS = Values(**{spec.name: spec.default for spec in PARAMETERS})
 WANTED = {topics.DEPTH, topics.POINTS, topics.STRUCTURE, topics.ATTENTION}

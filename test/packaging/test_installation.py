@@ -124,7 +124,7 @@ def observer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 def _call(observer: Any, kind: type, service: str, request: Any) -> Any:
     """Return the answer of a service of the node under test to a request without consequences."""
-    from s2r_depth_ros.node.services import RepeatedRequest
+    from s2r_depth_ros.rig.services import RepeatedRequest
 
     client = observer.create_client(kind, service)
     repeated = RepeatedRequest(client, request)

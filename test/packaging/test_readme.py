@@ -16,7 +16,7 @@ _README = (ROOT / 'README.md').read_text()
 
 def test_tables_are_those_of_the_code() -> None:
     pytest.importorskip('rclpy')
-    from s2r_depth_ros.node.reference import TABLES, with_tables
+    from s2r_depth_ros.reference import TABLES, with_tables
 
     assert with_tables(_README) == _README, 'run `make readme`'
     for table in TABLES.values():
@@ -25,7 +25,7 @@ def test_tables_are_those_of_the_code() -> None:
 
 def test_a_missing_mark_is_an_error() -> None:
     pytest.importorskip('rclpy')
-    from s2r_depth_ros.node.reference import with_tables
+    from s2r_depth_ros.reference import with_tables
 
     with pytest.raises(ValueError, match='topics'):
         with_tables(_README.replace('<!-- end of topics -->', ''))

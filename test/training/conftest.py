@@ -7,7 +7,7 @@ import json
 import pytest
 from made_up_shards import make_shard
 
-from s2r_depth_training.config import (
+from s2r_depth_training.runs.experiment import (
     DataConfig,
     Experiment,
     LossConfig,

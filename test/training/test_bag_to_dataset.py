@@ -10,15 +10,15 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
 from s2r_depth_ros.geometry import Intrinsics
-from s2r_depth_training.bag_to_dataset import (
+from s2r_depth_training.dataset.bags import (
     Recorded,
     Topics,
     bag_to_dataset,
     ray_length_evidence,
 )
-from s2r_depth_training.config import DataConfig
-from s2r_depth_training.data import DataError, FrameStore, TrainingSamples
-from s2r_depth_training.recorded_images import colour_image, depth_image
+from s2r_depth_training.dataset.data import DataError, FrameStore, TrainingSamples
+from s2r_depth_training.dataset.recorded_images import colour_image, depth_image
+from s2r_depth_training.runs.experiment import DataConfig
 
 TYPES = get_typestore(Stores.ROS2_HUMBLE)
 TOPICS = Topics('/camera/image', '/camera/depth', '/camera/camera_info')

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from s2r_depth_training.config import (
+from s2r_depth_training.runs.experiment import (
     ConfigError,
     Experiment,
     load_experiment,

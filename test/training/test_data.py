@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 from made_up_shards import make_shard
 
 from s2r_depth_ros.errors import UserError
-from s2r_depth_training import data
-from s2r_depth_training.augment import crop_and_resize, photometric, random_window
-from s2r_depth_training.config import DataConfig
-from s2r_depth_training.data import (
+from s2r_depth_training.dataset import data
+from s2r_depth_training.dataset.augmentation import crop_and_resize, photometric, random_window
+from s2r_depth_training.dataset.data import (
     DataError,
     FrameStore,
     StepSampler,
@@ -22,6 +21,7 @@ from s2r_depth_training.data import (
     ValidationSamples,
     canonical_depth,
 )
+from s2r_depth_training.runs.experiment import DataConfig
 
 
 @pytest.fixture(scope='module')

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 import torch
 
+from s2r_depth_ros.evaluation.evaluation import CAPS, Record, counts, summarise
+from s2r_depth_ros.evaluation.metrics import ALIGNMENTS, METRICS
 from s2r_depth_ros.inference.estimator import DepthEstimator
-from s2r_depth_ros.inference.evaluation import CAPS, Record, counts, summarise
-from s2r_depth_ros.inference.metrics import ALIGNMENTS, METRICS
 from s2r_depth_ros.network.checkpoint import load_model, read_metadata
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 from s2r_depth_training.cli import main
-from s2r_depth_training.config import STAGE_NAMES, Experiment, StageConfig
-from s2r_depth_training.export import (
+from s2r_depth_training.dataset.rendering import DatasetError
+from s2r_depth_training.runs.experiment import STAGE_NAMES, Experiment, StageConfig
+from s2r_depth_training.runs.export import (
     ExportError,
     card_text,
     export,
@@ -21,9 +22,8 @@ from s2r_depth_training.export import (
     placeholder_of,
     write_card,
 )
-from s2r_depth_training.smoke import smoke
-from s2r_depth_training.stages import make_stage
-from s2r_depth_training.synthetic.dataset import DatasetError
+from s2r_depth_training.runs.smoke import smoke
+from s2r_depth_training.stages.stages import make_stage
 
 
 def write_checkpoint(folder, name='joint', fold_skips=False):

@@ -13,12 +13,23 @@ import torch
 from s2r_depth_ros.network.checkpoint import load_model, save_model
 from s2r_depth_ros.network.s2r_depthnet import SUB_NETWORKS, S2RDepthNet
 from s2r_depth_training.cli import main
-from s2r_depth_training.config import STAGE_NAMES, ConfigError, StageConfig, save_experiment
-from s2r_depth_training.data import Batch
-from s2r_depth_training.export import load_checkpoint, metadata_of
-from s2r_depth_training.fit import fit
-from s2r_depth_training.initialise import initialise
-from s2r_depth_training.stages import DivergedError, Stage, make_stage, rate_factor, update_average
+from s2r_depth_training.dataset.data import Batch
+from s2r_depth_training.runs.experiment import (
+    STAGE_NAMES,
+    ConfigError,
+    StageConfig,
+    save_experiment,
+)
+from s2r_depth_training.runs.export import load_checkpoint, metadata_of
+from s2r_depth_training.runs.fit import fit
+from s2r_depth_training.stages.initialise import initialise
+from s2r_depth_training.stages.stages import (
+    DivergedError,
+    Stage,
+    make_stage,
+    rate_factor,
+    update_average,
+)
 
 
 def state_of(checkpoint):
@@ -204,7 +215,7 @@ def test_a_run_starts_from_a_model_file(experiment, tmp_path, monkeypatch):
 
 def test_the_commands_options_reach_the_run(experiment, tmp_path, monkeypatch):
     seen = []
-    monkeypatch.setattr('s2r_depth_training.fit.fit', lambda run, out: seen.append((run, out)))
+    monkeypatch.setattr('s2r_depth_training.runs.fit.fit', lambda run, out: seen.append((run, out)))
     save_experiment(experiment, tmp_path / 'a.yaml')
     command = ['fit', str(tmp_path / 'a.yaml'), '--out', str(tmp_path)]
     assert main(command) == 0

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from s2r_depth_ros.network.s2r_depthnet import SUB_NETWORKS, S2RDepthNet
-from s2r_depth_training.config import Experiment, LossConfig, StageConfig
-from s2r_depth_training.data import Batch
-from s2r_depth_training.losses import (
+from s2r_depth_training.dataset.data import Batch
+from s2r_depth_training.runs.experiment import Experiment, LossConfig, StageConfig
+from s2r_depth_training.stages.losses import (
     attention_term,
     decode_depth,
     depth_loss,
@@ -25,7 +25,7 @@ from s2r_depth_training.losses import (
     scale_invariant_term,
     structure_loss,
 )
-from s2r_depth_training.stages import DepthStage
+from s2r_depth_training.stages.stages import DepthStage
 
 PARITY = Path(__file__).parents[1] / 'data/parity'
 REFERENCE = json.loads((PARITY / 'train_and_metrics.json').read_text())['stages']

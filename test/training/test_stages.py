@@ -8,10 +8,10 @@ import torch
 
 from s2r_depth_ros.network.depth import SKIP_WEIGHTS
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
-from s2r_depth_training.config import StageConfig
-from s2r_depth_training.data import Batch
-from s2r_depth_training.initialise import initialise
-from s2r_depth_training.stages import make_stage, merge_twins
+from s2r_depth_training.dataset.data import Batch
+from s2r_depth_training.runs.experiment import StageConfig
+from s2r_depth_training.stages.initialise import initialise
+from s2r_depth_training.stages.stages import make_stage, merge_twins
 
 
 @pytest.fixture

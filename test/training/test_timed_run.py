@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from made_up_shards import HEIGHT, WIDTH, make_shard
 
 from s2r_depth_ros.network.checkpoint import read_metadata
-from s2r_depth_training import fit as fit_module
-from s2r_depth_training import timed_run
 from s2r_depth_training.cli import main
-from s2r_depth_training.config import (
+from s2r_depth_training.dataset.rendering import Recipe
+from s2r_depth_training.runs import fit as fit_module
+from s2r_depth_training.runs import timed_run
+from s2r_depth_training.runs.experiment import (
     ConfigError,
     Experiment,
     StageConfig,
@@ -23,9 +24,8 @@ from s2r_depth_training.config import (
     load_experiment,
     save_experiment,
 )
-from s2r_depth_training.pace import Pace, PaceError, fitted_to, measure_pace
-from s2r_depth_training.stages import Stage
-from s2r_depth_training.synthetic.dataset import Recipe
+from s2r_depth_training.runs.pace import Pace, PaceError, fitted_to, measure_pace
+from s2r_depth_training.stages.stages import Stage
 
 
 @settings(max_examples=400, deadline=None)

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
-from s2r_depth_training.initialise import initialise
-from s2r_depth_training.widen import widened
+from s2r_depth_training.stages.initialise import initialise
+from s2r_depth_training.stages.widen import widened
 
 
 @pytest.fixture(scope='module')

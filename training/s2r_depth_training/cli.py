@@ -11,13 +11,13 @@ from pathlib import Path
 import torch
 
 from s2r_depth_ros.errors import UserError
-from s2r_depth_ros.inference.priors import mean_log_depth, save_priors
-from s2r_depth_training.config import DataConfig, load_experiment
-from s2r_depth_training.data import FrameStore
+from s2r_depth_ros.evaluation.priors import mean_log_depth, save_priors
+from s2r_depth_training.dataset.data import FrameStore
+from s2r_depth_training.runs.experiment import DataConfig, load_experiment
 
 
 def _fit(args: argparse.Namespace) -> None:
-    from s2r_depth_training.fit import fit
+    from s2r_depth_training.runs.fit import fit
 
     experiment = load_experiment(args.config)
     if args.data:
@@ -32,7 +32,7 @@ def _fit(args: argparse.Namespace) -> None:
 
 
 def _export(args: argparse.Namespace) -> None:
-    from s2r_depth_training.export import export
+    from s2r_depth_training.runs.export import export
 
     dtype = torch.float32 if args.fp32 else torch.float16
     metadata = export(args.checkpoint, args.name, args.out, dtype)
@@ -40,7 +40,7 @@ def _export(args: argparse.Namespace) -> None:
 
 
 def _card(args: argparse.Namespace) -> None:
-    from s2r_depth_training.export import write_card
+    from s2r_depth_training.runs.export import write_card
 
     print(write_card(args.model, json.loads(args.results.read_text())))
 
@@ -62,7 +62,7 @@ def _priors(args: argparse.Namespace) -> None:
 
 
 def _bag(args: argparse.Namespace) -> None:
-    from s2r_depth_training.bag_to_dataset import Topics, bag_to_dataset
+    from s2r_depth_training.dataset.bags import Topics, bag_to_dataset
 
     manifest = bag_to_dataset(
         args.train,
@@ -97,13 +97,13 @@ def _add_bag(commands: argparse._SubParsersAction) -> None:
 
 
 def _smoke(args: argparse.Namespace) -> None:
-    from s2r_depth_training.smoke import smoke
+    from s2r_depth_training.runs.smoke import smoke
 
     print(smoke(args.out))
 
 
 def _timed(args: argparse.Namespace) -> None:
-    from s2r_depth_training.timed_run import timed_run
+    from s2r_depth_training.runs.timed_run import timed_run
 
     for model in timed_run(args.config, args.minutes, args.out, args.real):
         print(model)

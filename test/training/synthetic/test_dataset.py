@@ -9,8 +9,8 @@ import pytest
 
 pytest.importorskip('moderngl', reason='moderngl is not installed')
 
-from s2r_depth_training.synthetic import dataset
-from s2r_depth_training.synthetic.dataset import (
+from s2r_depth_training.dataset import rendering as dataset
+from s2r_depth_training.dataset.rendering import (
     DatasetError,
     FrameStream,
     Recipe,

@@ -12,14 +12,10 @@ import pytest
 
 pytest.importorskip('moderngl', reason='moderngl is not installed')
 
-from s2r_depth_training.callbacks import Rendering
-from s2r_depth_training.config import ConfigError, DataConfig
-from s2r_depth_training.data import FrameStore, TrainingSamples
-from s2r_depth_training.fit import fit
-from s2r_depth_training.live_frames import FramePool, LiveFrames
-from s2r_depth_training.stages import Stage
-from s2r_depth_training.synthetic import dataset
-from s2r_depth_training.synthetic.dataset import (
+from s2r_depth_training.dataset import rendering as dataset
+from s2r_depth_training.dataset.data import FrameStore, TrainingSamples
+from s2r_depth_training.dataset.live_frames import FramePool, LiveFrames
+from s2r_depth_training.dataset.rendering import (
     DatasetError,
     FrameMaker,
     Recipe,
@@ -27,6 +23,10 @@ from s2r_depth_training.synthetic.dataset import (
     render_dataset,
     split_of,
 )
+from s2r_depth_training.runs.callbacks import Rendering
+from s2r_depth_training.runs.experiment import ConfigError, DataConfig
+from s2r_depth_training.runs.fit import fit
+from s2r_depth_training.stages.stages import Stage
 
 ROOMS = Recipe('indoor', 48, 64, views=2, validation=0.3)
 
@@ -133,7 +133,7 @@ def test_a_run_trains_while_rooms_are_rendered(experiment, data, tmp_path, monke
 def test_a_failing_renderer_ends_the_run(experiment, data, tmp_path, monkeypatch):
     manifest = json.loads(Path(data.manifests[0]).read_text())
     store = FrameStore(data.manifests, 'train')
-    monkeypatch.setattr('s2r_depth_training.live_frames.FrameStore', lambda *_: store)
+    monkeypatch.setattr('s2r_depth_training.dataset.live_frames.FrameStore', lambda *_: store)
     manifest['recipe']['kind'] = 'gazebo'
     data.manifests = [str(tmp_path / 'manifest.json')]
     (tmp_path / 'manifest.json').write_text(json.dumps(manifest))

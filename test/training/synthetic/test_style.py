@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from s2r_depth_training.synthetic import style
+from s2r_depth_training.dataset import style
 
 
 @pytest.fixture

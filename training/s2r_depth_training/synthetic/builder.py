@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from random import Random
 
-from .looks import Wardrobe
-from .scene import SOLID, Instance, Material, Relief
+from s2r_depth_training.synthetic.looks import Wardrobe
+from s2r_depth_training.synthetic.scene import SOLID, Instance, Material, Relief
 
 Vector = tuple[float, float, float]
 

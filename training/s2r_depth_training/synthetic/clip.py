@@ -18,10 +18,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from .indoor import IndoorSource, Shape
-from .photo import Photo, take_photo
-from .renderer import Renderer
-from .scene import Camera, Scene, rotation_from_angles
+from s2r_depth_training.synthetic.indoor import IndoorSource, Shape
+from s2r_depth_training.synthetic.photo import Photo, take_photo
+from s2r_depth_training.synthetic.renderer import Renderer
+from s2r_depth_training.synthetic.scene import Camera, Scene, rotation_from_angles
 
 WIDTH, HEIGHT, FOCAL = 640, 480, 525.0
 FRAMES, RATE = 45, 10.0

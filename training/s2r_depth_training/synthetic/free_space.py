@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from .primitives import primitives
-from .scene import Instance, Mesh
+from s2r_depth_training.synthetic.primitives import primitives
+from s2r_depth_training.synthetic.scene import Instance, Mesh
 
 CLEARANCE = 0.35  # m between a camera and any surface
 MOST_STANDS = 3000  # places to choose from; more would only take longer to check

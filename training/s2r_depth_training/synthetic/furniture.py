@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from .builder import Frame
-from .scene import Relief
+from s2r_depth_training.synthetic.builder import Frame
+from s2r_depth_training.synthetic.scene import Relief
 
 Footprint = tuple[float, float]
 

@@ -8,12 +8,12 @@ from random import Random
 
 import numpy as np
 
-from .free_space import map_free_space
-from .gazebo_world import WorldError, read_world
-from .looks import linear, random_from
-from .scene import Camera, Instance, Light, Scene, Sky
-from .street import set_daylight
-from .views import place_camera, sample_lens
+from s2r_depth_training.synthetic.free_space import map_free_space
+from s2r_depth_training.synthetic.gazebo_world import WorldError, read_world
+from s2r_depth_training.synthetic.looks import linear, random_from
+from s2r_depth_training.synthetic.scene import Camera, Instance, Light, Scene, Sky
+from s2r_depth_training.synthetic.street import set_daylight
+from s2r_depth_training.synthetic.views import place_camera, sample_lens
 
 MARGIN = 2.0  # m around the instances' origins that still belongs to the world
 REACH = 9.0  # m, cameras of one scene stay together so that its lights serve them

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import trimesh
 
-from .scene import Instance, Material, Mesh
+from s2r_depth_training.synthetic.scene import Instance, Material, Mesh
 
 SEARCH_VARIABLES = ('GZ_SIM_RESOURCE_PATH', 'IGN_GAZEBO_RESOURCE_PATH', 'GAZEBO_MODEL_PATH')
 GREY = (0.5, 0.5, 0.5)

@@ -8,11 +8,12 @@ from random import Random
 
 import numpy as np
 
+from s2r_depth_training.synthetic.builder import Builder, Frame
+from s2r_depth_training.synthetic.looks import linear, random_from
+from s2r_depth_training.synthetic.scene import Camera, Light, Scene, Sky
+from s2r_depth_training.synthetic.views import place_camera, sample_lens
+
 from . import furniture as make
-from .builder import Builder, Frame
-from .looks import linear, random_from
-from .scene import Camera, Light, Scene, Sky
-from .views import place_camera, sample_lens
 
 WALL = 0.12  # thickness, m
 

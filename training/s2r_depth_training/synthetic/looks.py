@@ -13,7 +13,7 @@ from random import Random
 
 import numpy as np
 
-from .scene import Light, Material, Scene
+from s2r_depth_training.synthetic.scene import Light, Material, Scene
 
 Colour = tuple[float, float, float]
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from .scene import Mesh
+from s2r_depth_training.synthetic.scene import Mesh
 
 
 def flat_mesh(faces: list[np.ndarray]) -> Mesh:

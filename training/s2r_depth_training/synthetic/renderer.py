@@ -16,8 +16,16 @@ import cv2
 import moderngl
 import numpy as np
 
-from .primitives import COARSE, primitives
-from .scene import HOLE_KINDS, MATERIAL_PATTERNS, Camera, Light, Material, Mesh, Scene
+from s2r_depth_training.synthetic.primitives import COARSE, primitives
+from s2r_depth_training.synthetic.scene import (
+    HOLE_KINDS,
+    MATERIAL_PATTERNS,
+    Camera,
+    Light,
+    Material,
+    Mesh,
+    Scene,
+)
 
 SHADERS = Path(__file__).parent / 'shaders'
 NEAR = 0.05

@@ -7,9 +7,9 @@ from typing import Protocol
 
 import numpy as np
 
-from .indoor import IndoorSource
-from .scene import Camera, Scene
-from .street import StreetSource
+from s2r_depth_training.synthetic.indoor import IndoorSource
+from s2r_depth_training.synthetic.scene import Camera, Scene
+from s2r_depth_training.synthetic.street import StreetSource
 
 
 class SceneSource(Protocol):
@@ -46,6 +46,8 @@ def make_source(kind: str, world: str | Path | None = None) -> SceneSource:
         raise ValueError(f'unknown kind of scene {kind!r}: choose from {", ".join(KINDS)}')
     if world is None:
         raise ValueError('kind gazebo needs a world: give a .world, .sdf or .json file')
-    from .gazebo import GazeboSource  # here, so that the others need neither trimesh nor scipy
+    from s2r_depth_training.synthetic.gazebo import (
+        GazeboSource,  # here, so that the others need neither trimesh nor scipy
+    )
 
     return GazeboSource(world)

@@ -8,11 +8,12 @@ from random import Random
 
 import numpy as np
 
+from s2r_depth_training.synthetic.builder import Builder, Frame
+from s2r_depth_training.synthetic.looks import linear, random_from
+from s2r_depth_training.synthetic.scene import Camera, Instance, Light, Mesh, Relief, Scene, Sky
+from s2r_depth_training.synthetic.views import place_camera, sample_lens
+
 from . import furniture, vegetation, vehicles
-from .builder import Builder, Frame
-from .looks import linear, random_from
-from .scene import Camera, Instance, Light, Mesh, Relief, Scene, Sky
-from .views import place_camera, sample_lens
 
 BEHIND, AHEAD = -40.0, 150.0  # the road's stretch around the origin, m
 STEP = 2.0

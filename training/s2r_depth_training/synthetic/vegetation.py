@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from .builder import Frame
-from .scene import Relief
+from s2r_depth_training.synthetic.builder import Frame
+from s2r_depth_training.synthetic.scene import Relief
 
 
 def leaf_blob(f: Frame, at: tuple[float, float, float], size: float, leaf: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .builder import Frame
+from s2r_depth_training.synthetic.builder import Frame
 
 
 def car(f: Frame) -> float:

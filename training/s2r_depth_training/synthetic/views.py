@@ -7,8 +7,8 @@ from random import Random
 
 import numpy as np
 
-from .renderer import Renderer
-from .scene import Camera, Scene, rotation_from_angles
+from s2r_depth_training.synthetic.renderer import Renderer
+from s2r_depth_training.synthetic.scene import Camera, Scene, rotation_from_angles
 
 PRE_PASS = (64, 48)  # width, height
 

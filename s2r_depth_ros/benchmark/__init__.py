@@ -1,0 +1,1 @@
+"""How fast the network and the estimator are here, without ROS."""

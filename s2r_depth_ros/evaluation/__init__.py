@@ -1,0 +1,1 @@
+"""How good depth is: metrics, priors, images with ground truth, scores, reports."""

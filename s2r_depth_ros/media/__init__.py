@@ -1,0 +1,1 @@
+"""Images and videos from files, depth into files."""

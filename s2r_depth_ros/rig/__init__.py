@@ -1,0 +1,1 @@
+"""What drives and watches a graph from outside: cameras, recorders, processes, services."""

@@ -1,0 +1,55 @@
+"""A finished recording: the bag, and when each message of it arrived."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rosbags.highlevel import AnyReader
+
+from s2r_depth_ros.rig.camera_player import IMAGE_TOPIC
+from s2r_depth_ros.rig.channels import full_name
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What the recorder left: ``arrivals`` maps topic -> {stamp: arrival}, nanoseconds both."""
+
+    bag: Path
+    node: str
+    arrivals: dict[str, dict[int, int]]
+
+    @classmethod
+    def load(cls, bag: Path, result: Path, node: str) -> Recording:
+        """Read the recorder's result file."""
+        arrivals = json.loads(result.read_text())
+        return cls(bag, node, {topic: dict(pairs) for topic, pairs in arrivals.items()})
+
+    @property
+    def image_topic(self) -> str:
+        """The camera image's topic."""
+        return f'/{IMAGE_TOPIC}'
+
+    def name_of(self, topic: str) -> str:
+        """Return the full name of one of the node's topics."""
+        return full_name(topic, self.node)
+
+    def common_stamps(self, names: list[str]) -> list[int]:
+        """Return the stamps (ns) of which every named topic has a message, in order."""
+        common = set.intersection(*(set(self.arrivals.get(name, {})) for name in names))
+        return sorted(common)
+
+    def latencies(self, name: str) -> dict[int, float]:
+        """Return stamp (ns) -> seconds from stamp to arrival of that topic's messages."""
+        return {s: (t - s) * 1e-9 for s, t in self.arrivals.get(name, {}).items()}
+
+    def message(self, reader: AnyReader, name: str, stamp: int) -> Any:
+        """Read the message of ``name`` with that header stamp."""
+        arrived = self.arrivals[name][stamp]
+        connections = [c for c in reader.connections if c.topic == name]
+        # Only the chunks of that moment are read, not the whole bag.
+        for connection, _, raw in reader.messages(connections, arrived, arrived + 1):
+            return reader.deserialize(raw, connection.msgtype)
+        raise KeyError(f'{self.bag} has no message of {name} with stamp {stamp} ns')

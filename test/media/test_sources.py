@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from s2r_depth_ros.media.sources import (
+    SourceError,
+    UniqueNames,
+    count_frames,
+    find_files,
+    read_frames,
+    read_image,
+)
+
+
+def test_folder_in_natural_order(tmp_path: Path) -> None:
+    names = ['frame10.png', 'frame2.PNG', 'a.jpg', '7.png', 'frame2b.png', 'clip.mp4']
+    for name in [*names, 'notes.txt', '.hidden.png', 'noextension']:
+        (tmp_path / name).touch()
+    (tmp_path / 'folder.png').mkdir()
+    found = [path.name for path in find_files(tmp_path)]
+    assert found == ['7.png', 'a.jpg', 'clip.mp4', 'frame2.PNG', 'frame2b.png', 'frame10.png']
+
+
+def test_one_file(tmp_path: Path) -> None:
+    file = tmp_path / 'x.png'
+    file.touch()
+    assert find_files(file) == [file]
+
+
+def test_nothing_to_read(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r'gone\.png: no such file'):
+        find_files(tmp_path / 'gone.png')
+    with pytest.raises(SourceError, match=r'the folder has no image or video files \(\.png'):
+        find_files(tmp_path)
+    (tmp_path / 'x.txt').touch()
+    with pytest.raises(SourceError, match=r'x\.txt: not a known kind'):
+        find_files(tmp_path / 'x.txt')
+
+
+@pytest.mark.parametrize('suffix', ['.png', '.bmp', '.tif', '.ppm'])
+def test_colours_are_rgb(tmp_path: Path, photo: NDArray[np.uint8], suffix: str) -> None:
+    file = tmp_path / f'x{suffix}'
+    cv2.imwrite(str(file), photo[:, :, ::-1])
+    [(stem, rgb)] = read_frames(file)
+    assert stem == 'x'
+    np.testing.assert_array_equal(rgb, photo)
+    assert count_frames(file) == 1
+
+
+def test_grey_deep_and_transparent_images(tmp_path: Path, photo: NDArray[np.uint8]) -> None:
+    grey = photo[:, :, 0]
+    cv2.imwrite(str(tmp_path / 'grey.png'), grey)
+    cv2.imwrite(str(tmp_path / 'deep.png'), grey.astype(np.uint16) * 256)
+    cv2.imwrite(str(tmp_path / 'alpha.png'), np.dstack([photo[:, :, ::-1], grey]))
+    three = np.dstack([grey] * 3)
+    np.testing.assert_array_equal(read_image(tmp_path / 'grey.png'), three)
+    np.testing.assert_array_equal(read_image(tmp_path / 'deep.png'), three)
+    np.testing.assert_array_equal(read_image(tmp_path / 'alpha.png'), photo)
+
+
+@pytest.mark.parametrize('suffix', ['.png', '.jpg'])
+@pytest.mark.parametrize('share', [0.3, 0.6, 0.99])
+def test_truncated_images(
+    tmp_path: Path, photo: NDArray[np.uint8], suffix: str, share: float
+) -> None:
+    whole = cv2.imencode(suffix, photo)[1].tobytes()
+    file = tmp_path / f'cut{suffix}'
+    file.write_bytes(whole)
+    assert read_image(file).shape == photo.shape
+    file.write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(SourceError, match=rf'cut{suffix}: the image file is cut short'):
+        read_image(file)
+
+
+def test_thumbnail_does_not_hide_a_cut(tmp_path: Path, photo: NDArray[np.uint8]) -> None:
+    whole, thumbnail = (cv2.imencode('.jpg', x)[1].tobytes() for x in (photo, photo[::4, ::4]))
+    segment = b'\xff\xe1' + (len(thumbnail) + 2).to_bytes(2, 'big') + thumbnail
+    with_thumbnail = whole[:2] + segment + whole[2:]
+    file = tmp_path / 'x.jpg'
+    file.write_bytes(with_thumbnail)
+    assert read_image(file).shape == photo.shape
+    file.write_bytes(with_thumbnail[: -len(whole) // 3])
+    with pytest.raises(SourceError, match='cut short'):
+        read_image(file)
+
+
+@given(content=st.binary(max_size=60), head=st.sampled_from([b'', b'\xff\xd8', b'\x89PNG\r\n']))
+def test_foreign_bytes(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes, head: bytes
+) -> None:
+    file = tmp_path_factory.getbasetemp() / 'foreign.png'
+    file.write_bytes(head + content)
+    with pytest.raises(SourceError, match=r'foreign\.png: .*(cut short|not an image)'):
+        read_image(file)
+
+
+def test_missing_image(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r'x\.png: cannot be read'):
+        read_image(tmp_path / 'x.png')
+
+
+def test_video(tmp_path: Path) -> None:
+    file = tmp_path / 'clip.avi'
+    writer = cv2.VideoWriter(str(file), cv2.VideoWriter_fourcc(*'MJPG'), 10, (64, 48))
+    for level in (40, 120, 200):
+        writer.write(np.full((48, 64, 3), (0, 0, level), np.uint8))
+    writer.release()
+    frames = list(read_frames(file))
+    assert [stem for stem, _ in frames] == ['clip_000000', 'clip_000001', 'clip_000002']
+    assert [rgb.shape for _, rgb in frames] == [(48, 64, 3)] * 3
+    assert [round(rgb[:, :, 0].mean(), -1) for _, rgb in frames] == [40, 120, 200]
+    assert max(rgb[:, :, 2].mean() for _, rgb in frames) < 5
+    assert count_frames(file) == 3
+
+
+def test_broken_video(tmp_path: Path) -> None:
+    file = tmp_path / 'clip.mp4'
+    file.write_bytes(b'not a video' * 100)
+    assert count_frames(file) == 0
+    with pytest.raises(SourceError, match=r'clip\.mp4: not a video that OpenCV can decode'):
+        list(read_frames(file))
+
+
+def test_names_by_hand() -> None:
+    unique = UniqueNames()
+    given_ = ['a', 'a', 'b', 'A', 'a_2', 'a']
+    assert [unique(name) for name in given_] == ['a', 'a_2', 'b', 'A_3', 'a_2_2', 'a_4']
+
+
+@given(st.lists(st.sampled_from(['a', 'A', 'a_2', 'a_2_2', 'a_3', 'b']), max_size=30))
+def test_names_are_unique(names: list[str]) -> None:
+    unique = UniqueNames()
+    results = [unique(name) for name in names]
+    assert len({result.casefold() for result in results}) == len(names)
+    assert all(result.startswith(name) for result, name in zip(results, names))

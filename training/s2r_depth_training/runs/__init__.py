@@ -1,0 +1,1 @@
+"""Experiments: read, run in stages, timed, resumed, exported."""

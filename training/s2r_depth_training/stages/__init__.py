@@ -1,0 +1,1 @@
+"""What a stage learns: its losses, what it trains, how weights start."""

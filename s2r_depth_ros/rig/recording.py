@@ -9,8 +9,7 @@ from typing import Any
 
 from rosbags.highlevel import AnyReader
 
-from s2r_depth_ros.rig.camera_player import IMAGE_TOPIC
-from s2r_depth_ros.rig.channels import full_name
+from s2r_depth_ros.rig.channels import IMAGE_TOPIC, full_name
 
 
 @dataclass(frozen=True)

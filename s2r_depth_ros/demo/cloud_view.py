@@ -19,7 +19,9 @@ _SAMPLES = 20_000
 _Point = tuple[float, float, float]
 
 
-def draw_cloud(points: NDArray[np.float32], colors: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+def draw_cloud(
+    points: NDArray[np.float32], colors: NDArray[np.uint8], width: int, height: int
+) -> NDArray[np.uint8]:
     """Return an RGB picture [height, width, 3] of points [N, 3] in their uint8 colours [N, 3].
 
     Nearer points hide farther ones; a metre grid lies at floor height and the recording camera's
@@ -32,10 +34,15 @@ def draw_cloud(points: NDArray[np.float32], colors: NDArray[np.uint8], width: in
         _draw_grid(canvas, points, view)
         _splat(canvas, points, colors, view)
         _draw_frustum(canvas, view)
-    return cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _splat(canvas: NDArray[np.uint8], points: NDArray[np.float32], colors: NDArray[np.uint8], view: CloudViewpoint) -> None:
+def _splat(
+    canvas: NDArray[np.uint8],
+    points: NDArray[np.float32],
+    colors: NDArray[np.uint8],
+    view: CloudViewpoint,
+) -> None:
     """Paint the points far to near as 3x3 pixel squares."""
     height, width = canvas.shape[:2]
     pixels, depth = view.project(points, width, height)
@@ -51,7 +58,9 @@ def _splat(canvas: NDArray[np.uint8], points: NDArray[np.float32], colors: NDArr
             flat[(rows + dy) * width + columns + dx] = painted
 
 
-def _draw_grid(canvas: NDArray[np.uint8], points: NDArray[np.float32], view: CloudViewpoint) -> None:
+def _draw_grid(
+    canvas: NDArray[np.uint8], points: NDArray[np.float32], view: CloudViewpoint
+) -> None:
     """Draw lines on the floor, as many metres apart as keeps them countable."""
     floor = float(np.percentile(points[:, 1], 98))
     far = float(np.percentile(points[:, 2], 90))

@@ -52,7 +52,7 @@ def image_message(image: ImageData, header: Header) -> Image:
     """Return the image as a message."""
     data = array('B')
     # From an ndarray or bytes, rclpy's setter would check every single byte.
-    data.frombytes(memoryview(np.ascontiguousarray(np.frombuffer(image.data, np.uint8))))
+    data.frombytes(np.ascontiguousarray(np.frombuffer(image.data, np.uint8)).data)
     return Image(
         header=header,
         height=image.height,

@@ -32,8 +32,11 @@ class Channel:
 DIAGNOSTICS = Channel(topics.DIAGNOSTICS, topics.DIAGNOSTICS_TOPIC)
 
 
-def full_name(name: str, node: str, namespace: str = '/') -> str:
-    """Return a topic's name as others see it, for a node named ``node`` in ``namespace``."""
+def full_name(name: str, namespace: str = '/', node: str = '') -> str:
+    """Return a topic's name as others see it, for a node in ``namespace``.
+
+    ``node`` is the node's name, needed for a private topic (~/...).
+    """
     beneath = namespace.rstrip('/')
     if name.startswith('~'):
         return f'{beneath}/{node}{name[1:]}'
@@ -52,7 +55,7 @@ def camera_channels() -> tuple[Channel, ...]:
 def node_channels(node: str) -> tuple[Channel, ...]:
     """Return what the depth node named ``node`` publishes, except for the attention map."""
     return tuple(
-        Channel(full_name(topic.name, node), topic, awaited=topic.name in _AWAITED)
+        Channel(full_name(topic.name, node=node), topic, awaited=topic.name in _AWAITED)
         for topic in topics.OUTPUTS
         if topic.name != topics.ATTENTION
     )

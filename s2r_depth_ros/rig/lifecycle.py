@@ -49,9 +49,7 @@ def bring_up(
         return
 
 
-def wait_until_active(
-    helper: Node, executor: Executor, name: str, stop: threading.Event
-) -> None:
+def wait_until_active(helper: Node, executor: Executor, name: str, stop: threading.Event) -> None:
     """Spin ``executor`` until somebody has activated the node ``name``, or ``stop`` is set."""
     until = _spinning(executor, name, stop, math.inf)
     state_asker = helper.create_client(GetState, f'{name}/get_state')

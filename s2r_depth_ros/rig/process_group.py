@@ -122,11 +122,15 @@ class ProcessGroup:
         if self._interrupted:
             raise KeyboardInterrupt
         if event is None:
-            what = f'the {name} process ended with status {self._children[name].status}'
-            raise ProcessError(what, self.last_words(name, *self._suspects))
+            status = self._children[name].status
+            raise self._error(f'the {name} process ended with status {status}', name)
         if event['event'] == 'failed':
-            raise ProcessError(event['reason'], self.last_words(name, *self._suspects))
+            raise self._error(event['reason'], name)
         return name, event
+
+    def _error(self, what: str, name: str) -> ProcessError:
+        suspects = [suspect for suspect in self._suspects if suspect in self._children]
+        return ProcessError(what, self.last_words(name, *suspects))
 
     def _interrupt(self, *_: object) -> None:
         self._interrupted = True

@@ -33,7 +33,10 @@ def main(arguments: list[str] | None = None) -> int:
     writer = BagWriter(options.bag)
     writer.start()
     try:
-        with ros_node(lambda: Receiver(_NAME, writer)) as receiver, executor_of(receiver) as spinner:
+        with (
+            ros_node(lambda: Receiver(_NAME, writer)) as receiver,
+            executor_of(receiver) as spinner,
+        ):
             status = _record(receiver, spinner, options, stop)
     finally:
         writer.finish()

@@ -33,7 +33,7 @@ class Recording:
 
     def name_of(self, topic: str) -> str:
         """Return the full name of one of the node's topics."""
-        return full_name(topic, self.node)
+        return full_name(topic, node=self.node)
 
     def common_stamps(self, names: list[str]) -> list[int]:
         """Return the stamps (ns) of which every named topic has a message, in order."""

@@ -71,7 +71,9 @@ class RepeatedRequest:
             self._client.remove_pending_request(future)
 
 
-def change_state(changer: ServiceClient, state_asker: ServiceClient, label: str, until: Until) -> bool:
+def change_state(
+    changer: ServiceClient, state_asker: ServiceClient, label: str, until: Until
+) -> bool:
     """Ask a managed node for the transition ``label``; return whether it was made.
 
     changer, state_asker: clients of the node's change_state and get_state. A transition must not

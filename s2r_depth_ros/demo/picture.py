@@ -7,7 +7,6 @@ Everything is computed here, by the default model, from files of the repository.
 
 from __future__ import annotations
 
-import math
 import sys
 from itertools import islice
 from pathlib import Path
@@ -16,8 +15,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from s2r_depth_ros.demo import cloud_view
+from s2r_depth_ros.demo.cloud_view import BACKGROUND, draw_cloud
 from s2r_depth_ros.demo.contact_sheet import TEXT, write
+from s2r_depth_ros.demo.viewpoint import FROM_THE_LEFT
 from s2r_depth_ros.files import write_atomically
 from s2r_depth_ros.geometry import Intrinsics, Rectifier, back_project
 from s2r_depth_ros.inference.colorize import colorize_depth
@@ -31,16 +31,6 @@ Rgb = NDArray[np.uint8]
 FRAME = 12  # of the clip: window, table, chair and cupboard are all in view
 PANEL_WIDTH, PANEL_HEIGHT, GAP, CAPTION = 560, 420, 8, 34
 JPEG_QUALITY = 88
-
-# From the left and a little above; the room and the camera fill the panel.
-VIEWPOINT = cloud_view.View(
-    pivot=(0.0, 0.0, 3.0),
-    distance=6.0,
-    yaw=math.radians(-33.0),
-    pitch=math.radians(20.0),
-    focal=1.05,
-    centre=(0.485, 0.51),
-)
 
 
 def draw_picture() -> Rgb:
@@ -59,7 +49,7 @@ def draw_picture() -> Rgb:
             ('camera image', resized(rgb)),
             ('structure map', resized(np.repeat(grey[..., None], 3, axis=2))),
             (f'depth, {near:.1f} m (red) to {far:.1f} m (blue)', resized(colours)),
-            ('point cloud, seen from the left', draw_cloud(depth, rgb, intrinsics)),
+            ('point cloud, seen from the left', cloud_panel(depth, rgb, intrinsics)),
         )
     )
 
@@ -73,16 +63,12 @@ def read_frame() -> tuple[Rgb, Intrinsics]:
     return rgb, Rectifier(frame.calibration).intrinsics
 
 
-def draw_cloud(depth: NDArray[np.float32], rgb: Rgb, intrinsics: Intrinsics) -> Rgb:
-    """Return the panel of the cloud that ``depth`` (metres [H, W], NaN invalid) makes of ``rgb``."""
+def cloud_panel(depth: NDArray[np.float32], rgb: Rgb, intrinsics: Intrinsics) -> Rgb:
+    """Return the panel of the cloud of ``depth`` (metres [H, W], NaN invalid) in its colours."""
     points = back_project(depth, intrinsics).reshape(-1, 3)
     valid = np.isfinite(points).all(axis=1)
-    # Drawn at twice the size and reduced: points and lines come out smooth.
-    canvas = np.full((2 * PANEL_HEIGHT, 2 * PANEL_WIDTH, 3), cloud_view.BACKGROUND, np.uint8)
-    cloud_view.draw_grid(canvas, points[valid], VIEWPOINT)
-    cloud_view.splat(canvas, points[valid], rgb.reshape(-1, 3)[valid], VIEWPOINT)
-    cloud_view.draw_frustum(canvas, VIEWPOINT)
-    return resized(canvas)
+    colors = rgb.reshape(-1, 3)[valid]
+    return draw_cloud(points[valid], colors, PANEL_WIDTH, PANEL_HEIGHT, yaw=FROM_THE_LEFT)
 
 
 def resized(image: Rgb) -> Rgb:
@@ -95,7 +81,7 @@ def tiled(panels: tuple[tuple[str, Rgb], ...]) -> Rgb:
     """Return the captioned ``panels`` in two columns on a dark ground."""
     width, height = PANEL_WIDTH + GAP, PANEL_HEIGHT + CAPTION + GAP
     rows = -(-len(panels) // 2)
-    picture = np.full((rows * height + GAP, 2 * width + GAP, 3), cloud_view.BACKGROUND, np.uint8)
+    picture = np.full((rows * height + GAP, 2 * width + GAP, 3), BACKGROUND, np.uint8)
     for place, (caption, panel) in enumerate(panels):
         left, top = GAP + place % 2 * width, GAP + place // 2 * height
         write(picture, caption, (left + 4, top + CAPTION - 11), 0.68, TEXT)

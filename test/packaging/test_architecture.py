@@ -30,7 +30,7 @@ def drawn_layers(text: str, package: str) -> Layers:
 
 
 def contract_layers(package: str) -> Layers:
-    """Return the layers of ``package`` in pyproject.toml, without optional ones that are missing."""
+    """Return the layers of ``package`` in pyproject.toml, without missing optional ones."""
     settings = tomllib.loads((ROOT / 'pyproject.toml').read_text())['tool']['importlinter']
     contracts: list[dict[str, Any]] = [
         contract

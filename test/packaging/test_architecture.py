@@ -39,7 +39,7 @@ def contract_layers(package: str) -> Layers:
     ]
     (contract,) = contracts
     lines = [
-        [name.strip('()') for name in names(line) if name[0] != '(' or exists(package, name)]
+        sorted(name.strip('()') for name in names(line) if name[0] != '(' or exists(package, name))
         for line in contract['layers']
     ]
     return [line for line in lines if line]

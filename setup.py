@@ -35,7 +35,7 @@ setup(
     maintainer=manifest.findtext('maintainer'),
     maintainer_email=manifest.find('maintainer').get('email'),
     license=manifest.findtext('license'),
-    python_requires='>=3.10',
+    python_requires='>=3.10, <3.14',
     packages=[
         *find_packages('.', include=[PACKAGE, f'{PACKAGE}.*']),
         *find_packages('training', include=['s2r_depth_training', 's2r_depth_training.*']),

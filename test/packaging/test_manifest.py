@@ -107,3 +107,19 @@ def test_every_import_is_pinned() -> None:
 def test_only_requirements_txt_pins_versions() -> None:
     for name in ('Makefile', '.ci/run', 'README.md', 'setup.py', 'pyproject.toml'):
         assert not re.search(r'[\w\]]==\d', (ROOT / name).read_text()), f'{name} names a version'
+
+
+def test_supported_versions_agree() -> None:
+    """The package's Python versions: setup.py says them, the rest agrees."""
+    oldest, end = re.search(  # type: ignore[union-attr]  # without it the test fails, as it should
+        r"python_requires='>=3\.(\d+), <3\.(\d+)'", (ROOT / 'setup.py').read_text()
+    ).groups()
+    project = (ROOT / 'pyproject.toml').read_text()
+    assert f"target-version = 'py3{oldest}'" in project
+    assert f"python_version = '3.{oldest}'" in project
+    newest = int(end) - 1
+    makefile = (ROOT / 'Makefile').read_text()
+    # There are ROS 2 wheels, which only the make targets need, from 3.11 on.
+    assert f'(3, 11) <= sys.version_info[:2] <= (3, {newest})' in makefile
+    statement = f'Python 3.{oldest} to 3.{newest}'
+    assert statement in (ROOT / 'docs' / 'reference.md').read_text()

@@ -69,6 +69,8 @@ def test_no_star_imports_and_no_unpickling_of_foreign_code(folder: str) -> None:
     for file in python_files(folder):
         text = file.read_text()
         for node in ast.walk(ast.parse(text)):
+            if not isinstance(node, ast.ImportFrom | ast.Call):
+                continue
             star = isinstance(node, ast.ImportFrom) and node.names[0].name == '*'
             load = (
                 isinstance(node, ast.Call)

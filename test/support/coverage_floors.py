@@ -13,11 +13,9 @@ from collections import Counter
 from pathlib import Path
 
 import coverage
+import tomllib
 from source_files import ROOT
 from tabulate import tabulate
-
-if sys.version_info >= (3, 11):
-    import tomllib
 
 
 def floors() -> dict[str, float]:

@@ -16,6 +16,7 @@ _ROSDEP_KEYS = {
     'hypothesis': 'python3-hypothesis',
     'numpy': 'python3-numpy',
     'pytest': 'python3-pytest',
+    'tabulate': 'python3-tabulate',
     'torch': 'python3-torch',
     'tqdm': 'python3-tqdm',
     'yaml': 'python3-yaml',

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from s2r_depth_ros.commands.arguments import size_argument
 from s2r_depth_ros.errors import UserError
-from s2r_depth_ros.geometry.camera import Intrinsics
+from s2r_depth_ros.geometry.intrinsics import Intrinsics
 from s2r_depth_ros.inference.backends import BACKENDS
 from s2r_depth_ros.inference.colorize import colorize_depth
 from s2r_depth_ros.inference.devices import PRECISIONS

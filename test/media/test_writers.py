@@ -9,7 +9,7 @@ import trimesh
 from numpy.typing import NDArray
 
 from s2r_depth_ros.files import write_atomically
-from s2r_depth_ros.geometry.camera import Intrinsics
+from s2r_depth_ros.geometry.intrinsics import Intrinsics
 from s2r_depth_ros.media import writers
 
 

@@ -15,20 +15,6 @@ from s2r_depth_ros.rig.clip import ClipError
 from s2r_depth_ros.rig.open_clip import open_clip
 
 
-def test_video_has_its_own_rate(tmp_path: Path) -> None:
-    path = tmp_path / 'clip.avi'
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'MJPG'), 12.5, (WIDTH, HEIGHT))
-    for index in range(4):
-        writer.write(cv2.cvtColor(picture(index), cv2.COLOR_RGB2BGR))
-    writer.release()
-    clip = open_clip(path)
-    frames = list(clip.frames())
-    assert clip.frame_count == len(frames) == 4
-    assert [frame.time for frame in frames] == pytest.approx([0.0, 0.08, 0.16, 0.24])
-    for index, frame in enumerate(frames):
-        assert np.abs(pixels(frame).astype(int) - picture(index)).max() < 12  # JPEG
-
-
 def bag_messages() -> list[bags.Message]:
     """A colour camera among topics that must not be taken for it."""
     messages: list[bags.Message] = []

@@ -1,113 +1,50 @@
-"""From a training checkpoint to the node's model file and its card."""
+"""The card of a model: what it is, how it was trained, and its scores on real images."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
 from safetensors import safe_open
 
-from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.evaluation.evaluation import beats_prior
 from s2r_depth_ros.network.checkpoint import load_model, save_model
-from s2r_depth_ros.network.depth import unfold_skip_weights
 from s2r_depth_ros.network.metadata import ModelMetadata
-from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
-from s2r_depth_training.runs.experiment import Experiment, experiment_from
+from s2r_depth_training.errors import ResultsError
 
 # The kinds of real images that a model for these scenes must show itself on.
 _KINDS = {'indoor': ('indoor',), 'outdoor': ('driving',), 'universal': ('indoor', 'driving')}
-_AVERAGE = 'average.'
-# Stages in which DP learns from structure * attention, as it runs in the node.
-COMPLETE_STAGES = ('depth', 'attention', 'joint')
 _SHOWN = ('abs_rel', 'rmse', 'delta1')
+# What a card takes from the results of an evaluation.
+_NEEDED = frozenset({'model', 'model_sha256', 'manifest_sha256', 'summary', 'counts', 'caps_m'})
 
 
-class ExportError(UserError):
-    """The checkpoint cannot become a model."""
-
-
-def metadata_of(
-    experiment: Experiment, name: str, provenance: Mapping[str, Any] | None = None
-) -> ModelMetadata:
-    """Return the metadata of a model that ``experiment`` trains."""
-    data = experiment.data
-    return ModelMetadata(
-        name=name,
-        width=experiment.width,
-        input_height=data.height,
-        input_width=data.width,
-        max_depth=data.max_depth,
-        focal_length=data.focal_length,
-        scene=experiment.scene,
-        licence=experiment.licence,
-        resize='bilinear',
-        provenance=dict(provenance or {}),
-    )
-
-
-def load_checkpoint(path: str | Path) -> tuple[S2RDepthNet, Experiment, dict[str, Any]]:
-    """Return the averaged network, the experiment and {stage, step} of a training checkpoint.
-
-    Raises ExportError for a file that is not one.
-    """
+def read_results(path: Path) -> dict[str, Any]:
+    """Read what ``evaluate --json`` wrote. Raises ResultsError for another file."""
     try:
-        content = torch.load(path, map_location='cpu', weights_only=True)
-        state = content['state_dict']
-        experiment = experiment_from(content['experiment'])
-        facts = {'stage': content['stage'], 'step': int(content['global_step'])}
-    except (OSError, KeyError, TypeError, RuntimeError, UnpicklingError) as error:
-        raise ExportError(f'{path} is not a checkpoint of s2r_train: {error!r}') from error
-    network = S2RDepthNet(experiment.width)
-    network.load_state_dict(
-        {k[len(_AVERAGE) :]: v for k, v in state.items() if k.startswith(_AVERAGE)}
-    )
-    if experiment.fold_skips:
-        unfold_skip_weights(network.depth_net)
-    return network.eval(), experiment, facts
-
-
-def export(
-    checkpoint: str | Path, name: str, path: str | Path, dtype: torch.dtype = torch.float16
-) -> ModelMetadata:
-    """Write the running average of ``checkpoint`` as the model file ``path``.
-
-    Raises ExportError for a stage after which DP does not know the attention map yet.
-    """
-    network, experiment, facts = load_checkpoint(checkpoint)
-    if facts['stage'] not in COMPLETE_STAGES:
-        raise ExportError(
-            f'{checkpoint} is of stage {facts["stage"]}, whose DP has not learnt behind the '
-            f'attention map; export one of the stages {", ".join(COMPLETE_STAGES)}'
-        )
-    provenance = {**facts, 'images': 'synthetic only', 'experiment': _without_paths(experiment)}
-    return save_model(path, network, metadata_of(experiment, name, provenance), dtype)
-
-
-def _without_paths(experiment: Experiment) -> dict[str, Any]:
-    """Return the experiment with data sets named by their folders, whoever's machine it was."""
-    values = asdict(experiment)
-    values['data']['manifests'] = [Path(m).parent.name for m in experiment.data.manifests]
-    values['data']['paintings'] = Path(experiment.data.paintings).name
-    values['start'] = Path(experiment.start).name
-    values['validation']['real'] = Path(experiment.validation.real).parent.name
-    return values
+        results = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise ResultsError(f'{path} cannot be read as JSON: {error}') from error
+    if not isinstance(results, dict) or (missing := _NEEDED - results.keys()):
+        lacking = f': {", ".join(sorted(missing))} missing' if isinstance(results, dict) else ''
+        raise ResultsError(f'{path} is not what evaluate --json writes{lacking}')
+    return results
 
 
 def write_card(model: str | Path, results: Mapping[str, Any]) -> Path:
     """Write the card models/NAME.md beside ``model`` and put the scores into the model file.
 
-    results: what ``evaluate --json`` wrote for this very model; ExportError otherwise. A model
+    results: what ``evaluate --json`` wrote for this very model; ResultsError otherwise. A model
     that does not beat the row prior on its kinds of scene is marked as a placeholder.
     """
     path = Path(model)
     network, metadata = load_model(path)
     if results.get('model_sha256') != metadata.sha256:
-        raise ExportError(f'the results are of {results.get("model")}, other weights than {path}')
+        raise ResultsError(f'the results are of {results.get("model")}, other weights than {path}')
     scores = _scores(results)
     marked = replace(metadata, scores=scores, placeholder=placeholder_of(metadata.scene, results))
     save_model(path, network, marked, _stored_dtype(path))

@@ -1,0 +1,50 @@
+"""From a training checkpoint to the node's model file."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from s2r_depth_ros.network.checkpoint import save_model
+from s2r_depth_ros.network.metadata import ModelMetadata
+from s2r_depth_training.errors import ExportError
+from s2r_depth_training.runs.checkpoint import load_checkpoint, metadata_of
+from s2r_depth_training.runs.experiment import Experiment
+from s2r_depth_training.stages.table import STAGES
+
+
+def export(
+    checkpoint: str | Path, name: str, path: str | Path, dtype: torch.dtype = torch.float16
+) -> ModelMetadata:
+    """Write the running average of ``checkpoint`` as the model file ``path``.
+
+    Raises ExportError for a stage after which DP does not know the attention map yet.
+    """
+    trained = load_checkpoint(checkpoint)
+    if not STAGES[trained.stage].exportable:
+        exportable = ', '.join(stage for stage, rule in STAGES.items() if rule.exportable)
+        raise ExportError(
+            f'{checkpoint} is of stage {trained.stage}, whose DP has not learnt behind the '
+            f'attention map; export one of the stages {exportable}'
+        )
+    provenance = {
+        'stage': trained.stage,
+        'step': trained.step,
+        'images': 'synthetic only',
+        'experiment': _without_paths(trained.experiment),
+    }
+    metadata = metadata_of(trained.experiment, name, provenance)
+    return save_model(path, trained.network, metadata, dtype)
+
+
+def _without_paths(experiment: Experiment) -> dict[str, Any]:
+    """Return the experiment with data sets named by their folders, whoever's machine it was."""
+    values = asdict(experiment)
+    values['data']['manifests'] = [Path(m).parent.name for m in experiment.data.manifests]
+    values['data']['paintings'] = Path(experiment.data.paintings).name
+    values['start'] = Path(experiment.start).name
+    values['validation']['real'] = Path(experiment.validation.real).parent.name
+    return values

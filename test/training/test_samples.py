@@ -1,35 +1,23 @@
 from __future__ import annotations
 
-import json
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from made_up_shards import make_shard
+from made_up_shards import make_set, make_shard
 
 from s2r_depth_ros.errors import UserError
-from s2r_depth_training.dataset import data
-from s2r_depth_training.dataset.augmentation import crop_and_resize, photometric, random_window
-from s2r_depth_training.dataset.data import (
-    DataError,
-    FrameStore,
-    StepSampler,
-    TrainingSamples,
-    ValidationSamples,
-    canonical_depth,
-)
-from s2r_depth_training.runs.experiment import DataConfig
+from s2r_depth_training.dataset import samples as samples_module
+from s2r_depth_training.dataset.augmentation import Window, random_window
+from s2r_depth_training.dataset.config import DataConfig
+from s2r_depth_training.dataset.samples import Batch, TrainingSamples, ValidationSamples
+from s2r_depth_training.dataset.store import FrameStore
 
 
-@pytest.fixture(scope='module')
-def store(manifests):
-    return FrameStore(manifests, 'train')
-
-
-def same(first, second):
+def same(first: Batch, second: Batch) -> bool:
     return all(torch.equal(a, b) for a, b in zip(first, second))
 
 
@@ -71,29 +59,6 @@ def test_without_crop_and_colour_changes_the_frame_comes_through_scaled(store):
     np.testing.assert_allclose(sample.depth[0], truth, rtol=1e-6)
 
 
-@given(st.floats(20, 400), st.floats(0.2, 60))
-@settings(deadline=None, max_examples=30)
-def test_zoom_and_canonical_camera_cancel(fx, metres):
-    """Cropping to a half doubles fx and halves canonical depth; what is not sky is not clipped."""
-    config = DataConfig(max_depth=1e6, min_depth=1e-6)
-    depth = np.full((4, 4), metres, np.float32)
-    whole, weight = canonical_depth(depth, fx, True, config)
-    half, _ = canonical_depth(depth, 2 * fx, True, config)
-    np.testing.assert_allclose(whole, metres * config.focal_length / fx, rtol=1e-5)
-    np.testing.assert_allclose(half, whole / 2, rtol=1e-5)
-    assert weight.min() == 1
-
-
-def test_zero_depth_is_far_sky_or_unknown():
-    config = DataConfig()
-    depth = np.array([[0.0, 5.0]], np.float32)
-    metres, weight = canonical_depth(depth, 100.0, True, config)
-    assert metres[0, 0] == config.max_depth
-    np.testing.assert_array_equal(weight, np.float32([[config.sky_weight, 1]]))
-    _, weight = canonical_depth(depth, 100.0, False, config)
-    np.testing.assert_array_equal(weight, np.float32([[0, 1]]))
-
-
 def test_pairs_show_one_geometry_in_two_styles(store):
     config = DataConfig(mix={'indoor': 1.0}, photometric=False)
     sample = TrainingSamples(store, config, 0, pairs=True)[0]
@@ -125,33 +90,18 @@ def test_no_paintings_where_they_are_asked_for_are_an_error(store, tmp_path):
         TrainingSamples(store, DataConfig(paintings=str(tmp_path)), 0)
 
 
-def test_mix_must_name_kinds_that_exist(store):
-    with pytest.raises(DataError, match='attic'):
-        TrainingSamples(store, DataConfig(mix={'attic': 1.0}), 0)
-
-
-@given(st.integers(0, 10_000), st.floats(0.5, 4.0), st.floats(0.3, 1.0), st.floats(1.0, 3.0))
-@settings(deadline=None, max_examples=50)
-def test_windows_lie_inside(seed, aspect, smallest, widest):
-    rng = np.random.default_rng(seed)
-    top, left, height, width = random_window(96, 128, aspect, smallest, rng, widest)
-    assert 0 <= top <= top + height <= 96
-    assert 0 <= left <= left + width <= 128
-    assert min(height, width) >= 1
-
-
 @pytest.fixture
-def flat_walls(tmp_path):
+def flat_walls(tmp_path: Path) -> FrameStore:
     """Rooms and streets that are a wall 4 m away, 128 px wide, seen by a lens of 90 px."""
     paths = []
     for kind in ('indoor', 'street'):
-        (tmp_path / kind).mkdir()
-        make_shard(tmp_path / kind / 'a.npz', 1, [1], 0)
-        with np.load(tmp_path / kind / 'a.npz') as shard:
-            wall = {**shard, 'depth': np.full_like(shard['depth'], 4.0)}
-        np.savez(tmp_path / kind / 'a.npz', **wall)
-        shards = [{'file': 'a.npz', 'split': 'train'}]
-        paths.append(write(tmp_path / kind, kind=kind, shards=shards))
+        folder = tmp_path / kind
+        folder.mkdir()
+        make_shard(folder / 'train.npz', 1, [1], 0)
+        with np.load(folder / 'train.npz') as shard:
+            wall: dict[str, Any] = {**shard, 'depth': np.full_like(shard['depth'], 4.0)}
+        np.savez(folder / 'train.npz', **wall)
+        paths.append(make_set(folder, kind, ['train']))
     return FrameStore(paths, 'train')
 
 
@@ -159,13 +109,13 @@ def flat_walls(tmp_path):
 def test_wide_crops_are_of_the_named_kind_and_seen_as_by_a_wide_lens(
     flat_walls, monkeypatch, kind, widest
 ):
-    windows = []
+    windows: list[Window] = []
 
-    def watched(*arguments):
+    def watched(*arguments: Any) -> Window:
         windows.append(random_window(*arguments))
         return windows[-1]
 
-    monkeypatch.setattr(data, 'random_window', watched)
+    monkeypatch.setattr(samples_module, 'random_window', watched)
     config = DataConfig(mix={kind: 1.0}, crop=1.0, widest={'street': 2.7})
     samples = TrainingSamples(flat_walls, config, 0)
     metres = np.array([samples[i].depth.mean().item() for i in range(60)])
@@ -178,114 +128,7 @@ def test_wide_crops_are_of_the_named_kind_and_seen_as_by_a_wide_lens(
     np.testing.assert_allclose(metres, 4.0 * config.focal_length * width / (90 * 128), rtol=1e-5)
 
 
-def test_only_typical_frames_are_drawn_and_judged(tmp_path):
-    """Medians of 0.8, 1.6, 3.2 and 6.4 m in the canonical camera, and 1.6 m with much far away."""
-    depth = np.repeat(np.float16([1, 2, 4, 8, 2]), 60 * 80).reshape(5, 60, 80)
-    depth[4, :10] = 30
-    arrays = {
-        'rgb': np.zeros((5, 60, 80, 3), np.uint8),
-        'depth': depth,
-        'intrinsics': np.tile(np.float32([78.125, 78.125, 40, 30]), (5, 1)),  # 125 at 128 px
-    }
-    for number, split in enumerate(('train', 'validation')):
-        np.savez(tmp_path / f'{split}.npz', **arrays, scene=np.arange(5) + 10 * number)
-    shards = [{'file': f'{split}.npz', 'split': split} for split in ('train', 'validation')]
-    manifest = write(tmp_path, kind='indoor', shards=shards)
-    drawn, judged = (FrameStore([manifest], split) for split in ('train', 'validation'))
-    config = DataConfig(crop=0, photometric=False, typical={'indoor': [0.7, 1.7, 3.0]})
-    samples = TrainingSamples(drawn, config, seed=0)
-    medians = {round(samples[i].depth.median().item(), 3) for i in range(30)}
-    assert medians == {0.8, 1.6}
-    frames = ValidationSamples(judged, config, 9)
-    medians = [round(frames[i].depth.median().item(), 3) for i in range(len(frames))]
-    assert medians == [0.8, 1.6]
-    config.typical = {'indoor': [20.0, 30.0, 3.0]}
-    with pytest.raises(DataError, match=r'200 frames of kind indoor .*data\.typical'):
-        TrainingSamples(drawn, config, seed=0)[0]
-    with pytest.raises(DataError, match=r'indoor is within data\.typical'):
-        ValidationSamples(judged, config, 9)
-
-
-def test_depth_is_not_mixed_at_edges():
-    depth = np.where(np.arange(128) < 50, 1.0, 9.0).astype(np.float32) * np.ones((96, 1), 'f4')
-    small = crop_and_resize(depth, (3, 5, 80, 101), (96, 128), nearest=True)
-    assert set(np.unique(small)) == {1.0, 9.0}
-
-
-@given(st.integers(0, 10_000))
-@settings(deadline=None, max_examples=40)
-def test_every_augmentation_gives_a_finite_image(seed):
-    rng = np.random.default_rng(seed)
-    rgb, donor = rng.integers(0, 256, (2, 96, 128, 3), np.uint8)
-    image = photometric(rgb, donor, rng)
-    assert image.shape == (96, 128, 3)
-    assert image.dtype == np.float32
-    assert np.isfinite(image).all()
-    assert 0 <= image.min() <= image.max() <= 1
-
-
 def test_validation_frames_never_change(manifests):
     samples = ValidationSamples(FrameStore(manifests, 'validation'), DataConfig(), frames=2)
     assert len(samples) == 4
     assert same(samples[1], samples[1])
-
-
-@given(st.integers(0, 5), st.integers(1, 4), st.integers(1, 3))
-def test_processes_share_the_samples_of_one_process(start, batch, world):
-    end = start + 3
-    together = list(StepSampler(start, end, batch * world))
-    parts = [list(StepSampler(start, end, batch, r, world)) for r in range(world)]
-    by_step = [part[s * batch : (s + 1) * batch] for s in range(end - start) for part in parts]
-    assert [n for step in by_step for n in step] == together
-
-
-def test_a_resumed_sampler_goes_on():
-    assert list(StepSampler(0, 5, 2))[6:] == list(StepSampler(3, 5, 2))
-
-
-def write(folder, **content):
-    path = folder / 'manifest.json'
-    path.write_text(json.dumps(content))
-    return path
-
-
-def test_a_scene_in_both_splits_is_refused(tmp_path):
-    make_shard(tmp_path / 'a.npz', 2, [1, 2], 0)
-    make_shard(tmp_path / 'b.npz', 2, [2, 3], 1)
-    shards = [{'file': 'a.npz', 'split': 'train'}, {'file': 'b.npz', 'split': 'validation'}]
-    with pytest.raises(DataError, match='scene 2 is in both splits'):
-        FrameStore([write(tmp_path, kind='indoor', shards=shards)], 'train')
-
-
-def test_the_manifest_says_what_zero_depth_means(tmp_path):
-    make_shard(tmp_path / 'a.npz', 2, [1], 0)
-    shards = [{'file': 'a.npz', 'split': 'train'}]
-    for kind, more, sky in (
-        ('street', {}, True),
-        ('indoor', {}, False),
-        ('street', {'zero_depth': 'unknown'}, False),
-        ('indoor', {'zero_depth': 'sky'}, True),
-    ):
-        store = FrameStore([write(tmp_path, kind=kind, shards=shards, **more)], 'train')
-        assert store.frame(kind, 0).zero_is_sky == sky
-
-
-@pytest.mark.parametrize(
-    ('content', 'message'),
-    [
-        ({'kind': 'indoor', 'shards': []}, 'no train shards'),
-        ({'kind': 'indoor', 'shards': [{'file': 'none', 'split': 'train'}]}, 'is not a shard'),
-        ({'kind': 'indoor', 'shards': [{'file': 'none'}]}, "KeyError.'split'"),
-        ({'shards': []}, "KeyError.'kind'"),
-    ],
-)
-def test_wrong_sets_are_named(tmp_path, content, message):
-    with pytest.raises(DataError, match=message):
-        FrameStore([write(tmp_path, **content)], 'train')
-
-
-def test_a_shard_without_depth_is_refused(tmp_path):
-    np.savez(tmp_path / 'a.npz', rgb=np.zeros((1, 96, 128, 3), np.uint8))
-    shards = [{'file': 'a.npz', 'split': 'train'}]
-    with pytest.raises(DataError, match='lacks depth, intrinsics, scene'):
-        FrameStore([write(tmp_path, kind='indoor', shards=shards)], 'train')

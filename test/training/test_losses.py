@@ -4,17 +4,21 @@ import importlib.util
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import Tensor
 from torch.nn import functional
 
 from s2r_depth_ros.network.s2r_depthnet import SUB_NETWORKS, S2RDepthNet
-from s2r_depth_training.dataset.data import Batch
-from s2r_depth_training.runs.experiment import Experiment, LossConfig, StageConfig
+from s2r_depth_training.dataset.samples import Batch
+from s2r_depth_training.runs.experiment import Experiment
+from s2r_depth_training.stages.base import Stage
+from s2r_depth_training.stages.config import LossConfig, StageConfig
 from s2r_depth_training.stages.losses import (
     attention_term,
     decode_depth,
@@ -25,7 +29,7 @@ from s2r_depth_training.stages.losses import (
     scale_invariant_term,
     structure_loss,
 )
-from s2r_depth_training.stages.stages import DepthStage
+from s2r_depth_training.stages.table import make_stage
 
 PARITY = Path(__file__).parents[1] / 'data/parity'
 REFERENCE = json.loads((PARITY / 'train_and_metrics.json').read_text())['stages']
@@ -33,17 +37,19 @@ MAX_DEPTH = 80.0
 
 
 @pytest.fixture(scope='module')
-def recipe():
+def recipe() -> Any:
     spec = importlib.util.spec_from_file_location('recipe', PARITY / 'recipe.py')
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-def recipe_stage(recipe, name):
-    """The stage ``name`` of the full-width network with the recipe's weights."""
-    experiment = Experiment(width=1.0)
-    stage = DepthStage(experiment, StageConfig(name), S2RDepthNet(1.0))
+def recipe_stage(recipe: Any, name: str) -> Stage:
+    """Return the stage ``name`` of the full-width network with the recipe's weights."""
+    settings = Experiment(width=1.0).settings(StageConfig(name))
+    stage = make_stage(settings, S2RDepthNet(1.0))
     for part in SUB_NETWORKS:
         network = getattr(stage.network, part)
         shapes = {k: tuple(v.shape) for k, v in network.state_dict().items()}
@@ -52,8 +58,8 @@ def recipe_stage(recipe, name):
     return stage
 
 
-def recipe_batch(recipe):
-    """Two images, the second the first one's mirror image, and their depth."""
+def recipe_batch(recipe: Any) -> Batch:
+    """Return two images, the second the first one's mirror image, and their depth."""
     gt = torch.from_numpy(np.load(PARITY / 'loss_gt_96x160.npz')['gt'].reshape(1, 1, 96, 160))
     image = torch.from_numpy(recipe.to_tensor(recipe.image(96, 160)))
     image, gt = (torch.cat([x, x.flip(-1)]) for x in (image, gt))
@@ -107,8 +113,8 @@ def test_structure_loss_is_edge_aware(recipe):
     assert structure_loss(structure, gt, 1.0).item() == pytest.approx(0.5631, abs=1e-4)
 
 
-def maps(depth):
-    """A perfect network output for ``depth`` (constant per image): four scales."""
+def maps(depth: Tensor) -> list[Tensor]:
+    """Return a perfect network output for ``depth`` (constant per image): four scales."""
     encoded = encode_depth(depth, MAX_DEPTH)
     return [encoded[..., :: 8 // 2**i, :: 8 // 2**i] for i in range(4)]
 
@@ -183,7 +189,7 @@ def test_a_split_batch_has_the_loss_of_the_whole():
     weight = (torch.rand(4, 1, 32, 48, generator=generator) > 0.3).float()
     output = [torch.rand(m.shape, generator=generator) * 2 - 1 for m in maps(depth)]
 
-    def loss(part):
+    def loss(part: slice) -> Tensor:
         return sum(
             depth_loss([m[part] for m in output], depth[part], weight[part], 80.0, ALL).values()
         )

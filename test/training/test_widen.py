@@ -9,7 +9,7 @@ from s2r_depth_training.stages.widen import widened
 
 
 @pytest.fixture(scope='module')
-def narrow():
+def narrow() -> S2RDepthNet:
     """A network whose every number differs from its start, BatchNorm statistics too."""
     torch.manual_seed(0)
     network = S2RDepthNet(0.125)

@@ -9,17 +9,12 @@ import pytest
 
 pytest.importorskip('moderngl', reason='moderngl is not installed')
 
-from s2r_depth_training.dataset import rendering as dataset
-from s2r_depth_training.dataset.rendering import (
-    DatasetError,
-    FrameStream,
-    Recipe,
-    next_scene,
-    plan_shards,
-    render_dataset,
-    shard_files,
-    split_of,
-)
+from s2r_depth_training.dataset import render_to_disk
+from s2r_depth_training.dataset.format import read_manifest
+from s2r_depth_training.dataset.render_stream import FrameStream
+from s2r_depth_training.dataset.render_to_disk import next_scene, plan_shards, render_dataset
+from s2r_depth_training.dataset.rendering import Recipe, split_of
+from s2r_depth_training.errors import RenderingError
 
 SMALL = Recipe('indoor', 48, 64, views=2, validation=0.3)
 
@@ -69,9 +64,8 @@ def test_shards_and_manifest_have_the_documented_format(rendered):
     assert not scenes['train'] & scenes['validation']
     assert next_scene(out) == 8
     assert next_scene(out / 'none') == 0
-    assert len(shard_files(out, 'train')) + len(shard_files(out, 'validation')) == len(
-        manifest['shards']
-    )
+    assert read_manifest(out / 'manifest.json') == manifest
+    assert {shard['split'] for shard in manifest['shards']} == set(scenes)
 
 
 def test_a_killed_run_goes_on_and_gives_the_same_frames(rendered, tmp_path):
@@ -101,23 +95,25 @@ def test_a_killed_run_goes_on_and_gives_the_same_frames(rendered, tmp_path):
 
 def test_another_recipe_or_code_version_is_refused(rendered, tmp_path, monkeypatch):
     out, _ = rendered
-    with pytest.raises(DatasetError, match='recipe'):
+    with pytest.raises(RenderingError, match='recipe'):
         render_dataset(out, Recipe('indoor', 48, 64, views=3), 0, 8, workers=1)
-    monkeypatch.setattr(dataset, 'code_version', lambda: '0' * 12)
-    with pytest.raises(DatasetError, match='code_version'):
+    monkeypatch.setattr(render_to_disk, 'code_version', lambda: '0' * 12)
+    with pytest.raises(RenderingError, match='code_version'):
         render_dataset(out, SMALL, 0, 8, workers=1)
 
 
 def test_a_failing_worker_is_reported_not_waited_for(renderer, tmp_path):
-    with pytest.raises(DatasetError, match='needs a world'):
+    with pytest.raises(RenderingError, match='needs a world'):
         render_dataset(tmp_path, Recipe('gazebo', 48, 64), 0, 4, workers=1)
 
 
 def test_the_stream_gives_the_frames_that_the_shards_have(rendered):
     out, _ = rendered
     stored = {}
-    for file in shard_files(out, 'train'):
-        data = np.load(file)
+    for shard in read_manifest(out / 'manifest.json')['shards']:
+        if shard['split'] != 'train':
+            continue
+        data = np.load(out / shard['file'])
         for scene, rgb, depth in zip(data['scene'], data['rgb'], data['depth']):
             stored.setdefault(int(scene), []).append((rgb, depth))
     with FrameStream([SMALL], workers=1, first=0, prefetch=4) as stream:

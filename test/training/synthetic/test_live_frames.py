@@ -12,21 +12,17 @@ import pytest
 
 pytest.importorskip('moderngl', reason='moderngl is not installed')
 
-from s2r_depth_training.dataset import rendering as dataset
-from s2r_depth_training.dataset.data import FrameStore, TrainingSamples
+from s2r_depth_training.dataset.config import DataConfig
+from s2r_depth_training.dataset.format import ShardFrame
 from s2r_depth_training.dataset.live_frames import FramePool, LiveFrames
-from s2r_depth_training.dataset.rendering import (
-    DatasetError,
-    FrameMaker,
-    Recipe,
-    next_scene,
-    render_dataset,
-    split_of,
-)
+from s2r_depth_training.dataset.render_to_disk import next_scene, render_dataset
+from s2r_depth_training.dataset.rendering import FrameMaker, Recipe, split_of
+from s2r_depth_training.dataset.samples import TrainingSamples
+from s2r_depth_training.dataset.store import FrameStore
+from s2r_depth_training.errors import ConfigError, RenderingError
 from s2r_depth_training.runs.callbacks import Rendering
-from s2r_depth_training.runs.experiment import ConfigError, DataConfig
 from s2r_depth_training.runs.fit import fit
-from s2r_depth_training.stages.stages import Stage
+from s2r_depth_training.stages.base import Stage
 
 ROOMS = Recipe('indoor', 48, 64, views=2, validation=0.3)
 
@@ -78,6 +74,7 @@ def test_a_forked_process_sees_what_is_added_later():
     rng = np.random.default_rng(0)
     rgb, restyled = rng.integers(0, 255, (2, 48, 64, 3), np.uint8)
     depth = rng.random((48, 64)).astype(np.float16)
+    made = ShardFrame(rgb, depth, np.float32([50, 50, 32, 24]), 0, restyled)
     go, answer = os.pipe(), os.pipe()
     if not (child := os.fork()):
         os.read(go[0], 1)
@@ -85,15 +82,15 @@ def test_a_forked_process_sees_what_is_added_later():
         same = len(pool) == 1 and (frame.rgb == rgb).all() and (frame.depth == depth).all()
         os.write(answer[1], b'y' if same and frame.fx == 50 else b'n')
         os._exit(0)
-    pool.add(dataset.Frame(rgb, restyled, depth, np.float32([50, 50, 32, 24]), 0))
+    pool.add(made)
     os.write(go[1], b'!')
     assert os.read(answer[0], 1) == b'y'
     os.waitpid(child, 0)
     assert not pool.full
-    pool.add(dataset.Frame(rgb, restyled, depth, np.float32([50, 50, 32, 24]), 0))
+    pool.add(made)
     assert pool.full
     with pytest.raises(IndexError):
-        pool.add(dataset.Frame(rgb, restyled, depth, np.float32([50, 50, 32, 24]), 0))
+        pool.add(made)
 
 
 def test_samples_are_drawn_from_both(manifest, data, monkeypatch):
@@ -137,7 +134,7 @@ def test_a_failing_renderer_ends_the_run(experiment, data, tmp_path, monkeypatch
     manifest['recipe']['kind'] = 'gazebo'
     data.manifests = [str(tmp_path / 'manifest.json')]
     (tmp_path / 'manifest.json').write_text(json.dumps(manifest))
-    with LiveFrames(data) as frames, pytest.raises(DatasetError, match='needs a world'):
+    with LiveFrames(data) as frames, pytest.raises(RenderingError, match='needs a world'):
         wait_for(lambda: frames.rendered() is None)
 
 

@@ -12,8 +12,9 @@ import yaml
 from source_files import ROOT, repository_files
 
 from s2r_depth_ros.cli import COMMANDS
+from s2r_depth_ros.network.checkpoint import read_metadata
 from s2r_depth_ros.network.metadata import ModelMetadata
-from s2r_depth_ros.network.registry import available_models
+from s2r_depth_ros.network.registry import available_models, find_model
 from s2r_depth_ros.network.s2r_depthnet import SUB_NETWORKS, WIDTHS, S2RDepthNet
 
 DOCUMENTS = (ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', *sorted((ROOT / 'docs').glob('*.md')))
@@ -120,6 +121,27 @@ def test_models_table_names_the_models_that_come_with_the_package() -> None:
     assert set(re.findall(r'^\| `([\w.-]+)` \|', section, re.MULTILINE)) == set(available_models())
 
 
+def test_scores_are_those_in_the_model_files() -> None:
+    kinds = {'indoor': 'indoor', 'outdoor': 'driving'}
+    readme = (ROOT / 'README.md').read_text()
+    for name in available_models():
+        metadata = read_metadata(find_model(name))
+        scores = metadata.scores[kinds[metadata.scene]]
+        scaled, raw = scores['median'], scores['none']
+        row = _row(_REFERENCE, name)
+        assert row[3] == f'{scaled["abs_rel"]:.3f} / {scaled["delta1"]:.3f}'
+        assert row[5] == f'{raw["abs_rel"]:.2f}'
+        prior = float(row[4].split(' / ')[0])
+        percents = [f'{100 * error:.0f} %' for error in (raw['abs_rel'], scaled['abs_rel'], prior)]
+        assert _row(readme, name)[2:] == percents
+
+
+def _row(text: str, model: str) -> list[str]:
+    """Return the cells of the row of ``model`` in the only table that has one."""
+    (row,) = re.findall(rf'^\| `{re.escape(model)}` \|.*\|$', text, re.MULTILINE)
+    return [cell.strip() for cell in row.strip('|').split('|')]
+
+
 def test_parameter_file_lists_every_parameter_with_its_default() -> None:
     pytest.importorskip('rclpy')
     from s2r_depth_ros.node.parameters import PARAMETERS
@@ -154,9 +176,19 @@ def test_numbers_of_parameters_are_those_of_the_network() -> None:
 def test_sections_that_the_source_names_exist() -> None:
     sections = set(re.findall(r'^##+ (\d(?:\.\d)?)\.? ', _NETWORK, re.MULTILINE))
     for file in repository_files():
-        if file.suffix not in ('.py', '.yaml', '.md', '.toml'):
-            continue
-        for numbers in re.findall(
-            r'network\.md[, ]\s*(?:section )?(\d(?:\.\d)?(?:(?:, | to )\d\.\d)*)', file.read_text()
-        ):
-            assert set(re.findall(r'\d(?:\.\d)?', numbers)) <= sections, f'{file}: {numbers}'
+        if file.suffix in ('.py', '.yaml', '.md', '.toml') and file != Path(__file__):
+            assert named_sections(file.read_text()) <= sections, file
+
+
+def named_sections(text: str) -> set[str]:
+    """Return the sections of docs/network.md that a text refers to."""
+    several = r'\d(?:\.\d)?(?:(?:, | to )\d\.\d)*'
+    references = re.findall(rf'docs/network\.md`?,?\s+(?:section )?({several})', text)
+    return set(re.findall(r'\d(?:\.\d)?', ' '.join(references)))
+
+
+def test_sections_are_found() -> None:
+    text = (
+        '(docs/network.md 2.2, 2.5) as docs/network.md\n4.3 to 4.5 and `docs/network.md`, section 5'
+    )
+    assert named_sections(text) == {'2.2', '2.5', '4.3', '4.5', '5'}

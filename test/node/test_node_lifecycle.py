@@ -94,6 +94,21 @@ def test_a_model_that_cannot_be_loaded_fails_configure(
     assert managed.change('cleanup')
 
 
+def test_an_impossible_qos_override_fails_configure_and_leaves_no_topic(
+    start_node: Any, make_graph: Any
+) -> None:
+    override = {'qos_overrides./misruled/image.subscription.reliability': 'perhaps'}
+    process = start_node('/misruled', **override)
+    graph = make_graph('/misruled')
+    for _ in range(2):
+        assert not graph.change('configure')
+        assert graph.state() == 'unconfigured'
+        graph.until(lambda: not graph.node.count_publishers(DEPTH), 'the end of the topics')
+    status = graph.until_status(lambda s, _: s.message.startswith('cannot'), 'an error')
+    assert 'perhaps' in status.message
+    assert process.end() == 0
+
+
 def test_services_answer_while_a_model_is_loaded(managed: Graph) -> None:
     assert managed.set('input_height', 512).successful
     assert managed.set('input_width', 640).successful

@@ -32,7 +32,10 @@ def test_tables_are_those_of_the_code() -> None:
     from s2r_depth_ros.reference import TABLES, with_tables
 
     assert with_tables(_REFERENCE) == _REFERENCE, 'run `make reference`'
-    for table in TABLES.values():
+    for name, table in TABLES.items():
+        assert (
+            _REFERENCE.count(f'<!-- {name}: ') == _REFERENCE.count(f'<!-- end of {name} -->') == 1
+        )
         assert len(table().splitlines()) > 5
 
 

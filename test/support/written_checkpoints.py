@@ -11,14 +11,14 @@ import torch
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 from s2r_depth_training.runs.checkpoint import Provenance
 from s2r_depth_training.runs.experiment import Experiment
-from s2r_depth_training.stages.base import Stage
 from s2r_depth_training.stages.config import StageConfig
+from s2r_depth_training.stages.depth import DepthStage
 from s2r_depth_training.stages.table import make_stage
 
 
 def write_checkpoint(
     folder: Path, name: str = 'joint', fold_skips: bool = False
-) -> tuple[Path, Stage]:
+) -> tuple[Path, DepthStage]:
     """Return a checkpoint as Lightning writes it, and its stage.
 
     The average differs from the trained weights.
@@ -33,6 +33,7 @@ def write_checkpoint(
     experiment.data.manifests = ['/home/me/rooms/manifest.json']
     experiment.data.paintings = '/home/me/paintings'
     stage = make_stage(experiment.settings(experiment.stages[0]), S2RDepthNet(0.125))
+    assert isinstance(stage, DepthStage)
     for parameter in stage.average.parameters():
         parameter.mul_(1.5)
     checkpoint: dict[str, Any] = {'state_dict': stage.state_dict(), 'global_step': 500}

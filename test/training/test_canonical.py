@@ -26,6 +26,6 @@ def test_zero_depth_is_far_sky_or_unknown():
     depth = np.array([[0.0, 5.0]], np.float32)
     metres, weight = canonical_depth(depth, 100.0, True, config)
     assert metres[0, 0] == config.max_depth
-    np.testing.assert_array_equal(weight, np.float32([[config.sky_weight, 1]]))
+    np.testing.assert_array_equal(weight, [[np.float32(config.sky_weight), 1]])
     _, weight = canonical_depth(depth, 100.0, False, config)
-    np.testing.assert_array_equal(weight, np.float32([[0, 1]]))
+    np.testing.assert_array_equal(weight, [[0, 1]])

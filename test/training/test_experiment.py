@@ -73,6 +73,7 @@ def test_exponents_without_a_point_are_numbers(tmp_path):
         ('validation: {every: 0}\n', 'validation.every is 0'),
         ('optimizer: {betas: [0.9]}\n', 'two numbers'),
         ('optimizer: {schedule: line}\n', "optimizer.schedule is 'line'"),
+        ('seed: -1\n', 'seed is -1'),
         ('scene: attic\n', "scene is 'attic'"),
     ],
 )

@@ -197,7 +197,7 @@ def test_two_processes_train_as_one_with_the_joint_batch(experiment, tmp_path):
                 value,
                 rtol=1e-4,
                 atol=2e-5,
-                msg=lambda m, k=key: f'{k}: {m}',
+                msg=key,
             )
             moved = max(moved, (value - before[key]).abs().max().item())
     assert moved > 1e-3  # far more than the tolerance

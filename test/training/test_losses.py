@@ -84,7 +84,7 @@ def test_stage_trains_as_the_authors_do(recipe, name, reference):
         )
     assert ('structure' in terms) == (expected['struct_weighted_loss'] is not None)
 
-    sum(terms.values()).backward()
+    total(terms).backward()
     gradients = {k: p.grad for k, p in stage.network.named_parameters() if p.grad is not None}
     assert {key.split('.')[0] for key in gradients} == set(stage.rule.trained)
     for key, norm in expected['grad_l2'].items():
@@ -111,6 +111,15 @@ def test_structure_loss_is_edge_aware(recipe):
     assert structure_loss(structure, gt, 0.001).item() == pytest.approx(0.57483, abs=1e-5)
     assert structure_loss(structure, gt, 0.0).item() == pytest.approx(0.57484, abs=1e-5)
     assert structure_loss(structure, gt, 1.0).item() == pytest.approx(0.5631, abs=1e-4)
+
+
+def total(terms: dict[str, Tensor]) -> Tensor:
+    return torch.stack(tuple(terms.values())).sum()
+
+
+def gradient_of(tensor: Tensor) -> Tensor:
+    assert tensor.grad is not None
+    return tensor.grad
 
 
 def maps(depth: Tensor) -> list[Tensor]:
@@ -142,11 +151,11 @@ def test_unknown_depth_has_no_gradient():
     weight = torch.ones_like(depth)
     weight[..., :24] = 0
     output = [m.clone().fill_(0.3).requires_grad_(True) for m in maps(depth)]
-    sum(depth_loss(output, depth, weight, MAX_DEPTH, ALL).values()).backward()
-    assert output[3].grad[..., :24].abs().max() == 0
-    assert output[3].grad[..., 24:].abs().min() > 0
+    total(depth_loss(output, depth, weight, MAX_DEPTH, ALL)).backward()
+    assert gradient_of(output[3])[..., :24].abs().max() == 0
+    assert gradient_of(output[3])[..., 24:].abs().min() > 0
     # The paper's resize mixes neighbours into a coarse pixel; two columns further none is left.
-    assert all(m.grad[..., : m.shape[-1] // 2 - 2].abs().max() == 0 for m in output)
+    assert all(gradient_of(m)[..., : m.shape[-1] // 2 - 2].abs().max() == 0 for m in output)
 
 
 def test_inverse_depth_weighs_near_errors_more():
@@ -154,7 +163,7 @@ def test_inverse_depth_weighs_near_errors_more():
     output = [m.clone().requires_grad_(True) for m in maps(depth + 1.0)]
     config = LossConfig(inverse_depth=1.0)
     depth_loss(output, depth, torch.ones_like(depth), MAX_DEPTH, config)['l1'].backward()
-    near, far = output[3].grad[0, 0, 5, 5], output[3].grad[0, 0, 5, -5]
+    near, far = gradient_of(output[3])[0, 0, 5, 5], gradient_of(output[3])[0, 0, 5, -5]
     assert (near / far).item() == pytest.approx(20, rel=1e-3)
 
 
@@ -190,9 +199,8 @@ def test_a_split_batch_has_the_loss_of_the_whole():
     output = [torch.rand(m.shape, generator=generator) * 2 - 1 for m in maps(depth)]
 
     def loss(part: slice) -> Tensor:
-        return sum(
-            depth_loss([m[part] for m in output], depth[part], weight[part], 80.0, ALL).values()
-        )
+        parts = [m[part] for m in output]
+        return total(depth_loss(parts, depth[part], weight[part], 80.0, ALL))
 
     halves = (loss(slice(0, 2)) + loss(slice(2, 4))) / 2
     assert halves.item() == pytest.approx(loss(slice(None)).item(), rel=1e-6)

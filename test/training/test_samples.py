@@ -129,6 +129,6 @@ def test_wide_crops_are_of_the_named_kind_and_seen_as_by_a_wide_lens(
 
 
 def test_validation_frames_never_change(manifests):
-    samples = ValidationSamples(FrameStore(manifests, 'validation'), DataConfig(), frames=2)
+    samples = ValidationSamples(FrameStore(manifests, 'validation'), DataConfig(), 2)
     assert len(samples) == 4
     assert same(samples[1], samples[1])

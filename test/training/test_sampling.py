@@ -17,12 +17,14 @@ from s2r_depth_training.errors import DataError
 
 def test_only_typical_frames_are_drawn_and_judged(tmp_path):
     """Medians of 0.8, 1.6, 3.2 and 6.4 m in the canonical camera, and 1.6 m with much far away."""
-    depth = np.repeat(np.float16([1, 2, 4, 8, 2]), 60 * 80).reshape(5, 60, 80)
+    depth = np.repeat(np.array([1, 2, 4, 8, 2], np.float16), 60 * 80).reshape(5, 60, 80)
     depth[4, :10] = 30
     arrays: dict[str, Any] = {
         'rgb': np.zeros((5, 60, 80, 3), np.uint8),
         'depth': depth,
-        'intrinsics': np.tile(np.float32([78.125, 78.125, 40, 30]), (5, 1)),  # 125 at 128 px
+        'intrinsics': np.tile(
+            np.array([78.125, 78.125, 40, 30], np.float32), (5, 1)
+        ),  # 125 at 128 px
     }
     for number, split in enumerate(('train', 'validation')):
         np.savez(tmp_path / f'{split}.npz', **arrays, scene=np.arange(5) + 10 * number)
@@ -30,8 +32,8 @@ def test_only_typical_frames_are_drawn_and_judged(tmp_path):
     drawn, judged = (FrameStore([manifest], split) for split in ('train', 'validation'))
     config = DataConfig(crop=0, photometric=False, typical={'indoor': [0.7, 1.7, 3.0]})
     samples = TrainingSamples(drawn, config, seed=0)
-    medians = {round(samples[i].depth.median().item(), 3) for i in range(30)}
-    assert medians == {0.8, 1.6}
+    drawn_medians = {round(samples[i].depth.median().item(), 3) for i in range(30)}
+    assert drawn_medians == {0.8, 1.6}
     frames = ValidationSamples(judged, config, 9)
     medians = [round(frames[i].depth.median().item(), 3) for i in range(len(frames))]
     assert medians == [0.8, 1.6]

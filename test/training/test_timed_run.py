@@ -195,7 +195,9 @@ def test_a_timed_run_leaves_models_scores_and_cards_and_goes_on(
         assert results['model_sha256'] == metadata.sha256
         assert metadata.scores['indoor']['median'].keys() >= {'abs_rel'}
         assert 'row' in results['summary']['driving']['median']
-        assert cv2.imread(str(out / f'{name}.png')).shape[0] == 2 * 144  # one row an image
+        sheet = cv2.imread(str(out / f'{name}.png'))
+        assert sheet is not None
+        assert sheet.shape[0] == 2 * 144  # one row an image
         assert (out / f'{name}.md').read_text().startswith(f'# {name}')
         trained = load_experiment(out / 'runs' / name / fit_module.CONFIG)
         assert trained.data.manifests == [str(out / 'data' / '96x128' / kind / 'manifest.json')]

@@ -54,6 +54,7 @@ class Experiment:
 
     name: str = 'experiment'
     seed: int = 0
+    """0 or more."""
     width: float = 0.25
     """Of the network, as a share of the paper's channels."""
     scene: str = 'universal'
@@ -91,6 +92,8 @@ class Experiment:
     """Trained one after the other."""
 
     def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise ConfigError(f'seed is {self.seed}; give 0 or more')
         _choose('width', self.width, WIDTHS)
         _choose('scene', self.scene, SCENES)
         _choose('depth_init', self.depth_init, DEPTH_INITS)

@@ -14,8 +14,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from s2r_depth_training.dataset.rendering import DatasetError, Recipe, render_dataset
-from s2r_depth_training.synthetic.renderer import RendererError
-from s2r_depth_training.synthetic.sources import KINDS
+from s2r_depth_training.synthetic.renderer.errors import RendererError
+from s2r_depth_training.synthetic.sources.kinds import KINDS
 
 
 def image_size(text: str) -> tuple[int, int]:

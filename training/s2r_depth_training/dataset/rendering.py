@@ -22,10 +22,10 @@ import numpy as np
 from s2r_depth_ros.errors import UserError
 from s2r_depth_training import synthetic
 from s2r_depth_training.dataset.shards import MANIFEST, write_manifest, write_shard
-from s2r_depth_training.synthetic.looks import restyle
-from s2r_depth_training.synthetic.photo import sample_photo, take_photo
-from s2r_depth_training.synthetic.renderer import Renderer
-from s2r_depth_training.synthetic.sources import make_source
+from s2r_depth_training.synthetic.looks.photo import sample_photo, take_photo
+from s2r_depth_training.synthetic.looks.restyle import restyle
+from s2r_depth_training.synthetic.renderer.renderer import Renderer
+from s2r_depth_training.synthetic.sources.kinds import make_source
 from s2r_depth_training.synthetic.views import find_view
 
 FORMAT = 1

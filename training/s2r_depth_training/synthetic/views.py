@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2r_depth_training.synthetic.geometry.camera import Camera
+from s2r_depth_training.synthetic.geometry.scene import AnyScene
 from s2r_depth_training.synthetic.renderer.renderer import Renderer
-from s2r_depth_training.synthetic.sources.kinds import AnyScene, SceneSource
+from s2r_depth_training.synthetic.sources.kinds import SceneSource
 
 PRE_PASS = (64, 48)  # width, height
 

@@ -12,7 +12,7 @@ from s2r_depth_training.synthetic.geometry.primitives import primitives
 from s2r_depth_training.synthetic.geometry.scene import Instance, Mesh
 
 CLEARANCE = 0.35  # m between a camera and any surface
-MOST_STANDS = 3000  # places to choose from; more would only take longer to check
+MOST_STANDS = 3000  # cells to choose from; more would only take longer to check
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -162,3 +162,7 @@ class Scene:
     exposure: float = 1.0
     occlusion: float = 0.5
     far: float = 100.0
+
+
+AnyScene = TypeVar('AnyScene', bound=Scene)
+"""The scenes of one source."""

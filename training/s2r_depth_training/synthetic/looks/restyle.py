@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from random import Random
-from typing import TypeVar
 
 import numpy as np
 
-from s2r_depth_training.synthetic.geometry.scene import Light, Material, Scene, colour_of
+from s2r_depth_training.synthetic.geometry.scene import AnyScene, Light, Material, colour_of
 from s2r_depth_training.synthetic.looks.wardrobe import Wardrobe
 from s2r_depth_training.synthetic.randomness import random_from
-
-_AnyScene = TypeVar('_AnyScene', bound=Scene)
 
 FIXED_PATTERNS = ('road', 'textured', 'foliage')
 """Patterns that ``restyle`` keeps (recoloured): they need what the geometry brings."""
@@ -21,7 +18,7 @@ _OUT_OF_PLACE = ('any', 'wall', 'stone', 'cloth', 'picture')
 """Roles whose look a surface may get without regard to what it is."""
 
 
-def restyle(scene: _AnyScene, rng: np.random.Generator, wild: float = 0.35) -> _AnyScene:
+def restyle(scene: AnyScene, rng: np.random.Generator, wild: float = 0.35) -> AnyScene:
     """Return the same geometry with new materials, palette and light.
 
     wild: share of materials drawn without regard to what the surface is. Meshes, instances and

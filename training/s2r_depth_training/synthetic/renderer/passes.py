@@ -14,41 +14,35 @@ from s2r_depth_training.synthetic.renderer.programs import (
     pack_materials,
     set_uniform,
 )
-from s2r_depth_training.synthetic.renderer.projection import (
-    SUN_SPAN,
-    clip_from_world,
-    shadow_from_world,
-)
+from s2r_depth_training.synthetic.renderer.projection import SUN_SPAN, shadow_from_world
 from s2r_depth_training.synthetic.renderer.surfaces import Surfaces
 
 MIDDLE_GREY = 0.2
 
 
-def _use_view(
-    uniforms: FrameUniforms, scene: Scene, camera: Camera, shadow: NDArray[np.float64]
-) -> None:
-    uniforms.use(scene, camera, clip_from_world(camera, scene.far * 1.2), shadow)
-
-
 class DepthPass:
     """Linear depth along the optical axis. map: the texture, m, at the final size."""
 
-    def __init__(self, context: moderngl.Context, size: tuple[int, int]) -> None:
-        self._context = context
+    def __init__(
+        self,
+        context: moderngl.Context,
+        surfaces: Surfaces,
+        uniforms: FrameUniforms,
+        size: tuple[int, int],
+    ) -> None:
+        self._context, self._surfaces, self._uniforms = context, surfaces, uniforms
         self.map = context.texture(size, 1, dtype='f4')
         self._target = context.framebuffer([self.map], context.depth_renderbuffer(size))
 
-    def draw(
-        self, surfaces: Surfaces, uniforms: FrameUniforms, scene: Scene, camera: Camera
-    ) -> None:
+    def draw(self, scene: Scene, camera: Camera) -> None:
         """Draw the depth in the camera's size, which may be smaller than the target."""
         self._target.use()
         self._context.viewport = (0, 0, camera.width, camera.height)
         self._context.enable_only(moderngl.DEPTH_TEST)
         self._context.depth_func = '<'
         self._target.clear()
-        _use_view(uniforms, scene, camera, np.eye(4))
-        surfaces.draw_depth(surfaces.instances.seen_by(camera, scene.far))
+        self._uniforms.use_view(scene, camera, np.eye(4))
+        self._surfaces.draw_depth(self._surfaces.instances.seen_by(camera, scene.far))
 
     def read(self, scene: Scene, camera: Camera) -> NDArray[np.float32]:
         """Read the depth back, [camera.height, camera.width], m, 0 where nothing was hit."""
@@ -61,8 +55,10 @@ class DepthPass:
 class ShadowPass:
     """The shadow map of a scene's first light, kept while it stays right."""
 
-    def __init__(self, context: moderngl.Context, size: int) -> None:
-        self._context = context
+    def __init__(
+        self, context: moderngl.Context, surfaces: Surfaces, uniforms: FrameUniforms, size: int
+    ) -> None:
+        self._context, self._surfaces, self._uniforms = context, surfaces, uniforms
         self.map = context.depth_texture((size, size))
         self.map.compare_func = '<='
         self._target = context.framebuffer([], self.map)
@@ -72,9 +68,7 @@ class ShadowPass:
         """Draw the map anew next time: the geometry is another one."""
         self._drawn = None
 
-    def draw(
-        self, surfaces: Surfaces, uniforms: FrameUniforms, scene: Scene, camera: Camera
-    ) -> NDArray[np.float64]:
+    def draw(self, scene: Scene, camera: Camera) -> NDArray[np.float64]:
         """Fill the map unless it is right already; return shadow from world, [4, 4]."""
         light = scene.lights[0]
         ahead = camera.rotation[:, 2] * (1.0, 1.0, 0.0) * 0.7 * SUN_SPAN
@@ -86,16 +80,22 @@ class ShadowPass:
             self._target.use()
             self._target.clear(depth=1.0)
             self._context.depth_func = '<'
-            uniforms.use(scene, camera, matrix, matrix)
-            surfaces.draw_depth(surfaces.instances.lit_by(light, centre))
+            self._uniforms.use(scene, camera, matrix, matrix)
+            self._surfaces.draw_depth(self._surfaces.instances.lit_by(light, centre))
         return matrix
 
 
 class LightPass:
     """The shaded surfaces, supersampled. map: rgb and, in alpha, whether anything was hit."""
 
-    def __init__(self, context: moderngl.Context, size: tuple[int, int]) -> None:
-        self._context = context
+    def __init__(
+        self,
+        context: moderngl.Context,
+        surfaces: Surfaces,
+        uniforms: FrameUniforms,
+        size: tuple[int, int],
+    ) -> None:
+        self._context, self._surfaces, self._uniforms = context, surfaces, uniforms
         self.map = context.texture(size, 4, dtype='f2')
         self._target = context.framebuffer([self.map], context.depth_renderbuffer(size))
         self._programs: dict[tuple[str, bool], moderngl.Program] = {}
@@ -109,20 +109,22 @@ class LightPass:
 
     def draw(
         self,
-        surfaces: Surfaces,
-        uniforms: FrameUniforms,
         scene: Scene,
         camera: Camera,
         shadow: NDArray[np.float64],
         shadow_map: moderngl.Texture,
     ) -> None:
-        """Shade what the camera sees, after an early-z pass with the same geometry."""
+        """Shade what the camera sees, after an early-z pass with the same geometry.
+
+        shadow: from the world to the shadow map, [4, 4].
+        """
+        surfaces = self._surfaces
         seen = surfaces.instances.seen_by(camera, scene.far)
         self._target.use()
         self._target.clear()
         self._context.depth_func = '<'
         self._target.color_mask = (False, False, False, False)
-        _use_view(uniforms, scene, camera, shadow)
+        self._uniforms.use_view(scene, camera, shadow)
         surfaces.draw_depth(seen)
         self._target.color_mask = (True, True, True, True)
         self._context.depth_func = '=='

@@ -16,6 +16,7 @@ from s2r_depth_training.synthetic.geometry.scene import (
     Material,
     Scene,
 )
+from s2r_depth_training.synthetic.renderer.projection import clip_from_world
 
 SHADERS = Path(__file__).parent / 'shaders'
 LIGHTS_MAX = 8
@@ -58,10 +59,14 @@ class FrameUniforms:
     def __init__(self, context: moderngl.Context) -> None:
         self._buffer = context.buffer(reserve=4 * _FRAME_FLOATS)
 
+    def use_view(self, scene: Scene, camera: Camera, shadow: NDArray[np.float64]) -> None:
+        """Write and bind the block for what a camera sees. shadow: from the world, [4, 4]."""
+        self.use(scene, camera, clip_from_world(camera, scene.far * 1.2), shadow)
+
     def use(
         self, scene: Scene, camera: Camera, clip: NDArray[np.float64], shadow: NDArray[np.float64]
     ) -> None:
-        """Write and bind the block. clip, shadow: from the world, [4, 4]."""
+        """Write and bind the block for any projection. clip, shadow: from the world, [4, 4]."""
         self._buffer.write(_frame_block(scene, camera, clip, shadow).tobytes())
         self._buffer.bind_to_uniform_block(0)
 

@@ -48,11 +48,11 @@ class Renderer:
         self.width, self.height = width, height
         self.device = str(self._context.info['GL_RENDERER'])
         self._surfaces = Surfaces(self._context)
-        self._uniforms = FrameUniforms(self._context)
+        shared = (self._context, self._surfaces, FrameUniforms(self._context))
         size, fine = (width, height), (width * supersampling, height * supersampling)
-        self._depth = DepthPass(self._context, size)
-        self._shadow = ShadowPass(self._context, shadow_size)
-        self._light = LightPass(self._context, fine)
+        self._depth = DepthPass(*shared, size)
+        self._shadow = ShadowPass(*shared, shadow_size)
+        self._light = LightPass(*shared, fine)
         self._develop = DevelopPass(self._context, size, supersampling)
         self._scene: Scene | None = None
 
@@ -83,7 +83,7 @@ class Renderer:
             )
         with self._context:
             self._load(scene)
-            self._depth.draw(self._surfaces, self._uniforms, scene, camera)
+            self._depth.draw(scene, camera)
             return self._depth.read(scene, camera)
 
     def render(self, scene: Scene, camera: Camera) -> Render:
@@ -97,10 +97,9 @@ class Renderer:
                 f'{self.width}x{self.height}: use Camera.resized'
             )
         depth = self.depth(scene, camera)
-        surfaces, uniforms = self._surfaces, self._uniforms
         with self._context:
-            shadow = self._shadow.draw(surfaces, uniforms, scene, camera)
-            self._light.draw(surfaces, uniforms, scene, camera, shadow, self._shadow.map)
+            shadow = self._shadow.draw(scene, camera)
+            self._light.draw(scene, camera, shadow, self._shadow.map)
             exposure = scene.exposure * self._light.metering(scene.sky)
             self._develop.draw(self._light.map, self._depth.map, scene, camera, exposure)
             return Render(self._develop.read(), depth)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from random import Random
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from s2r_depth_training.synthetic.geometry.scene import SOLID, Instance, Material, Relief, Vector
 from s2r_depth_training.synthetic.looks.wardrobe import Wardrobe
@@ -15,14 +15,21 @@ from s2r_depth_training.synthetic.looks.wardrobe import Wardrobe
 MaterialOrRole = int | str
 """Index of a material, or the role of one to draw."""
 
-Surface = tuple[float, float, float, float, float]
-"""A table top: x, y, z of its middle, width, depth; m."""
+
+class Tabletop(NamedTuple):
+    """What a camera may look at closely: x, y, z of its middle in the world, width, depth; m."""
+
+    x: float
+    y: float
+    z: float
+    width: float
+    depth: float
 
 
 class Builder:
     """Collects instances and materials. ``materials[i]`` was drawn for ``roles[i]``.
 
-    surfaces: what a camera may look at closely; cars: where they stand (x, y; m).
+    tabletops: of tables and other furniture; cars: where they stand (x, y; m).
     """
 
     def __init__(self, random: Random) -> None:
@@ -31,7 +38,7 @@ class Builder:
         self.instances: list[Instance] = []
         self.materials: list[Material] = []
         self.roles: list[str] = []
-        self.surfaces: list[Surface] = []
+        self.tabletops: list[Tabletop] = []
         self.cars: list[tuple[float, float]] = []
 
     def material(self, role: str) -> int:
@@ -57,6 +64,7 @@ class Shape(Protocol):
 class LocalFrame:
     """A position and heading in the world, in which shapes are put up.
 
+    builder: collects them. x, y, z, yaw: the frame's origin and x axis in the world.
     The solid shapes take ``size`` (along x, y, z; m) and ``at``, the middle of their base, and
     can be turned by ``yaw`` about z. The bars go from one point to another.
     """
@@ -82,9 +90,9 @@ class LocalFrame:
         """Open a frame inside this one."""
         return LocalFrame(self.builder, *self.world(x, y, z), self.yaw + yaw)
 
-    def surface(self, x: float, y: float, z: float, width: float, depth: float) -> None:
-        """Remember a table top that a camera may look at closely."""
-        self.builder.surfaces.append((*self.world(x, y, z), width, depth))
+    def tabletop(self, z: float, width: float, depth: float) -> None:
+        """Remember a surface over the origin that a camera may look at closely."""
+        self.builder.tabletops.append(Tabletop(*self.world(0, 0, z), width, depth))
 
     # ---- solid shapes
 

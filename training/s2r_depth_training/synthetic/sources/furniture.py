@@ -37,7 +37,7 @@ def table(f: LocalFrame) -> Footprint:
         _four_legs(f, width, depth, leg_height, r.uniform(0.03, 0.08), leg)
         usable = width * 0.95
     clutter(f, height, usable, min(depth * 0.9, usable), r.randint(0, 12))
-    f.surface(0, 0, height, width, depth)
+    f.tabletop(height, width, depth)
     return width / 2, depth / 2
 
 
@@ -72,7 +72,7 @@ def desk(f: LocalFrame) -> Footprint:
     clutter(f, height, width * 0.9, depth * 0.85, r.randint(3, 12))
     if r.random() < 0.7:
         office_chair(f.frame(r.gauss(0, 0.2), depth / 2 + 0.35, 0, math.pi + r.gauss(0, 0.5)))
-    f.surface(0, 0, height, width, depth)
+    f.tabletop(height, width, depth)
     return width / 2, depth / 2 + 0.4
 
 
@@ -152,7 +152,7 @@ def sofa(f: LocalFrame) -> Footprint:
         x = r.uniform(-0.5, 0.5) * (width - 2 * arm)
         at = (x, -depth / 2 + arm + 0.3, seat + 0.1)
         f.cushion(loose, at, 'cloth', r.uniform(-0.5, 0.5))
-    f.surface(0, 0, seat + 0.1, width, depth)
+    f.tabletop(seat + 0.1, width, depth)
     return width / 2, depth / 2
 
 
@@ -199,7 +199,7 @@ def shelf(f: LocalFrame) -> Footprint:
             f.box(books, (x, 0, z + 0.02), 'books')
         elif gap > 0.25:
             clutter(f, z + 0.025, width * 0.9, depth * 0.8, r.randint(1, 4))
-    f.surface(0, 0, height * 0.6, width, depth)
+    f.tabletop(height * 0.6, width, depth)
     return width / 2, depth / 2
 
 
@@ -221,7 +221,7 @@ def cabinet(f: LocalFrame) -> Footprint:
             f.box(handle, (x, depth / 2 + 0.03, z + height / rows * 0.5), metal)
     if height < 1.2:
         clutter(f, height, width * 0.9, depth * 0.8, r.randint(0, 6))
-        f.surface(0, 0, height, width, depth)
+        f.tabletop(height, width, depth)
         if r.random() < 0.25:
             _television(f, height)
     return width / 2, depth / 2
@@ -257,7 +257,7 @@ def counter(f: LocalFrame) -> Footprint:
         hob = (0.58, 0.5, 0.01)
         f.box(hob, (r.uniform(-0.3, 0.3) * width, 0, height), 'dark')
     clutter(f, height, width * 0.9, depth * 0.8, r.randint(3, 12))
-    f.surface(0, 0, height, width, depth)
+    f.tabletop(height, width, depth)
     return width / 2, depth / 2
 
 

@@ -19,7 +19,7 @@ from s2r_depth_training.synthetic.geometry.scene import (
 )
 from s2r_depth_training.synthetic.looks.palette import linear
 from s2r_depth_training.synthetic.randomness import random_from
-from s2r_depth_training.synthetic.sources.builder import Builder, LocalFrame, Surface
+from s2r_depth_training.synthetic.sources.builder import Builder, LocalFrame, Tabletop
 from s2r_depth_training.synthetic.sources.furnishing import Disc, furnish
 from s2r_depth_training.synthetic.sources.lens import Lens, aim_camera, sample_lens
 from s2r_depth_training.synthetic.sources.room import (
@@ -39,11 +39,11 @@ _TINTS: tuple[Colour, ...] = ((1, 1, 1), (1, 0.9, 0.75), (1, 0.8, 0.55), (0.88, 
 
 @dataclass
 class RoomScene(Scene):
-    """A room. discs: what furniture occupies of the floor. surfaces: table tops."""
+    """A room. discs: what furniture occupies of the floor."""
 
     shape: RoomShape = field(kw_only=True)
     discs: list[Disc] = field(kw_only=True)
-    surfaces: list[Surface] = field(kw_only=True)
+    tabletops: list[Tabletop] = field(kw_only=True)
 
 
 class IndoorSource:
@@ -87,7 +87,7 @@ class IndoorSource:
             far=60.0,
             shape=shape,
             discs=discs,
-            surfaces=b.surfaces,
+            tabletops=b.tabletops,
         )
 
     def sample_camera(
@@ -95,11 +95,11 @@ class IndoorSource:
     ) -> Camera:
         """Draw a camera: at eye level, low on a robot, close to a table, or under the ceiling."""
         r = random_from(rng)
-        shape, surfaces = scene.shape, scene.surfaces
+        shape, tabletops = scene.shape, scene.tabletops
         lens = sample_lens(r, width, height, (math.radians(45), math.radians(95)))
-        way = r.choices(['eye', 'low', 'close', 'high'], [5, 2.5, 2.5 if surfaces else 0, 0.7])[0]
+        way = r.choices(['eye', 'low', 'close', 'high'], [5, 2.5, 2.5 if tabletops else 0, 0.7])[0]
         if way == 'close':
-            return _close_up(r, shape, r.choice(surfaces), lens)
+            return _close_up(r, shape, r.choice(tabletops), lens)
         x, y = _free_spot(r, scene)
         # look across the room: toward a point on the other side, or anywhere
         tx, ty = (r.gauss(0, 0.25) * s for s in (shape.width, shape.depth))
@@ -158,9 +158,9 @@ def _room_light(r: Random, shape: RoomShape) -> Light:
     return Light(colour_of(c * r.uniform(0.5, 2) for c in r.choice(_TINTS)), (0.2, 0.1, -1), at)
 
 
-def _close_up(r: Random, shape: RoomShape, surface: Surface, lens: Lens) -> Camera:
+def _close_up(r: Random, shape: RoomShape, top: Tabletop, lens: Lens) -> Camera:
     """Look down at a table top from close by, but from inside the room."""
-    x, y, z, width, depth = surface
+    x, y, z, width, depth = top
     x += r.uniform(-0.3, 0.3) * width
     y += r.uniform(-0.3, 0.3) * depth
     yaw, distance = r.uniform(-math.pi, math.pi), r.uniform(0.5, 1.6)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import numpy as np
 
 from s2r_depth_training.synthetic.geometry.camera import Camera
-from s2r_depth_training.synthetic.geometry.scene import Scene
+from s2r_depth_training.synthetic.geometry.scene import AnyScene
 from s2r_depth_training.synthetic.sources.indoor import IndoorSource
 from s2r_depth_training.synthetic.sources.street import StreetSource
-
-AnyScene = TypeVar('AnyScene', bound=Scene)
 
 
 class SceneSource(Protocol[AnyScene]):

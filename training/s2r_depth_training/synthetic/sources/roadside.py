@@ -20,8 +20,8 @@ class Plot:
     """A piece of land beside the road.
 
     side: -1 for the left, 1 for the right. edge: m from the middle of the road to the plot.
-    along, length: m, where it begins along the road and how far it goes. storey_height: m, of
-    the houses. leaf: material of what grows.
+    along, length: m, where it begins along the road and how far it goes. house_height: m, of
+    a typical house. leaf: material of what grows.
     """
 
     builder: Builder
@@ -30,7 +30,7 @@ class Plot:
     edge: float
     along: float
     length: float
-    storey_height: float
+    house_height: float
     leaf: int
 
     @property
@@ -57,7 +57,7 @@ class Plot:
 
 def _house(plot: Plot) -> None:
     r, depth = plot.random, plot.random.uniform(7, 13)
-    height, length = plot.storey_height * r.uniform(0.7, 1.3), plot.length
+    height, length = plot.house_height * r.uniform(0.7, 1.3), plot.length
     f = plot.frame(plot.middle, plot.edge + depth / 2)
     front = -plot.side * depth / 2
     f.box((depth, length, height + 3), (0, 0, -3), 'facade')
@@ -240,12 +240,12 @@ def line_side(b: Builder, road: Road, district: str, side: int) -> None:
     """Line one side (-1 left, 1 right) with plots, and put up what stands at the kerb."""
     r, pieces = b.random, DISTRICTS[district]
     edge = road.half_width + road.sidewalk + r.choice([0.3, r.uniform(0.5, 6)])
-    storey_height, leaf = r.uniform(3.5, 18), b.material('leaf')
+    house_height, leaf = r.uniform(3.5, 18), b.material('leaf')
     along = -25.0
     while along < 120.0:
         length = r.uniform(5, 18)
         build = r.choices(list(pieces), list(pieces.values()))[0]
-        build(Plot(b, road, side, edge, along, length, storey_height, leaf))
+        build(Plot(b, road, side, edge, along, length, house_height, leaf))
         along += length + r.choice([0.0, 0.0, r.uniform(0, 4)])
     _street_furniture(b, road, district, side, leaf)
     if r.random() < 0.55:

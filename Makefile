@@ -24,6 +24,8 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/codespell $$(git ls-files)
 	$(BIN)/mypy
+	@# By itself: in one run the folder launch/ would hide the ROS package of that name.
+	$(BIN)/mypy --no-namespace-packages --no-explicit-package-bases launch/depth.launch.py
 	PYTHONPATH=.:training $(BIN)/lint-imports --no-logo
 
 # Renders a few scenes, runs every training stage for a few steps, exports, loads the model.

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from s2r_depth_ros.benchmark.timing import Case
+from s2r_depth_ros.benchmark.cases import Case
 from s2r_depth_ros.graph_benchmark.session import RATE_HZ, Camera, Run, costs, play
 from s2r_depth_ros.node import topics
 from s2r_depth_ros.rig.camera_player import IMAGE_TOPIC, INFO_TOPIC

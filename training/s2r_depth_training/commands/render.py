@@ -11,7 +11,7 @@ from s2r_depth_training.commands.arguments import count_argument, positive_count
 from s2r_depth_training.dataset.format import count_frames
 from s2r_depth_training.dataset.render_to_disk import render_dataset
 from s2r_depth_training.dataset.rendering import Recipe
-from s2r_depth_training.synthetic.sources import KINDS
+from s2r_depth_training.synthetic.sources.kinds import KINDS
 
 _SMALLEST = 32  # px
 

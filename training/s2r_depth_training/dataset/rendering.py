@@ -14,11 +14,12 @@ import numpy as np
 
 from s2r_depth_training import synthetic
 from s2r_depth_training.dataset.format import TRAIN, VALIDATION, ShardFrame
-from s2r_depth_training.synthetic.looks import restyle
-from s2r_depth_training.synthetic.photo import sample_photo, take_photo
-from s2r_depth_training.synthetic.renderer import Renderer
-from s2r_depth_training.synthetic.scene import Camera, Scene
-from s2r_depth_training.synthetic.sources import make_source
+from s2r_depth_training.synthetic.geometry.camera import Camera
+from s2r_depth_training.synthetic.geometry.scene import Scene
+from s2r_depth_training.synthetic.looks.photo import sample_photo, take_photo
+from s2r_depth_training.synthetic.looks.restyle import restyle
+from s2r_depth_training.synthetic.renderer.renderer import Renderer
+from s2r_depth_training.synthetic.sources.kinds import make_source
 from s2r_depth_training.synthetic.views import find_view
 
 _CODE = frozenset({'.py', '.vert', '.frag', '.glsl'})

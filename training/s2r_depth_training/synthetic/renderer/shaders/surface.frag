@@ -11,7 +11,7 @@ flat in float mesh_layer;
 flat in int material_index;
 flat in float instance_seed;
 
-layout(binding = 1) uniform sampler2D materials;  // 4 texels a row, see renderer.pack_materials
+layout(binding = 1) uniform sampler2D materials;  // 4 texels a row, see programs.pack_materials
 layout(binding = 2) uniform sampler2DShadow shadow_map;
 
 out vec4 colour;

@@ -1,7 +1,7 @@
 """Reads a Gazebo world into meshes, instances and materials.
 
-Two formats: SDFormat (`.world`, `.sdf`: models with their meshes and shapes, `<include>`d models
-found by `model://`), and a JSON list of placed GLB models (fields of the JSON: instances with
+Two formats: SDFormat (``.world``, ``.sdf``: models, their meshes and shapes, ``<include>``d models
+found by ``model://``), and a JSON list of placed GLB models (fields of the JSON: instances with
 model, pose x y z roll pitch yaw, scale; open_top_add_ceiling_at_z).
 """
 
@@ -10,20 +10,29 @@ from __future__ import annotations
 import json
 import os
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import trimesh
+from numpy.typing import ArrayLike, NDArray
 
-from s2r_depth_training.synthetic.scene import Instance, Material, Mesh
+from s2r_depth_ros.errors import UserError
+from s2r_depth_training.synthetic.geometry.scene import Colour, Instance, Material, Mesh, colour_of
 
 SEARCH_VARIABLES = ('GZ_SIM_RESOURCE_PATH', 'IGN_GAZEBO_RESOURCE_PATH', 'GAZEBO_MODEL_PATH')
-GREY = (0.5, 0.5, 0.5)
+GREY: Colour = (0.5, 0.5, 0.5)
+
+Transform = NDArray[np.float64]
+"""[4, 4], to the world unless said otherwise; lengths in m."""
+
+_Part = tuple[str, Transform, int]
+"""Of a mesh file: a mesh's name, its transform to the file's axes, its material."""
 
 
-class WorldError(Exception):
+class WorldError(UserError):
     """A world that cannot be read; the text names what is missing and the remedy."""
 
 
@@ -36,33 +45,34 @@ class World:
     materials: list[Material] = field(default_factory=list)
     roles: list[str] = field(default_factory=list)
     ceiling: float | None = None
-    _parts: dict[Path, list[tuple[str, np.ndarray, int]]] = field(default_factory=dict)
+    _parts: dict[Path, list[_Part]] = field(default_factory=dict)
 
-    def add_material(self, colour: tuple[float, ...], is_textured: bool) -> int:
+    def add_material(self, colour: Colour, is_textured: bool) -> int:
         """Add a material and return its index."""
         pattern = 'textured' if is_textured else 'plain'
-        self.materials.append(Material(pattern, tuple(colour[:3]), amount=0.0, gloss=0.1))
+        self.materials.append(Material(pattern, colour, amount=0.0, gloss=0.1))
         self.roles.append('textured' if is_textured else 'any')
         return len(self.materials) - 1
 
-    def place(self, mesh: str, matrix: np.ndarray, material: int) -> None:
-        """Place a mesh or unit primitive by a 4x4 transform to the world."""
+    def add_instance(self, mesh: str, matrix: Transform, material: int) -> None:
+        """Add a mesh or unit primitive by its transform to the world."""
         self.instances.append(Instance(mesh, tuple(matrix[:3].ravel().tolist()), material))
 
-    def place_file(self, path: Path, matrix: np.ndarray, colour: tuple[float, ...] | None) -> None:
-        """Place all meshes of a file; colour replaces an untextured mesh's own."""
+    def add_file(self, path: Path, matrix: Transform, colour: Colour | None) -> None:
+        """Add all meshes of a file; colour replaces an untextured mesh's own."""
         if path not in self._parts:
             self._parts[path] = list(_load_parts(self, path))
         for name, local, material in self._parts[path]:
             if colour is not None and self.materials[material].pattern == 'plain':
                 material = self.add_material(colour, False)
-            self.place(name, matrix @ local, material)
+            self.add_instance(name, matrix @ local, material)
 
 
-def pose_matrix(pose: list[float] | tuple[float, ...]) -> np.ndarray:
-    """Turn x y z (m) roll pitch yaw (rad, fixed axes) into a float64 [4, 4] transform."""
-    matrix = trimesh.transformations.euler_matrix(*pose[3:], axes='sxyz')
-    matrix[:3, 3] = pose[:3]
+def pose_matrix(pose: Sequence[float]) -> Transform:
+    """Turn x y z (m) roll pitch yaw (rad, fixed axes) into a transform."""
+    x, y, z, roll, pitch, yaw = pose
+    matrix: Transform = trimesh.transformations.euler_matrix(roll, pitch, yaw, axes='sxyz')
+    matrix[:3, 3] = x, y, z
     return matrix
 
 
@@ -84,7 +94,7 @@ def read_json(path: Path) -> World:
         world = World(ceiling=content.get('open_top_add_ceiling_at_z'))
         for item in content['instances']:
             matrix = pose_matrix(item['pose']) @ np.diag([*item.get('scale', (1, 1, 1)), 1.0])
-            world.place_file(path.parent.parent / 'models' / f'{item["model"]}.glb', matrix, None)
+            world.add_file(path.parent.parent / 'models' / f'{item["model"]}.glb', matrix, None)
     except (ValueError, KeyError, TypeError) as error:
         raise WorldError(f'{path} is not a list of placed models: {error!r}') from error
     return world
@@ -115,8 +125,8 @@ class _SdfReader:
         named = [os.environ.get(name, '') for name in SEARCH_VARIABLES]
         self.folders = folders + [Path(p) for p in ':'.join(named).split(':') if p]
 
-    def read_children(self, element: ElementTree.Element, base: np.ndarray, here: Path) -> None:
-        """Read the models, links, visuals and includes of an element placed at `base`."""
+    def read_children(self, element: ElementTree.Element, base: Transform, here: Path) -> None:
+        """Read the models, links, visuals and includes of an element placed at ``base``."""
         for child in element:
             if child.tag == 'include':
                 self._include(child, base)
@@ -125,7 +135,7 @@ class _SdfReader:
             elif child.tag == 'visual':
                 self._visual(child, base @ _pose_of(child), here)
 
-    def _include(self, element: ElementTree.Element, base: np.ndarray) -> None:
+    def _include(self, element: ElementTree.Element, base: Transform) -> None:
         uri = element.findtext('uri', '').strip()
         folder = self._find(uri)
         file = folder
@@ -152,7 +162,7 @@ class _SdfReader:
             f'(searched: {", ".join(map(str, self.folders))})'
         )
 
-    def _visual(self, element: ElementTree.Element, matrix: np.ndarray, here: Path) -> None:
+    def _visual(self, element: ElementTree.Element, matrix: Transform, here: Path) -> None:
         geometry = element.find('geometry')
         shape = next(iter(geometry), None) if geometry is not None else None
         if shape is None or shape.tag == 'empty' or element.findtext('transparency', '0') == '1':
@@ -161,13 +171,13 @@ class _SdfReader:
         if shape.tag == 'mesh':
             scale = _numbers(shape.findtext('scale'), (1, 1, 1))
             path = self._find(shape.findtext('uri', '').strip(), here)
-            self.world.place_file(path, matrix @ np.diag([*scale, 1.0]), colour)
+            self.world.add_file(path, matrix @ np.diag([*scale, 1.0]), colour)
             return
         sizes = _unit_shape(shape)
         if sizes is not None:
             mesh, size = sizes
             material = self.world.add_material(colour or GREY, False)
-            self.world.place(mesh, matrix @ np.diag([*size, 1.0]), material)
+            self.world.add_instance(mesh, matrix @ np.diag([*size, 1.0]), material)
 
 
 def _unit_shape(shape: ElementTree.Element) -> tuple[str, tuple[float, ...]] | None:
@@ -184,67 +194,80 @@ def _unit_shape(shape: ElementTree.Element) -> tuple[str, tuple[float, ...]] | N
     return None
 
 
-def _pose_of(element: ElementTree.Element) -> np.ndarray:
+def _pose_of(element: ElementTree.Element) -> Transform:
     return pose_matrix(_numbers(element.findtext('pose'), (0,) * 6))
 
 
-def _diffuse(visual: ElementTree.Element) -> tuple[float, ...] | None:
+def _diffuse(visual: ElementTree.Element) -> Colour | None:
     text = visual.findtext('material/diffuse') or visual.findtext('material/ambient')
-    return _numbers(text, GREY)[:3] if text else None
+    return colour_of(_numbers(text, GREY)[:3]) if text else None
 
 
 def _numbers(text: str | None, default: tuple[float, ...]) -> tuple[float, ...]:
     return tuple(float(n) for n in text.split()) if text and text.strip() else default
 
 
-def _load_parts(world: World, path: Path) -> Iterator[tuple[str, np.ndarray, int]]:
-    """Load a mesh file into the world's meshes: name, transform in the file, material."""
+def _load_parts(world: World, path: Path) -> Iterator[_Part]:
+    """Load a mesh file into the world's meshes."""
     if not path.is_file():
         raise WorldError(f'{path} does not exist')
     try:
         scene = trimesh.load(path, force='scene', process=False)
     except Exception as error:  # trimesh's loaders raise whatever they meet
         raise WorldError(f'{path} cannot be read ({error}); .dae needs pycollada') from error
-    images: dict[int, np.ndarray] = {}
+    assert isinstance(scene, trimesh.Scene)
+    images: dict[int, NDArray[np.uint8]] = {}
     for k, node in enumerate(scene.graph.nodes_geometry):
         matrix, geometry = scene.graph[node]
         mesh = scene.geometry[geometry]
         if not isinstance(mesh, trimesh.Trimesh) or not len(mesh.faces):
             continue
-        colour, texture = _look(mesh, images)
-        if colour is None:
+        look = _look_of(mesh, images)
+        if look is None:
             continue
         name = f'{path.name}:{k}'
-        uvs = mesh.visual.uv if texture is not None else None
         world.meshes[name] = Mesh(
-            np.asarray(mesh.vertices, np.float32), np.asarray(mesh.vertex_normals, np.float32),
-            np.asarray(mesh.faces, np.int32), None if uvs is None else np.asarray(uvs, np.float32),
-            texture,
-        )  # fmt: skip
-        yield name, matrix, world.add_material(colour, texture is not None)
+            np.asarray(mesh.vertices, np.float32),
+            np.asarray(mesh.vertex_normals, np.float32),
+            np.asarray(mesh.faces, np.int32),
+            look.uvs,
+            look.texture,
+        )
+        yield name, matrix, world.add_material(look.colour, look.texture is not None)
 
 
-def _look(
-    mesh: trimesh.Trimesh, images: dict[int, np.ndarray]
-) -> tuple[tuple[float, ...] | None, np.ndarray | None]:
-    """Return a mesh's linear colour and texture; no colour for what is see-through."""
-    material = getattr(mesh.visual, 'material', None)
-    if material is None:
-        shade = np.asarray(mesh.visual.main_color[:3]) / 255.0
-        return tuple((shade**2.2).tolist()), None
+class _Look(NamedTuple):
+    """Linear colour; uvs [V, 2] and texture [H, W, 4] RGBA if there is one."""
+
+    colour: Colour
+    uvs: NDArray[np.float32] | None = None
+    texture: NDArray[np.uint8] | None = None
+
+
+def _look_of(mesh: trimesh.Trimesh, images: dict[int, NDArray[np.uint8]]) -> _Look | None:
+    """Return a mesh's look; None for what is see-through. images: textures by their image."""
+    visual = mesh.visual
+    if not isinstance(visual, trimesh.visual.TextureVisuals):
+        assert isinstance(visual, trimesh.visual.ColorVisuals)
+        return _Look(_linear(visual.main_color))
+    material = visual.material
     if not isinstance(material, trimesh.visual.material.PBRMaterial):
         material = material.to_pbr()
-    factor = np.array(
-        [255, 255, 255, 255] if material.baseColorFactor is None else material.baseColorFactor
-    )
+    factor = material.baseColorFactor
+    factor = np.array([255, 255, 255, 255] if factor is None else factor)
     if material.alphaMode == 'BLEND' and factor[3] < 128:
-        return None, None
+        return None
     image = material.baseColorTexture
-    if image is None or getattr(mesh.visual, 'uv', None) is None:
-        return tuple(((factor[:3] / 255.0) ** 2.2).tolist()), None
+    if image is None or visual.uv is None:
+        return _Look(_linear(factor))
     if id(image) not in images:
         pixels = np.array(image.convert('RGBA'))
         if material.alphaMode != 'MASK':
             pixels[..., 3] = 255
         images[id(image)] = pixels
-    return (1.0, 1.0, 1.0), images[id(image)]
+    return _Look((1.0, 1.0, 1.0), np.asarray(visual.uv, np.float32), images[id(image)])
+
+
+def _linear(rgba: ArrayLike) -> Colour:
+    """Turn display values of 8 bits into linear light."""
+    return colour_of(((np.asarray(rgba)[:3] / 255.0) ** 2.2).tolist())

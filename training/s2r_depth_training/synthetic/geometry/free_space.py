@@ -5,28 +5,33 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
-from s2r_depth_training.synthetic.primitives import primitives
-from s2r_depth_training.synthetic.scene import Instance, Mesh
+from s2r_depth_training.synthetic.geometry.primitives import primitives
+from s2r_depth_training.synthetic.geometry.scene import Instance, Mesh
 
 CLEARANCE = 0.35  # m between a camera and any surface
-MOST_STANDS = 3000  # places to choose from; more would only take longer to check
+MOST_STANDS = 3000  # cells to choose from; more would only take longer to check
 
 
 @dataclass(frozen=True)
 class FreeSpace:
-    """A grid of the world. free: bool [X, Y, Z]; origin: m, of the grid's corner; cell: m."""
+    """A grid of the world.
 
-    occupied: np.ndarray
-    clearance: np.ndarray
-    origin: np.ndarray
+    occupied: [X, Y, Z], where cells hold a surface. clearance: [X, Y, Z], m to the nearest such
+    cell. origin: [3], m, the grid's corner. cell: m, side of a cell.
+    """
+
+    occupied: NDArray[np.bool_]
+    clearance: NDArray[np.float64]
+    origin: NDArray[np.float64]
     cell: float
 
-    def stands(self) -> np.ndarray:
-        """Find cells from which a robot can see: floor below, room above and around, int [N, 3].
+    def stands(self) -> NDArray[np.int64]:
+        """Find cells from which a robot can see: floor below, room above and around, [N, 3].
 
-        The cell is the lowest free one over a floor with two metres of air above it.
+        The cell is the lowest free one over a floor with 1.6 m of air above it.
         """
         solid = self.occupied
         floor = solid[:, :, :-1] & ~solid[:, :, 1:]
@@ -34,30 +39,29 @@ class FreeSpace:
         air = np.ones_like(floor)
         for k in range(1, tall + 1):
             air[:, :, : floor.shape[2] - k] &= ~solid[:, :, 1 + k : floor.shape[2] + 1]
-            air[:, :, floor.shape[2] - k :] &= True
         cells = np.argwhere(floor & air) + np.array([0, 0, 1])
         cells = cells[_on_common_levels(cells)]
         cells = cells[:: len(cells) // MOST_STANDS + 1]
         return cells[self._around(cells + np.array([0, 0, tall // 2])) >= 0.6]
 
-    def position(self, cell: np.ndarray) -> np.ndarray:
-        """Middle of a cell in the world, m."""
+    def position(self, cell: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the middle of cells ([3] or [N, 3]) in the world, m."""
         return self.origin + (cell + 0.5) * self.cell
 
-    def is_clear(self, point: np.ndarray) -> bool:
-        """Tell whether a point keeps CLEARANCE from every surface."""
+    def is_clear(self, point: NDArray[np.float64]) -> bool:
+        """Return whether a point keeps ``CLEARANCE`` from every surface."""
         index = np.floor((point - self.origin) / self.cell).astype(int)
         if (index < 0).any() or (index >= self.occupied.shape).any():
             return False
         return bool(self.clearance[tuple(index)] >= CLEARANCE)
 
-    def is_roofed(self, point: np.ndarray) -> bool:
-        """Tell whether something is above a point."""
+    def is_roofed(self, point: NDArray[np.float64]) -> bool:
+        """Return whether something is above a point."""
         x, y, z = np.floor((point - self.origin) / self.cell).astype(int)
         return bool(self.occupied[x, y, z + 1 :].any())
 
-    def _around(self, cells: np.ndarray, reach: float = 25.0) -> np.ndarray:
-        """Share of 16 level directions in which a surface is met within `reach` metres."""
+    def _around(self, cells: NDArray[np.int64], reach: float = 25.0) -> NDArray[np.float64]:
+        """Return the share of 16 level directions that meet a surface within ``reach`` metres."""
         hits, top = np.zeros(len(cells)), np.array(self.occupied.shape) - 1
         for angle in np.arange(16) * np.pi / 8:
             step = np.array([np.cos(angle), np.sin(angle), 0.0])
@@ -70,25 +74,27 @@ class FreeSpace:
         return hits / 16
 
 
-def _on_common_levels(cells: np.ndarray) -> np.ndarray:
-    """Mask of the cells on heights that many share: floors, not tables, roofs or tree tops."""
+def _on_common_levels(cells: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Mask the cells on heights that many share: floors, not tables, roofs or tree tops."""
     counts = np.bincount(cells[:, 2]) if len(cells) else np.zeros(1)
     near = np.convolve(counts, np.ones(3), mode='same')
     return near[cells[:, 2]] > 0.25 * near.max()
 
 
 def map_free_space(
-    instances: list[Instance], meshes: dict[str, Mesh], low: np.ndarray, high: np.ndarray
+    instances: list[Instance],
+    meshes: dict[str, Mesh],
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
 ) -> FreeSpace:
-    """Fill a grid from `low` to `high` (m) with the surfaces of all instances."""
+    """Fill a grid from ``low`` to ``high`` ([3], m) with the surfaces of all instances."""
     cell = float(np.clip((high - low)[:2].max() / 250, 0.12, 0.6))
     shape = np.ceil((high - low) / cell).astype(int) + 1
     occupied = np.zeros(shape, bool)
     known = primitives() | meshes
     for instance in instances:
-        matrix = np.array(instance.matrix).reshape(3, 4)
         mesh = known[instance.mesh]
-        points = mesh.positions @ matrix[:, :3].T + matrix[:, 3]
+        points = instance.in_world(mesh.positions)
         for corners in _within(points[mesh.triangles], low, high):
             samples = _sample(corners, cell * 0.7)
             index = np.floor((samples - low) / cell).astype(int)
@@ -98,8 +104,10 @@ def map_free_space(
     return FreeSpace(occupied, clearance, low, cell)
 
 
-def _within(triangles: np.ndarray, low: np.ndarray, high: np.ndarray) -> list[np.ndarray]:
-    """Keep triangles that touch the box, in groups of similar size, float [M, 3, 3]."""
+def _within(
+    triangles: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64]
+) -> list[NDArray[np.float64]]:
+    """Keep triangles ([N, 3, 3]) that touch the box, in groups of similar size."""
     near = (triangles.max(1) >= low).all(1) & (triangles.min(1) <= high).all(1)
     triangles = triangles[near]
     longest = np.linalg.norm(triangles - np.roll(triangles, 1, axis=1), axis=2).max(1)
@@ -108,8 +116,8 @@ def _within(triangles: np.ndarray, low: np.ndarray, high: np.ndarray) -> list[np
     return [g[k : k + 64] for g in groups for k in range(0, len(g), 64)]
 
 
-def _sample(triangles: np.ndarray, spacing: float) -> np.ndarray:
-    """Cover triangles of similar size with points at most `spacing` apart, float [N, 3]."""
+def _sample(triangles: NDArray[np.float64], spacing: float) -> NDArray[np.float64]:
+    """Cover triangles of similar size with points ([N, 3]) at most ``spacing`` metres apart."""
     longest = np.linalg.norm(triangles - np.roll(triangles, 1, axis=1), axis=2).max()
     n = int(np.clip(np.ceil(longest / spacing), 1, 600))
     i, j = np.meshgrid(np.arange(n + 1), np.arange(n + 1))

@@ -1,4 +1,4 @@
-// Row 0 of every target is the top of the picture (see renderer.clip_from_camera).
+// Row 0 of every target is the top of the picture (see projection.clip_from_camera).
 // From the supersampled light to one 8-bit pixel: sky, ambient occlusion, exposure, tone curve.
 #version 430
 layout(binding = 0) uniform sampler2D light;       // rgb and, in alpha, whether anything was hit; supersampled

@@ -1,4 +1,4 @@
-// What all surfaces of one view share; written by renderer._frame_block in this order.
+// What all surfaces of one view share; written by programs._frame_block in this order.
 layout(std140, binding = 0) uniform Frame {
   mat4 clip_from_world;
   mat4 shadow_from_world;

@@ -6,13 +6,15 @@ import functools
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
-from s2r_depth_training.synthetic.scene import Mesh
+from s2r_depth_training.synthetic.geometry.scene import Mesh
 
 
-def flat_mesh(faces: list[np.ndarray]) -> Mesh:
-    """Make a mesh of convex planar faces (each float [N, 3]), shaded flat."""
-    positions, normals, triangles = [], [], []
+def flat_mesh(faces: list[NDArray[np.float64]]) -> Mesh:
+    """Make a mesh of convex planar faces (each [N, 3]), shaded flat."""
+    positions, normals = [], []
+    triangles: list[tuple[int, int, int]] = []
     start = 0
     for face in faces:
         normal = np.cross(face[1] - face[0], face[2] - face[0])
@@ -60,7 +62,8 @@ def lathe(profile: list[tuple[float, float]], sides: int = 20, crease: float = 0
     step = np.diff(points, axis=0)
     slopes = np.stack([step[:, 1], -step[:, 0]], axis=1)
     slopes /= np.linalg.norm(slopes, axis=1, keepdims=True)
-    positions, normals, triangles = [], [], []
+    positions, normals = [], []
+    triangles: list[tuple[int, int, int]] = []
     for i, (low, high) in enumerate(pairwise(points)):
         for end, other in ((low, i - 1), (high, i + 1)):
             slope = slopes[i]

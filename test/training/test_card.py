@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from written_checkpoints import write_checkpoint
 
-from s2r_depth_ros.evaluation.evaluation import CAPS, Record, counts, summarise
+from s2r_depth_ros.evaluation.manifest import CAPS
 from s2r_depth_ros.evaluation.metrics import ALIGNMENTS, METRICS
+from s2r_depth_ros.evaluation.report import counts
+from s2r_depth_ros.evaluation.scores import FrameScore, summarise
 from s2r_depth_ros.network.checkpoint import load_model, read_metadata
 from s2r_depth_ros.network.metadata import ModelMetadata
 from s2r_depth_training.errors import ResultsError
@@ -21,7 +23,9 @@ def results_of(metadata: ModelMetadata, model_error: float, prior_error: float) 
     """Return what the evaluate command would write for a model with these abs_rel everywhere."""
     values = {'model': model_error, 'row': prior_error}
     records = [
-        Record(f'{kind}{i}', kind, f's{i}', who, how, {**dict.fromkeys(METRICS, v), 'scale': 1.0})
+        FrameScore(
+            f'{kind}{i}', kind, f's{i}', who, how, {**dict.fromkeys(METRICS, v), 'scale': 1.0}
+        )
         for kind in ('indoor', 'driving')
         for i in range(2)
         for who, v in values.items()

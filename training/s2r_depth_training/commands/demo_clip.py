@@ -1,6 +1,4 @@
-"""Render a clip: a camera drives along a smooth path through one room.
-
-    python -m s2r_depth_training.commands.demo_clip --out DIR --seed N
+"""``demo_clip``: render a clip of a camera that drives along a smooth path through one room.
 
 Writes DIR/sequence.json (intrinsics, stamps, camera-to-world poses), DIR/rgb/NNNN.jpg and, for
 every 15th frame, DIR/depth/NNNN.png (16-bit millimetres, Z along the optical axis, 0 = none).
@@ -20,6 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from s2r_depth_training.commands.arguments import count_argument
 from s2r_depth_training.synthetic.geometry.camera import Camera, rotation_from_angles
 from s2r_depth_training.synthetic.looks.photo import Photo, take_photo
 from s2r_depth_training.synthetic.renderer.renderer import Render, Renderer
@@ -115,7 +114,7 @@ def furnished_room(seed: int) -> RoomScene:
             return replace(scene, exposure=1.0)
 
 
-def render_clip(out: Path, seed: int, form: ClipFormat = DEMO_CLIP) -> dict[str, Any]:
+def render_clip(out: Path, seed: int, form: ClipFormat) -> dict[str, Any]:
     """Render the clip of a seed into a folder and return what sequence.json says."""
     scene = furnished_room(seed)
     rng = np.random.default_rng(seed)
@@ -151,15 +150,13 @@ def write_frame(
     return files
 
 
-def main(arguments: list[str] | None = None, form: ClipFormat = DEMO_CLIP) -> None:
-    """Parse the command line and render."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
     parser.add_argument('--out', type=Path, required=True, help='folder to write')
-    parser.add_argument('--seed', type=int, default=0, help='which room and path')
-    options = parser.parse_args(arguments)
-    sequence = render_clip(options.out, options.seed, form)
-    print(f'{len(sequence["frames"])} frames in {options.out}')
+    parser.add_argument('--seed', type=count_argument, default=0, help='which room and path')
 
 
-if __name__ == '__main__':
-    main()
+def run(args: argparse.Namespace) -> None:
+    """Render, and print how many frames the clip has."""
+    sequence = render_clip(args.out, args.seed, DEMO_CLIP)
+    print(f'{len(sequence["frames"])} frames in {args.out}')

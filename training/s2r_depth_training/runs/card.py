@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from safetensors import safe_open
 
-from s2r_depth_ros.evaluation.evaluation import beats_prior
+from s2r_depth_ros.evaluation.scores import beats_prior
 from s2r_depth_ros.network.checkpoint import load_model, save_model
 from s2r_depth_ros.network.metadata import ModelMetadata
 from s2r_depth_training.errors import ResultsError

@@ -4,15 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from s2r_depth_training.runs.experiment import (
-    ConfigError,
-    Experiment,
-    load_experiment,
-    save_experiment,
-)
+from s2r_depth_training.errors import ConfigError
+from s2r_depth_training.runs.experiment import Experiment, load_experiment, save_experiment
 
 
-def write(folder, name, text):
+def write(folder: Path, name: str, text: str) -> Path:
     path = folder / name
     path.write_text(text)
     return path
@@ -64,7 +60,21 @@ def test_exponents_without_a_point_are_numbers(tmp_path):
         ('loss: {scales: [1, 1]}\n', 'four weights'),
         ('data: {typical: {indoor: [4, 1, 3]}}\n', r'typical: indoor is \[4.*least median'),
         ('- a\n', 'holds no keys'),
-        ('base: none.yaml\n', 'cannot be read'),
+        ('base: none.yaml\n', 'none.yaml cannot be read'),
+        ('base: a.yaml\n', 'a.yaml is its own base'),
+        ('base: 3\n', 'base is 3'),
+        ('a: [\n', 'a.yaml cannot be read'),
+        ('data: 3\n', 'data must hold keys, it is 3'),
+        ('data: {mix: {indoor: much}}\n', "data.mix.indoor is 'much'"),
+        ('data: {typical: {indoor: [a, 4, 3]}}\n', r"data.typical.indoor\[0\] is 'a'"),
+        ('data: {batch: 0}\n', 'data.batch is 0'),
+        ('data: {renderers: -1}\n', 'data.renderers is -1'),
+        ('stages: [{steps: 0}]\n', 'joint has 0 steps'),
+        ('validation: {every: 0}\n', 'validation.every is 0'),
+        ('optimizer: {betas: [0.9]}\n', 'two numbers'),
+        ('optimizer: {schedule: line}\n', "optimizer.schedule is 'line'"),
+        ('seed: -1\n', 'seed is -1'),
+        ('scene: attic\n', "scene is 'attic'"),
     ],
 )
 def test_wrong_keys_are_named(tmp_path, text, message):

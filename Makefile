@@ -13,13 +13,18 @@ READY := $(VENV)/requirements-installed
 demo: $(READY)
 	$(BIN)/python -m s2r_depth_ros demo --out out/demo $(if $(INPUT),"$(INPUT)")
 
+# With the coverage of every room, measured in the processes that the tests start, too.
 test: lint
-	$(BIN)/python -m pytest -rs --durations=10
+	@rm -rf out/coverage && mkdir -p out/coverage
+	$(BIN)/coverage run -m pytest -rs --durations=10
+	$(BIN)/python test/support/coverage_floors.py
 
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell $$(git ls-files)
 	$(BIN)/mypy
+	PYTHONPATH=.:training $(BIN)/lint-imports --no-logo
 
 # Renders a few scenes, runs every training stage for a few steps, exports, loads the model.
 train-smoke: $(READY)

@@ -10,7 +10,8 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 PACKAGE = 's2r_depth_ros'
-# `ros2 run s2r_depth_ros COMMAND`; each is a function of cli.py.
+# `ros2 run s2r_depth_ros COMMAND`. The table of cli.py again, which a build cannot always import;
+# a test compares the two.
 COMMANDS = (
     'node', 'predict', 'convert', 'info', 'evaluate', 'demo', 'benchmark', 'export',
 )  # fmt: skip
@@ -54,7 +55,7 @@ setup(
     entry_points={
         'console_scripts': [
             f'{PACKAGE} = {PACKAGE}.cli:main',
-            *(f'{command} = {PACKAGE}.cli:{command}' for command in COMMANDS),
+            *(f'{command} = {PACKAGE}.cli:executable' for command in COMMANDS),
             's2r_train = s2r_depth_training.cli:main',
         ],
     },

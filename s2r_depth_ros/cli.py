@@ -10,13 +10,14 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from s2r_depth_ros.errors import UserError
 
 _PROGRAM = 's2r_depth_ros'
 _NODE = 'node'
 
-# Command -> one line of help. Its module is s2r_depth_ros.commands.COMMAND, but for node.
+# Command -> one line of help. Its module is s2r_depth_ros.commands.COMMAND, except for node.
 COMMANDS = {
     _NODE: 'run the ROS 2 node (needs ROS 2; takes --ros-args)',
     'predict': 'depth of images, folders and videos, without ROS',
@@ -28,7 +29,7 @@ COMMANDS = {
     'export': 'write a model as ONNX, also in int8, for other runtimes',
 }
 
-OK, FAILED, USAGE = 0, 1, 2
+OK, USAGE = 0, 2
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -52,6 +53,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     return USAGE  # not reached: without a command of the table argparse exits
 
 
+def executable() -> int:
+    """Run the command that this process's executable is called after, such as .../bin/predict."""
+    return main([Path(sys.argv[0]).stem, *sys.argv[1:]])
+
+
 def _run(command: str, arguments: list[str]) -> int:
     module = importlib.import_module(f's2r_depth_ros.commands.{command}')
     parser = argparse.ArgumentParser(prog=f'{_PROGRAM} {command}', description=COMMANDS[command])
@@ -73,43 +79,3 @@ def _run_node(arguments: list[str]) -> int:
 def _fail(message: str) -> int:
     print('error: ' + ' '.join(message.split()), file=sys.stderr)
     return USAGE
-
-
-def node() -> int:
-    """Run the executable ``node``."""
-    return main([_NODE, *sys.argv[1:]])
-
-
-def predict() -> int:
-    """Run the executable ``predict``."""
-    return main(['predict', *sys.argv[1:]])
-
-
-def convert() -> int:
-    """Run the executable ``convert``."""
-    return main(['convert', *sys.argv[1:]])
-
-
-def info() -> int:
-    """Run the executable ``info``."""
-    return main(['info', *sys.argv[1:]])
-
-
-def evaluate() -> int:
-    """Run the executable ``evaluate``."""
-    return main(['evaluate', *sys.argv[1:]])
-
-
-def demo() -> int:
-    """Run the executable ``demo``."""
-    return main(['demo', *sys.argv[1:]])
-
-
-def benchmark() -> int:
-    """Run the executable ``benchmark``."""
-    return main(['benchmark', *sys.argv[1:]])
-
-
-def export() -> int:
-    """Run the executable ``export``."""
-    return main(['export', *sys.argv[1:]])

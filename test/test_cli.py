@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
+import ast
 import json
 import subprocess
 import sys
 import types
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -19,10 +22,12 @@ from s2r_depth_ros.network.checkpoint import load_model, read_metadata, save_mod
 from s2r_depth_ros.network.s2r_depthnet import SUB_NETWORKS
 
 ROOT = Path(__file__).resolve().parents[1]
+Run = Callable[[argparse.Namespace], int]
+Capture = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
-def released(tiny_model, tmp_path):
+def released(tiny_model: Path, tmp_path: Path) -> list[str]:
     """Options that name the tiny model as the authors' four files."""
     network, _ = load_model(tiny_model)
     options = []
@@ -34,10 +39,10 @@ def released(tiny_model, tmp_path):
 
 
 @pytest.fixture
-def fake_command(monkeypatch):
+def fake_command(monkeypatch: pytest.MonkeyPatch) -> Callable[[Run], None]:
     """Put a command of our making in the place of info."""
 
-    def install(run):
+    def install(run: Run) -> None:
         module = types.SimpleNamespace(
             add_arguments=lambda parser: parser.add_argument('word'), run=run
         )
@@ -46,11 +51,13 @@ def fake_command(monkeypatch):
     return install
 
 
-def convert(released, path, *options) -> int:
+def convert(released: list[str], path: Path, *options: str) -> int:
     return cli.main(['convert', *released, '--name', 'mine', '--out', str(path), *options])
 
 
-def test_convert_writes_a_model_that_loads(released, tiny_model, tmp_path, capsys):
+def test_convert_writes_a_model_that_loads(
+    released: list[str], tiny_model: Path, tmp_path: Path, capsys: Capture
+) -> None:
     path = tmp_path / 'out' / 'mine.safetensors'
     assert convert(released, path, '--max-depth', '80') == 0
     network, metadata = load_model(path)
@@ -65,7 +72,7 @@ def test_convert_writes_a_model_that_loads(released, tiny_model, tmp_path, capsy
     assert (metadata.color_order, metadata.resize) == ('rgb', 'bicubic')
 
 
-def test_convert_keeps_every_option(released, tmp_path):
+def test_convert_keeps_every_option(released: list[str], tmp_path: Path) -> None:
     path = tmp_path / 'mine.safetensors'
     options = ['--max-depth', '8', '--scene', 'indoor', '--focal-length', '205.5']
     options += ['--licence', 'MIT']
@@ -89,7 +96,9 @@ def test_convert_keeps_every_option(released, tmp_path):
         (['--max-depth', '80', '--depth-net', '/no/d.pth'], ['/no/d.pth: no such file']),
     ],
 )
-def test_convert_names_the_mistake_in_one_line(released, tmp_path, capsys, options, words):
+def test_convert_names_the_mistake_in_one_line(
+    released: list[str], tmp_path: Path, capsys: Capture, options: list[str], words: list[str]
+) -> None:
     path = tmp_path / 'mine.safetensors'
     assert convert(released, path, *options) == 2
     text = capsys.readouterr().err
@@ -100,13 +109,15 @@ def test_convert_names_the_mistake_in_one_line(released, tmp_path, capsys, optio
 
 
 @pytest.mark.parametrize('size', ['192', '192x', 'axb', '1x2x3'])
-def test_convert_refuses_a_size_it_cannot_read(released, tmp_path, capsys, size):
+def test_convert_refuses_a_size_it_cannot_read(
+    released: list[str], tmp_path: Path, capsys: Capture, size: str
+) -> None:
     with pytest.raises(SystemExit, match='2'):
         convert(released, tmp_path / 'x', '--max-depth', '8', '--input-size', size)
     assert 'is not HEIGHTxWIDTH in pixels' in capsys.readouterr().err
 
 
-def test_info_prints_every_fact_and_the_check(tiny_model, capsys):
+def test_info_prints_every_fact_and_the_check(tiny_model: Path, capsys: Capture) -> None:
     assert cli.main(['info', str(tiny_model)]) == 0
     text = capsys.readouterr().out
     lines = dict(line.split(None, 1) for line in text.splitlines())
@@ -119,7 +130,7 @@ def test_info_prints_every_fact_and_the_check(tiny_model, capsys):
     assert text.endswith('sha256 check  ok\n')
 
 
-def test_info_lays_scores_out_as_a_table(tiny_model, tmp_path, capsys):
+def test_info_lays_scores_out_as_a_table(tiny_model: Path, tmp_path: Path, capsys: Capture) -> None:
     network, metadata = load_model(tiny_model)
     facts = asdict(metadata) | {
         'focal_length': None,
@@ -143,7 +154,9 @@ def test_info_lays_scores_out_as_a_table(tiny_model, tmp_path, capsys):
     assert 'focal_length  unknown\n' in text
 
 
-def test_info_fails_where_the_weights_were_altered(tiny_model, tmp_path, capsys):
+def test_info_fails_where_the_weights_were_altered(
+    tiny_model: Path, tmp_path: Path, capsys: Capture
+) -> None:
     content = bytearray(tiny_model.read_bytes())
     content[-2] ^= 1
     path = tmp_path / 'altered.safetensors'
@@ -152,7 +165,9 @@ def test_info_fails_where_the_weights_were_altered(tiny_model, tmp_path, capsys)
     assert 'sha256 check  MISMATCH' in capsys.readouterr().out
 
 
-def test_info_fails_where_a_key_is_missing(tiny_model, tmp_path, capsys):
+def test_info_fails_where_a_key_is_missing(
+    tiny_model: Path, tmp_path: Path, capsys: Capture
+) -> None:
     tensors = safetensors_torch.load_file(tiny_model)
     del tensors['dsa.D.conv.bias']
     header = {
@@ -166,18 +181,20 @@ def test_info_fails_where_a_key_is_missing(tiny_model, tmp_path, capsys):
     assert text.startswith(f"error: {path}: key 'dsa.D.conv.bias' of width 0.125 is missing")
 
 
-def test_info_of_an_unknown_model_is_one_line(capsys):
+def test_info_of_an_unknown_model_is_one_line(capsys: Capture) -> None:
     assert cli.main(['info', 'nothing_of_this_name']) == 2
     assert capsys.readouterr().err.startswith('error: nothing_of_this_name: no model of this name')
 
 
-def test_status_of_the_command_is_returned(fake_command):
+def test_status_of_the_command_is_returned(fake_command: Callable[[Run], None]) -> None:
     fake_command(lambda args: 7 if args.word == 'seven' else 0)
     assert cli.main(['info', 'seven']) == 7
 
 
-def test_user_errors_are_one_line_without_traceback(fake_command, capsys):
-    def run(args):
+def test_user_errors_are_one_line_without_traceback(
+    fake_command: Callable[[Run], None], capsys: Capture
+) -> None:
+    def run(args: argparse.Namespace) -> int:
         raise UserError('two\nlines')
 
     fake_command(run)
@@ -185,8 +202,8 @@ def test_user_errors_are_one_line_without_traceback(fake_command, capsys):
     assert capsys.readouterr().err == 'error: two lines\n'
 
 
-def test_defects_keep_their_traceback(fake_command):
-    def run(args):
+def test_defects_keep_their_traceback(fake_command: Callable[[Run], None]) -> None:
+    def run(args: argparse.Namespace) -> int:
         raise KeyError('a defect')
 
     fake_command(run)
@@ -195,30 +212,39 @@ def test_defects_keep_their_traceback(fake_command):
 
 
 @pytest.mark.parametrize('status', [None, 0, 3])
-def test_node_gets_its_arguments_untouched(monkeypatch, status):
-    seen = []
-    fake = types.SimpleNamespace(main=lambda argv: seen.append(argv) or status)
-    monkeypatch.setattr(cli.importlib.util, 'find_spec', lambda name: True)
+def test_node_gets_its_arguments_untouched(
+    monkeypatch: pytest.MonkeyPatch, status: int | None
+) -> None:
+    seen: list[list[str]] = []
+
+    def record(argv: list[str]) -> int | None:
+        seen.append(argv)
+        return status
+
+    fake = types.SimpleNamespace(main=record)
+    monkeypatch.setattr('importlib.util.find_spec', lambda name: True)
     monkeypatch.setitem(sys.modules, 's2r_depth_ros.node.main', fake)
     arguments = ['--ros-args', '-r', 'image:=/camera/image', '-p', 'model:=first', '--help']
     assert cli.main(['node', *arguments]) == (status or 0)
     assert seen == [arguments]
 
 
-def test_node_without_ros_says_what_it_needs(monkeypatch, capsys):
-    monkeypatch.setattr(cli.importlib.util, 'find_spec', lambda name: None)
+def test_node_without_ros_says_what_it_needs(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setattr('importlib.util.find_spec', lambda name: None)
     assert cli.main(['node']) == 2
     assert capsys.readouterr().err.startswith('error: the node needs ROS 2 (rclpy)')
 
 
 @pytest.mark.parametrize('arguments', [[], ['paint'], ['--device', 'cpu', 'info']])
-def test_wrong_commands_show_the_usage(arguments, capsys):
+def test_wrong_commands_show_the_usage(arguments: list[str], capsys: Capture) -> None:
     with pytest.raises(SystemExit, match='2'):
         cli.main(arguments)
     assert 'usage: s2r_depth_ros' in capsys.readouterr().err
 
 
-def test_help_lists_every_command(capsys):
+def test_help_lists_every_command(capsys: Capture) -> None:
     with pytest.raises(SystemExit, match='0'):
         cli.main(['--help'])
     text = capsys.readouterr().out
@@ -226,16 +252,33 @@ def test_help_lists_every_command(capsys):
 
 
 @pytest.mark.parametrize('name', cli.COMMANDS)
-def test_single_command_executables_pass_their_arguments(monkeypatch, name):
-    seen = []
-    monkeypatch.setattr(cli, 'main', lambda argv: seen.append(argv) or 0)
+def test_single_command_executables_pass_their_arguments(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    seen: list[list[str]] = []
+
+    def record(argv: list[str]) -> int:
+        seen.append(argv)
+        return 0
+
+    monkeypatch.setattr(cli, 'main', record)
     monkeypatch.setattr(sys, 'argv', [f'/bin/{name}', 'a', '--b'])
-    assert getattr(cli, name)() == 0
+    assert cli.executable() == 0
     assert seen == [[name, 'a', '--b']]
 
 
+def test_setup_installs_every_command() -> None:
+    tree = ast.parse((ROOT / 'setup.py').read_text())
+    tables = {
+        ast.unparse(node.targets[0]): node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+    }
+    assert set(ast.literal_eval(tables['COMMANDS'])) == set(cli.COMMANDS)
+
+
 @pytest.mark.parametrize('command', ['convert', 'info'])
-def test_convert_and_info_need_neither_opencv_nor_ros(command):
+def test_convert_and_info_need_neither_opencv_nor_ros(command: str) -> None:
     code = (
         'import json, sys\n'
         'from s2r_depth_ros import cli\n'
@@ -251,7 +294,7 @@ def test_convert_and_info_need_neither_opencv_nor_ros(command):
     assert not loaded & {'cv2', 'rclpy', 'sensor_msgs', 'cv_bridge'}
 
 
-def test_the_overview_is_there_without_torch():
+def test_the_overview_is_there_without_torch() -> None:
     code = 'import sys, s2r_depth_ros.cli; print("torch" in sys.modules)'
     result = subprocess.run(
         [sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True, check=True
@@ -259,7 +302,7 @@ def test_the_overview_is_there_without_torch():
     assert result.stdout.strip() == 'False'
 
 
-def test_python_dash_m_returns_the_status(tiny_model):
+def test_python_dash_m_returns_the_status() -> None:
     result = subprocess.run(
         [sys.executable, '-m', 's2r_depth_ros', 'info', 'nothing_of_this_name'],
         cwd=ROOT,

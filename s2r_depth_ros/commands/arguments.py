@@ -1,14 +1,98 @@
-"""Types of command line options that several commands share."""
+"""Options that several commands have, each declared once, and types of option values."""
 
 from __future__ import annotations
 
 import argparse
+import math
 import re
+from functools import partial
+from pathlib import Path
+
+from s2r_depth_ros.inference.backends import BACKENDS
+from s2r_depth_ros.inference.devices import PRECISIONS
+from s2r_depth_ros.network.registry import DEFAULT_MODEL
+
+MODEL_HELP = 'name of a shipped model, or a file'
 
 
-def size_argument(text: str) -> tuple[int, int]:
+def add_model(parser: argparse._ActionsContainer) -> None:
+    """Declare ``--model``."""
+    parser.add_argument(
+        '--model', default=DEFAULT_MODEL, help=f'{MODEL_HELP} (default: %(default)s)'
+    )
+
+
+def add_device(parser: argparse.ArgumentParser, default: str = 'auto') -> None:
+    """Declare ``--device``."""
+    parser.add_argument(
+        '--device', default=default, help='auto, cpu, cuda or cuda:N (default: %(default)s)'
+    )
+
+
+def add_precision(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--precision``."""
+    parser.add_argument(
+        '--precision', default='fp32', choices=tuple(PRECISIONS),
+        help='arithmetic of the network (default: %(default)s)',
+    )  # fmt: skip
+
+
+def add_backend(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--backend``."""
+    parser.add_argument(
+        '--backend', default='torch', choices=tuple(BACKENDS),
+        help='what runs the network (default: %(default)s)',
+    )  # fmt: skip
+
+
+def add_input_size(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--input-size``, a (height, width) in px or None."""
+    parser.add_argument(
+        '--input-size', type=size, metavar='HxW',
+        help="the network's input size, multiples of 16 from 96 upwards (default: the model's own)",
+    )  # fmt: skip
+
+
+def add_focal_length(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--fx``, in px or None."""
+    parser.add_argument(
+        '--fx', type=partial(positive, unit='pixels'), metavar='PX',
+        help="the camera's horizontal focal length, pixels at the images' size",
+    )  # fmt: skip
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--json``, a file for everything that the command found, or None."""
+    parser.add_argument('--json', type=Path, help='write every number here')
+
+
+def size(text: str) -> tuple[int, int]:
     """Return (height, width) of a text such as 192x256; argparse reports another text."""
-    match = re.fullmatch(r'(\d+)x(\d+)', text)
+    match = re.fullmatch(r'(\d+)[xX](\d+)', text)
     if match is None:
-        raise argparse.ArgumentTypeError(f"'{text}' is not HEIGHTxWIDTH, for example 192x256")
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is not HEIGHTxWIDTH in pixels, for example 192x256"
+        )
     return int(match[1]), int(match[2])
+
+
+def positive(text: str, unit: str) -> float:
+    """Return a positive, finite number of ``unit``; argparse reports another text."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value > 0):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a positive number of {unit}")
+    return value
+
+
+def count(text: str) -> int:
+    """Return an integer from 1 upwards; argparse reports another text."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a positive count")
+    return value

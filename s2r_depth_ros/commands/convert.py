@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from s2r_depth_ros.commands import arguments
 from s2r_depth_ros.network.checkpoint import ModelMetadata, load_released, save_model
 from s2r_depth_ros.network.metadata import SCENES
 from s2r_depth_ros.network.s2r_depthnet import SUB_NETWORKS
@@ -29,9 +30,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--name', required=True, help='name of the model')
     parser.add_argument('--out', required=True, type=Path, metavar='FILE.safetensors')
     parser.add_argument('--scene', default='outdoor', choices=SCENES, help='default: outdoor')
+    # Not the option of the other commands: here it is a fact about the weights.
     parser.add_argument(
         '--input-size',
-        type=_size,
+        type=arguments.size,
         metavar='HxW',
         help="training size; default: the authors', 192x256 indoor, 192x640 otherwise",
     )
@@ -62,13 +64,3 @@ def run(args: argparse.Namespace) -> int:
     metadata = save_model(args.out, network, metadata)
     print(f'{args.out}: width {metadata.width:g}, sha256 {metadata.sha256}')
     return 0
-
-
-def _size(text: str) -> tuple[int, int]:
-    try:
-        height, width = map(int, text.lower().split('x'))
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f'{text!r} is not HEIGHTxWIDTH in pixels, for example 192x640'
-        ) from None
-    return height, width

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import math
 import sys
+from functools import partial
 from pathlib import Path
 
+from s2r_depth_ros.commands import arguments
 from s2r_depth_ros.errors import UserError
-from s2r_depth_ros.network.registry import DEFAULT_MODEL
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,13 +21,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'sequence if one lies beside the checkout, else the clip that comes with the package)',
     )
     parser.add_argument('--out', type=Path, default=Path('out/demo'), help='folder for the results')
-    parser.add_argument('--model', default=DEFAULT_MODEL, help='name of a model, or a file')
-    parser.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
-    parser.add_argument('--rate', type=_positive, metavar='HZ', help="default: the clip's own")
-    parser.add_argument('--frames', type=_count, default=90, help='play so many frames at most')
+    arguments.add_model(parser)
+    arguments.add_device(parser)
     parser.add_argument(
-        '--fx', type=_positive, metavar='PX', help="focal length, pixels at the images' size"
-    )
+        '--rate', type=partial(arguments.positive, unit='hertz'), metavar='HZ',
+        help="default: the clip's own",
+    )  # fmt: skip
+    parser.add_argument(
+        '--frames', type=arguments.count, default=90,
+        help='play so many frames at most (default: %(default)s)',
+    )  # fmt: skip
+    arguments.add_focal_length(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -61,17 +65,3 @@ def run(args: argparse.Namespace) -> int:
     print(summary.line())
     print(f'{args.out}/: contact_sheet.png, recording/ (MCAP), demo.json, logs/')
     return 0
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if not (math.isfinite(value) and value > 0):
-        raise argparse.ArgumentTypeError(f'{text} is not a positive number')
-    return value
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f'{text} is not a positive count')
-    return value

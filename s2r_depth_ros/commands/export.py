@@ -9,14 +9,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from s2r_depth_ros.commands.arguments import size_argument
+from s2r_depth_ros.commands import arguments
 from s2r_depth_ros.errors import UserError
-from s2r_depth_ros.export import quantization
+from s2r_depth_ros.export.calibration import calibration_inputs
+from s2r_depth_ros.export.quantization import quantize
 from s2r_depth_ros.files import write_atomically
 from s2r_depth_ros.inference.backends import make_backend
 from s2r_depth_ros.inference.backends.onnx_file import SUFFIX, to_onnx, with_metadata
 from s2r_depth_ros.network.checkpoint import ModelMetadata, load_model
-from s2r_depth_ros.network.registry import DEFAULT_MODEL, find_model
+from s2r_depth_ros.network.registry import find_model
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 from s2r_depth_ros.network.size_rule import check_size
 
@@ -27,11 +28,9 @@ _CPU = torch.device('cpu')
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.add_argument('--model', default=DEFAULT_MODEL, help='name of a model, or a file')
+    arguments.add_model(parser)
     parser.add_argument('--out', type=Path, required=True, help=f'file to write, *{SUFFIX}')
-    parser.add_argument(
-        '--input-size', type=size_argument, metavar='HxW', help="default: the model's own"
-    )
+    arguments.add_input_size(parser)
     parser.add_argument(
         '--int8', type=Path, metavar='FOLDER',
         help='quantise to 8 bits, calibrated on the images in this folder (its .npz shards of '
@@ -57,8 +56,8 @@ def run(args: argparse.Namespace) -> int:
         print(f'error: more than {_TOLERANCE:g}; nothing was written')
         return 1
     if args.int8:
-        images = quantization.calibration_inputs(args.int8, metadata)
-        content = quantization.quantize(content, images)
+        images = calibration_inputs(args.int8, metadata)
+        content = quantize(content, images)
         print(f'int8: calibrated on {len(images)} images; check its depth error with evaluate')
     write_atomically(args.out, with_metadata(content, metadata))
     print(f'{args.out}: {len(content) / 2**20:.1f} MiB, input {size[0]}x{size[1]}')

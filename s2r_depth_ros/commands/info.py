@@ -7,15 +7,17 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from s2r_depth_ros.commands import arguments
 from s2r_depth_ros.network.checkpoint import load_model, read_metadata, stored_sha256
 from s2r_depth_ros.network.registry import find_model
+from s2r_depth_ros.tables import format_table
 
 _UNITS = {'max_depth': ' m', 'focal_length': ' px', 'input_height': ' px', 'input_width': ' px'}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.add_argument('model', metavar='MODEL', help='name of a shipped model, or a file')
+    parser.add_argument('model', metavar='MODEL', help=arguments.MODEL_HELP)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -28,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     for key, value in facts.items():
         print(f'{key:13} {_text(value)}{_UNITS.get(key, "") if value is not None else ""}')
     print('scores' if scores else 'scores        none')
-    for line in _table(scores):
+    for line in _score_lines(scores):
         print('  ' + line)
     actual = stored_sha256(path)
     if actual != metadata.sha256:
@@ -49,15 +51,13 @@ def _text(value: Any) -> str:
     return f'{value:g}' if isinstance(value, float) else str(value) or '-'
 
 
-def _table(scores: dict[str, Any]) -> list[str]:
+def _score_lines(scores: dict[str, Any]) -> list[str]:
     """Lay out scores: {data set: {metric: number}} as a table, anything else a line each."""
     rows = {key: value for key, value in scores.items() if isinstance(value, dict)}
+    others = [f'{key}  {_text(value)}' for key, value in scores.items() if key not in rows]
+    if not rows:
+        return others
     metrics = list(dict.fromkeys(metric for row in rows.values() for metric in row))
-    cells = [['', *metrics]] if rows else []
-    cells += [[key, *(_text(row.get(m, '')) for m in metrics)] for key, row in rows.items()]
-    cells += [[key, _text(value)] for key, value in scores.items() if key not in rows]
-    if not cells:
-        return []
-    columns = max(map(len, cells))
-    widths = [max(len(row[i]) for row in cells if i < len(row)) for i in range(columns)]
-    return ['  '.join(cell.ljust(w) for cell, w in zip(row, widths)).rstrip() for row in cells]
+    cells = [(key, *(_text(row.get(m, '')) for m in metrics)) for key, row in rows.items()]
+    table = format_table(('', *metrics), cells, text_columns=1 + len(metrics))
+    return [*table.splitlines(), *others]

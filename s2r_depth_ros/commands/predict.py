@@ -11,18 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from s2r_depth_ros.commands.arguments import size_argument
+from s2r_depth_ros.commands import arguments
 from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.geometry.camera import Intrinsics
-from s2r_depth_ros.inference.backends import BACKENDS
 from s2r_depth_ros.inference.colorize import colorize_depth
-from s2r_depth_ros.inference.devices import PRECISIONS
 from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.inference.postprocess import MILLIMETRE_LIMIT
 from s2r_depth_ros.media import writers
-from s2r_depth_ros.media.sources import UniqueNames, count_frames, find_files, read_frames
+from s2r_depth_ros.media.sources import count_frames, find_files, read_frames
 from s2r_depth_ros.network.metadata import ModelMetadata
-from s2r_depth_ros.network.registry import DEFAULT_MODEL
 
 
 class OutputError(UserError):
@@ -34,25 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         'input', nargs='+', type=Path, help='image file, folder of images, or video file'
     )
-    parser.add_argument('--model', default=DEFAULT_MODEL, help='name of a model, or a file')
+    arguments.add_model(parser)
     parser.add_argument('--out', required=True, type=Path, help='folder for the results')
-    parser.add_argument(
-        '--input-size',
-        type=size_argument,
-        metavar='HxW',
-        help="the network's input size instead of the model's own: multiples of 16, at least 96",
-    )
-    parser.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
-    parser.add_argument('--precision', default='fp32', choices=tuple(PRECISIONS))
-    parser.add_argument(
-        '--backend', default='torch', choices=tuple(BACKENDS), help='what runs the network'
-    )
-    parser.add_argument(
-        '--fx',
-        type=_focal_length,
-        metavar='PX',
-        help="the camera's horizontal focal length, pixels at the images' size",
-    )
+    arguments.add_input_size(parser)
+    arguments.add_device(parser)
+    arguments.add_precision(parser)
+    arguments.add_backend(parser)
+    arguments.add_focal_length(parser)
     parser.add_argument('--npy', action='store_true', help='also write float32 metres (NumPy)')
     parser.add_argument('--ply', action='store_true', help='also write coloured point clouds')
 
@@ -70,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         input_size=args.input_size,
         backend=args.backend,
     )
-    _say_assumptions(args, estimator.metadata)
+    _print_assumptions(args, estimator.metadata)
     failures: list[str] = []
     files: list[Path] = []
     for path in args.input:
@@ -89,7 +74,7 @@ def _predict_files(
     files: list[Path], estimator: DepthEstimator, args: argparse.Namespace, failures: list[str]
 ) -> int:
     """Predict every frame of ``files``; return how many, and add what failed to ``failures``."""
-    unique, written = UniqueNames(), 0
+    unique, written = writers.UniqueNames(), 0
     with tqdm(total=sum(map(count_frames, files)), unit='image') as progress:
         for path in files:
             try:
@@ -125,13 +110,16 @@ def _intrinsics(rgb: NDArray[np.uint8], fx: float | None, estimator: DepthEstima
     height, width = rgb.shape[:2]
     if fx is None:
         trained = estimator.metadata.focal_length
-        assert trained is not None, '_say_assumptions refuses such a model'
+        assert trained is not None, '_print_assumptions refuses such a model'
         fx = trained * width / estimator.metadata.input_width
     return Intrinsics(fx, fx, (width - 1) / 2, (height - 1) / 2, width, height)
 
 
-def _say_assumptions(args: argparse.Namespace, metadata: ModelMetadata) -> None:
-    """Print what the results take for granted; OutputError if that is too much."""
+def _print_assumptions(args: argparse.Namespace, metadata: ModelMetadata) -> None:
+    """Print what the results take for granted.
+
+    Raises OutputError if a cloud needs a focal length that neither the user nor the model states.
+    """
     if metadata.max_depth > MILLIMETRE_LIMIT:
         print(
             f'depth.png: distances beyond {MILLIMETRE_LIMIT} m do not fit into 16-bit millimetres '
@@ -152,7 +140,10 @@ def _say_assumptions(args: argparse.Namespace, metadata: ModelMetadata) -> None:
 
 
 def _check_output(out: Path, inputs: list[Path]) -> None:
-    """Make the folder; OutputError if that fails or if results would mix with the inputs."""
+    """Make the folder ``out``.
+
+    Raises OutputError if that fails, or if the results would mix with the inputs.
+    """
     if any(path.is_dir() and path.resolve() == out.resolve() for path in inputs):
         raise OutputError(
             f'--out {out} is also an input: the next run would read the results as images; choose '
@@ -162,13 +153,3 @@ def _check_output(out: Path, inputs: list[Path]) -> None:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f'cannot make the folder {out}: {error.strerror}') from error
-
-
-def _focal_length(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not (math.isfinite(value) and value > 0):
-        raise argparse.ArgumentTypeError(f"'{text}' is not a positive number of pixels")
-    return value

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 METRICS = ('abs_rel', 'sq_rel', 'rmse', 'rmse_log', 'delta1', 'delta2', 'delta3')
-LOWER_IS_BETTER = frozenset({'abs_rel', 'sq_rel', 'rmse', 'rmse_log'})
 ALIGNMENTS = ('none', 'median', 'scale_shift')
 MIN_DEPTH = 1e-3
 """Nearest depth that counts, m; the authors' protocol (spec 1.8)."""

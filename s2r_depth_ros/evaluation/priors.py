@@ -7,7 +7,7 @@ the same prior scaled by fx / focal_length, as the network's depth is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 from s2r_depth_ros.errors import UserError
 
 PRIORS = ('constant', 'row', 'pixel')
+PRIOR_OF_KIND = {'driving': 'driving', 'indoor': 'indoor', 'stereo': 'indoor'}
+"""Which prior a kind of scene is compared with; Middlebury's pairs are rooms and tables."""
 
-Array = NDArray[np.float32]
+_LOG_DEPTH, _FOCAL_LENGTH = '_log_depth', '_focal_length'
 
 
 @dataclass(frozen=True)
@@ -30,10 +32,10 @@ class DepthPrior:
     image is w pixels wide.
     """
 
-    log_depth: Array
+    log_depth: NDArray[np.float32]
     focal_length: float
 
-    def predict(self, name: str, height: int, width: int, fx: float) -> Array:
+    def predict(self, name: str, height: int, width: int, fx: float) -> NDArray[np.float32]:
         """Return the prior ``name`` (of PRIORS) as depth [height, width] in m.
 
         fx: focal length in px at ``width``. Raises ValueError for another name.
@@ -52,7 +54,7 @@ class DepthPrior:
 
 
 def mean_log_depth(
-    depths: Iterable[tuple[Array, float]],
+    depths: Iterable[tuple[NDArray[np.float32], float]],
     size: tuple[int, int],
     focal_length: float,
     max_depth: float,
@@ -77,25 +79,22 @@ def mean_log_depth(
     return DepthPrior(mean.astype(np.float32), focal_length)
 
 
-def save_priors(path: str | Path, priors: dict[str, DepthPrior]) -> None:
+def save_priors(path: str | Path, priors: Mapping[str, DepthPrior]) -> None:
     """Write the priors of every kind to ``path`` (.npz)."""
-    arrays: dict[str, NDArray] = {}
+    arrays: dict[str, NDArray[np.float32]] = {}
     for kind, prior in priors.items():
-        arrays[f'{kind}_log_depth'] = prior.log_depth
-        arrays[f'{kind}_focal_length'] = np.array(prior.focal_length, np.float32)
-    np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
+        arrays[kind + _LOG_DEPTH] = prior.log_depth
+        arrays[kind + _FOCAL_LENGTH] = np.array(prior.focal_length, np.float32)
+    np.savez_compressed(path, **arrays)  # type: ignore[arg-type]  # its stub takes a bool last
 
 
 def load_priors(path: str | Path) -> dict[str, DepthPrior]:
     """Read what save_priors wrote: kind -> prior. Raises UserError for no such file."""
-    suffix = '_log_depth'
     if not Path(path).is_file():
         raise UserError(f'{path}: no such priors file; make one with `s2r_train priors`')
     with np.load(path, allow_pickle=False) as arrays:
+        kinds = [key.removesuffix(_LOG_DEPTH) for key in arrays if key.endswith(_LOG_DEPTH)]
         return {
-            key[: -len(suffix)]: DepthPrior(
-                arrays[key], float(arrays[f'{key[: -len(suffix)]}_focal_length'])
-            )
-            for key in arrays.files
-            if key.endswith(suffix)
+            kind: DepthPrior(arrays[kind + _LOG_DEPTH], float(arrays[kind + _FOCAL_LENGTH]))
+            for kind in kinds
         }

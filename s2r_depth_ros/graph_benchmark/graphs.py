@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from s2r_depth_ros.benchmark.timing import Case
+from s2r_depth_ros.benchmark.cases import Case
 from s2r_depth_ros.graph_benchmark.figures import camera_figures, costs
 from s2r_depth_ros.graph_benchmark.session import (
     SCHEDULE,

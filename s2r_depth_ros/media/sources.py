@@ -20,23 +20,6 @@ class SourceError(UserError):
     """An input cannot be read: names the file and says why."""
 
 
-class UniqueNames:
-    """Gives each output its own name where inputs from several places share one."""
-
-    def __init__(self) -> None:
-        self._used: set[str] = set()
-
-    def __call__(self, name: str) -> str:
-        """Return ``name``, or with _2, _3 ... appended if it was given out before."""
-        candidate, count = name, 1
-        # Some file systems do not tell upper from lower case.
-        while candidate.casefold() in self._used:
-            count += 1
-            candidate = f'{name}_{count}'
-        self._used.add(candidate.casefold())
-        return candidate
-
-
 def find_files(path: str | Path) -> list[Path]:
     """Return the image and video files that ``path`` means: itself, or a folder's own files.
 
@@ -120,7 +103,7 @@ def _read_video(path: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
 
 
 def _is_truncated(content: bytes) -> bool:
-    """Tell whether a PNG or JPEG file lacks its end mark."""
+    """Return whether a PNG or JPEG file has no end mark."""
     if content.startswith(b'\x89PNG'):
         return b'IEND' not in content
     if not content.startswith(b'\xff\xd8'):
@@ -136,6 +119,7 @@ def _is_truncated(content: bytes) -> bool:
 
 
 def _is_known(path: Path) -> bool:
+    """Return whether ``path`` is called like an image or a video and is not hidden."""
     return path.suffix.lower() in IMAGE_SUFFIXES + VIDEO_SUFFIXES and path.name[0] != '.'
 
 

@@ -29,6 +29,23 @@ end_header
 """
 
 
+class UniqueNames:
+    """Gives each output its own name where inputs from several places share one."""
+
+    def __init__(self) -> None:
+        self._used: set[str] = set()
+
+    def __call__(self, name: str) -> str:
+        """Return ``name``, or with _2, _3 ... appended if it was given out before."""
+        candidate, count = name, 1
+        # Some file systems do not tell upper from lower case.
+        while candidate.casefold() in self._used:
+            count += 1
+            candidate = f'{name}_{count}'
+        self._used.add(candidate.casefold())
+        return candidate
+
+
 def write_depth_png(path: str | Path, depth: NDArray[np.float32]) -> None:
     """Write ``depth`` (float32 [H, W] metres) as a 16-bit PNG of millimetres, 0 = invalid."""
     _write_png(path, depth_to_millimetres(depth))

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from s2r_depth_ros.evaluation.metrics import METRICS, MetricsError, depth_metrics, garg_crop
 
@@ -16,7 +18,9 @@ REFERENCE = json.loads(
 NAMES = dict(zip(('a1', 'a2', 'a3'), ('delta1', 'delta2', 'delta3')))
 
 
-def formula_maps(height, width, cap):
+def formula_maps(
+    height: int, width: int, cap: float
+) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
     """The inputs that the reference values were made on (metrics_formula in the fixture)."""
     y, x = np.mgrid[0:height, 0:width].astype(np.float64)
     truth = cap * (0.05 + 0.9 * np.abs(np.sin(0.013 * x + 0.021 * y)))
@@ -33,7 +37,9 @@ def formula_maps(height, width, cap):
         ('metrics_nyu_480x640', (480, 640), 8.0, False),
     ],
 )
-def test_values_equal_the_authors_protocol(name, shape, cap, garg):
+def test_values_equal_the_authors_protocol(
+    name: str, shape: tuple[int, int], cap: float, garg: bool
+) -> None:
     predicted, truth = formula_maps(*shape, cap)
     got = depth_metrics(predicted, truth, cap=cap, garg=garg)
     for key, value in REFERENCE[name].items():
@@ -42,7 +48,7 @@ def test_values_equal_the_authors_protocol(name, shape, cap, garg):
 
 @given(st.floats(0.2, 5.0), st.floats(-0.5, 0.5), st.integers(0, 99))
 @settings(max_examples=25, deadline=None)
-def test_alignments_undo_what_they_name(scale, shift, seed):
+def test_alignments_undo_what_they_name(scale: float, shift: float, seed: int) -> None:
     truth = np.random.default_rng(seed).uniform(1.0, 5.0, (12, 16))
     scaled = depth_metrics(truth * scale, truth, cap=100.0)
     assert scaled['abs_rel'] < 1e-9
@@ -53,7 +59,7 @@ def test_alignments_undo_what_they_name(scale, shift, seed):
     assert raw['abs_rel'] == pytest.approx(abs(scale - 1))
 
 
-def test_pixels_beyond_the_cap_and_outside_the_crop_do_not_count():
+def test_pixels_beyond_the_cap_and_outside_the_crop_do_not_count() -> None:
     truth = np.full((100, 200), 5.0)
     predicted = truth.copy()
     truth[50, 100] = 11.0
@@ -62,7 +68,7 @@ def test_pixels_beyond_the_cap_and_outside_the_crop_do_not_count():
     assert all(result[k] == (1.0 if k.startswith('delta') else 0.0) for k in METRICS)
 
 
-def test_garg_crop_of_a_kitti_image():
+def test_garg_crop_of_a_kitti_image() -> None:
     rows, columns = np.nonzero(garg_crop(375, 1242))
     assert (rows.min(), rows.max() + 1) == (153, 371)
     assert (columns.min(), columns.max() + 1) == (44, 1197)
@@ -77,6 +83,11 @@ def test_garg_crop_of_a_kitti_image():
         (np.ones((4, 4)), np.ones((4, 4)), {'alignment': 'best'}, 'unknown alignment'),
     ],
 )
-def test_what_cannot_be_compared_is_refused(predicted, truth, kwargs, message):
+def test_what_cannot_be_compared_is_refused(
+    predicted: NDArray[np.floating],
+    truth: NDArray[np.floating],
+    kwargs: dict[str, Any],
+    message: str,
+) -> None:
     with pytest.raises(MetricsError, match=message):
         depth_metrics(predicted, truth, cap=10.0, **kwargs)

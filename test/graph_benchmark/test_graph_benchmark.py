@@ -8,7 +8,8 @@ import pytest
 
 pytest.importorskip('rclpy')
 
-from s2r_depth_ros.benchmark.timing import Case, drawn_image
+from s2r_depth_ros.benchmark.cases import Case
+from s2r_depth_ros.benchmark.inputs import drawn_image
 from s2r_depth_ros.graph_benchmark import (
     ProcessError,
     format_cameras,

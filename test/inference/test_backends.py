@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from s2r_depth_ros.evaluation.evaluation import CAPS, read_manifest
+from s2r_depth_ros.evaluation.manifest import CAPS, read_manifest
 from s2r_depth_ros.evaluation.metrics import depth_metrics
 from s2r_depth_ros.inference.backends import BACKENDS, Backend, BackendError, make_backend
 from s2r_depth_ros.inference.backends.onnx_file import to_onnx, with_metadata

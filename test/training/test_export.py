@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from s2r_depth_ros.evaluation.evaluation import CAPS, Record, counts, summarise
+from s2r_depth_ros.evaluation.manifest import CAPS
 from s2r_depth_ros.evaluation.metrics import ALIGNMENTS, METRICS
+from s2r_depth_ros.evaluation.report import counts
+from s2r_depth_ros.evaluation.scores import FrameScore, summarise
 from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.network.checkpoint import load_model, read_metadata
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
@@ -50,7 +52,9 @@ def results_of(metadata, model_error, prior_error):
     """What the evaluate command would write for a model with these abs_rel everywhere."""
     values = {'model': model_error, 'row': prior_error}
     records = [
-        Record(f'{kind}{i}', kind, f's{i}', who, how, {**dict.fromkeys(METRICS, v), 'scale': 1.0})
+        FrameScore(
+            f'{kind}{i}', kind, f's{i}', who, how, {**dict.fromkeys(METRICS, v), 'scale': 1.0}
+        )
         for kind in ('indoor', 'driving')
         for i in range(2)
         for who, v in values.items()

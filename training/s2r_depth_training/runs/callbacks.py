@@ -11,7 +11,8 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from numpy.typing import NDArray
 
-from s2r_depth_ros.evaluation.evaluation import evaluate_frame, read_manifest, summarise
+from s2r_depth_ros.evaluation.manifest import read_manifest
+from s2r_depth_ros.evaluation.scores import evaluate_frame, summarise
 from s2r_depth_ros.inference.colorize import colorize_depth, colorize_map
 from s2r_depth_ros.inference.estimator import decode
 from s2r_depth_ros.inference.preprocessing import Preprocessor

@@ -12,7 +12,7 @@ import torch
 from safetensors import safe_open
 
 from s2r_depth_ros.errors import UserError
-from s2r_depth_ros.evaluation.evaluation import beats_prior
+from s2r_depth_ros.evaluation.scores import beats_prior
 from s2r_depth_ros.network.checkpoint import load_model, save_model
 from s2r_depth_ros.network.depth import unfold_skip_weights
 from s2r_depth_ros.network.metadata import ModelMetadata

@@ -17,9 +17,11 @@ from pathlib import Path
 import cv2
 import torch
 
-from s2r_depth_ros.commands.evaluate import contact_sheet, report, score
-from s2r_depth_ros.evaluation.evaluation import Frame, read_manifest
+from s2r_depth_ros.evaluation.contact_sheet import contact_sheet
+from s2r_depth_ros.evaluation.manifest import GroundTruthFrame, read_manifest
 from s2r_depth_ros.evaluation.priors import load_priors
+from s2r_depth_ros.evaluation.report import report
+from s2r_depth_ros.evaluation.scores import score
 from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.share import share_directory
 from s2r_depth_training.dataset.rendering import Recipe, next_scene, render_dataset
@@ -137,7 +139,7 @@ def _train(experiment: Experiment, end: float, out: Path) -> Path:
     return model
 
 
-def _evaluate(model: Path, real: Path, frames: list[Frame]) -> None:
+def _evaluate(model: Path, real: Path, frames: list[GroundTruthFrame]) -> None:
     """Write the errors on real images, a contact sheet and the card beside ``model``."""
     estimator = DepthEstimator(model)
     priors = load_priors(share_directory() / 'models' / 'priors.npz')

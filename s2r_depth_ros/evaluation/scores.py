@@ -1,0 +1,164 @@
+"""The paper's evaluation protocol on real images (spec 1.8): a model's errors beside the priors'.
+
+Errors are averaged over the frames of a scene, then over the scenes of a kind, so that a long
+recording of one room does not outweigh the rest; intervals come from resampling scenes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from s2r_depth_ros.evaluation.manifest import CAPS, GroundTruthFrame, ManifestError
+from s2r_depth_ros.evaluation.metrics import (
+    ALIGNMENTS,
+    METRICS,
+    MIN_DEPTH,
+    MetricsError,
+    depth_metrics,
+)
+from s2r_depth_ros.evaluation.priors import PRIOR_OF_KIND, PRIORS, DepthPrior
+from s2r_depth_ros.inference.estimator import DepthEstimator
+
+# Of the bootstrap; the seed is fixed so that the same scores give the same intervals.
+_RESAMPLINGS, _SEED = 2000, 0
+
+DepthMap = NDArray[np.float32]
+Predictor = Callable[[NDArray[np.uint8], float], DepthMap]
+"""From an image uint8 [H, W, 3] RGB and its fx in px to depth float32 [H, W] m, NaN = invalid."""
+
+
+@dataclass(frozen=True)
+class FrameScore:
+    """The errors of one predictor (``model`` or a prior) on one frame under one alignment.
+
+    errors: the METRICS and ``scale``, the factor that the alignment applied.
+    """
+
+    frame: str
+    kind: str
+    scene: str
+    predictor: str
+    alignment: str
+    errors: dict[str, float]
+
+
+class Interval(TypedDict):
+    """A mean over scenes and the bounds of its 95 % bootstrap interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+ScoreSummary = dict[str, dict[str, dict[str, dict[str, Interval]]]]
+"""Kind -> alignment -> predictor -> metric -> interval."""
+
+
+def score(
+    estimator: DepthEstimator,
+    frames: Sequence[GroundTruthFrame],
+    priors: Mapping[str, DepthPrior],
+    *,
+    garg: bool = False,
+) -> list[FrameScore]:
+    """Return the errors of the model and of the priors on every frame.
+
+    The parameters and errors raised are those of ``evaluate_frame``.
+    """
+
+    def predictor(rgb: NDArray[np.uint8], fx: float) -> DepthMap:
+        return estimator.predict(rgb, fx=fx).depth
+
+    return [s for frame in frames for s in evaluate_frame(frame, predictor, priors, garg=garg)]
+
+
+def evaluate_frame(
+    frame: GroundTruthFrame,
+    predictor: Predictor,
+    priors: Mapping[str, DepthPrior],
+    *,
+    garg: bool = False,
+) -> Iterator[FrameScore]:
+    """Yield the errors of the model and of the priors on ``frame``, for every alignment.
+
+    priors: kind of prior -> prior; without the one of the frame's kind only the model is scored.
+    garg: crop driving frames as Garg et al. do.
+    Raises ManifestError if the frame has no ground truth to compare with.
+    """
+    rgb, truth = frame.load()
+    height, width = truth.shape
+    predictions = {'model': fill_invalid(predictor(rgb, frame.fx))}
+    prior = priors.get(PRIOR_OF_KIND[frame.kind])
+    if prior is not None:
+        predictions.update({name: prior.predict(name, height, width, frame.fx) for name in PRIORS})
+    crop = garg and frame.kind == 'driving'
+    for name, depth in predictions.items():
+        for alignment in ALIGNMENTS:
+            try:
+                errors = depth_metrics(
+                    depth, truth, cap=CAPS[frame.kind], alignment=alignment, garg=crop
+                )
+            except MetricsError as error:
+                raise ManifestError(f'frame {frame.id}: {error}') from error
+            yield FrameScore(frame.id, frame.kind, frame.scene, name, alignment, errors)
+
+
+def fill_invalid(depth: DepthMap) -> DepthMap:
+    """Replace NaN by the nearest depth that counts, so that leaving pixels out is no advantage."""
+    return np.where(np.isfinite(depth), depth, MIN_DEPTH).astype(np.float32)
+
+
+def summarise(scores: Sequence[FrameScore]) -> ScoreSummary:
+    """Average the scores over scenes.
+
+    With a single scene the bounds of the intervals equal the mean.
+    """
+    summary: ScoreSummary = {}
+    for kind, alignment, predictor in dict.fromkeys(
+        (s.kind, s.alignment, s.predictor) for s in scores
+    ):
+        chosen = [
+            s for s in scores if (s.kind, s.alignment, s.predictor) == (kind, alignment, predictor)
+        ]
+        summary.setdefault(kind, {}).setdefault(alignment, {})[predictor] = {
+            metric: _interval(means) for metric, means in _scene_means(chosen).items()
+        }
+    return summary
+
+
+def beats_prior(summary: Mapping[str, Any], kinds: Sequence[str]) -> bool:
+    """Return whether the model's median-scaled abs_rel is below the row prior's on all ``kinds``.
+
+    summary: a ScoreSummary, or one read back from JSON. Without one of the kinds, or without
+    priors, the answer is False: nothing was shown.
+    """
+    try:
+        rows = [summary[kind]['median'] for kind in kinds]
+        return all(r['model']['abs_rel']['mean'] < r['row']['abs_rel']['mean'] for r in rows)
+    except KeyError:
+        return False
+
+
+def _scene_means(scores: Sequence[FrameScore]) -> dict[str, NDArray[np.float64]]:
+    """Return metric -> the mean of every scene."""
+    by_scene: dict[str, list[FrameScore]] = {}
+    for frame_score in scores:
+        by_scene.setdefault(frame_score.scene, []).append(frame_score)
+    return {
+        metric: np.array(
+            [np.mean([s.errors[metric] for s in group]) for group in by_scene.values()]
+        )
+        for metric in (*METRICS, 'scale')
+    }
+
+
+def _interval(means: NDArray[np.float64]) -> Interval:
+    size = (_RESAMPLINGS, len(means))
+    draws = np.random.default_rng(_SEED).integers(len(means), size=size)
+    low, high = np.percentile(means[draws].mean(1), (2.5, 97.5))
+    return {'mean': float(means.mean()), 'low': float(low), 'high': float(high)}

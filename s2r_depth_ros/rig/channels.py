@@ -11,7 +11,7 @@ from s2r_depth_ros.node import topics
 # What the camera player publishes, relative to its namespace.
 IMAGE_TOPIC = 'camera/image_raw'
 INFO_TOPIC = 'camera/camera_info'
-# Only these have one message a frame without fail; the rest may be late or need more input.
+# Only these have one message for every frame; the others may be late or need more input.
 _AWAITED = (topics.DEPTH, topics.POINTS, topics.STRUCTURE, topics.DEPTH_COLOR)
 
 

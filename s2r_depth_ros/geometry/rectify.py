@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from s2r_depth_ros.geometry.camera import Calibration, Intrinsics
+from s2r_depth_ros.geometry.calibration import Calibration
 from s2r_depth_ros.geometry.distortion import is_distorted, rectification_maps
+from s2r_depth_ros.geometry.intrinsics import Intrinsics
 
 # Half a step of OpenCV's fixed-point maps, in pixels: no rectified image shows a smaller shift.
 PIXEL_TOLERANCE = 1 / 64
@@ -64,7 +65,7 @@ class Rectifier:
 
 
 def _is_identity(captured: Calibration) -> bool:
-    """Whether rectification would move no pixel."""
+    """Return whether rectification would move no pixel."""
     difference = np.abs(captured.projection[:, :3] - captured.camera_matrix).max()
     rotation = np.abs(captured.rotation - np.eye(3)).max() * max(captured.k[0], captured.k[4])
     return (

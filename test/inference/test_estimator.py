@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from s2r_depth_ros.geometry import CloudPacker, Intrinsics
 from s2r_depth_ros.inference import estimator as estimator_module
-from s2r_depth_ros.inference.estimator import DepthEstimator, FocalLengthError, View, decode
+from s2r_depth_ros.inference.decoding import metric_depth
+from s2r_depth_ros.inference.estimator import DepthEstimator, FocalLengthError, View
 from s2r_depth_ros.inference.finishing import DeviceCopy, Finish, cloud_rays
 from s2r_depth_ros.inference.preprocessing import ImageError
 from s2r_depth_ros.network.metadata import CheckpointError, ModelMetadata
@@ -92,7 +93,7 @@ def test_decode_by_hand(build, value: float, metres: float) -> None:
 
 def test_upscaling_has_aligned_corners() -> None:
     row = torch.tensor([-0.5, 0.5]).view(1, 1, 1, 2).expand(1, 1, 2, 2)
-    depth = decode(row, (4, 5), 8.0).numpy()
+    depth = metric_depth(row, (4, 5), 8.0).numpy()
     np.testing.assert_allclose(depth, np.tile([2.0, 3.0, 4.0, 5.0, 6.0], (4, 1)), rtol=1e-6)
 
 
@@ -224,7 +225,8 @@ def test_what_a_gpu_would_finish_equals_what_the_host_does(
     finish = Finish(1.7, DeviceCopy(valid), nearest, farthest, cloud_rays(camera))
     views = [View(photo, 200.0, maps=True, finish=finish), View(photo[::-1])]
     here = estimator.predict_batch(views)
-    monkeypatch.setattr('s2r_depth_ros.inference.estimator.on_host', lambda _: False)
+    for module in ('estimator', 'decoding'):
+        monkeypatch.setattr(f's2r_depth_ros.inference.{module}.on_host', lambda _: False)
     there = estimator.predict_batch(views)
     for a, b in zip(here, there):
         for name in ('depth', 'structure', 'attention', 'focal_scale'):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +17,7 @@ from torch import Tensor, nn
 from s2r_depth_ros.inference.backends.base import require
 from s2r_depth_ros.network.tap_first import TAPS, AxisTable, TapConv
 
-numba: Any = require('numba', 'tap', 'numba')
+numba = require('numba', 'tap', 'numba')
 # Its threads sleep between kernels; those of the layer omp spin beside torch's and starve both.
 numba.config.THREADING_LAYER = 'workqueue'
 prange = numba.prange

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -20,9 +22,11 @@ from s2r_depth_ros.network.checkpoint import load_model, save_model
 from s2r_depth_ros.network.metadata import CheckpointError
 from s2r_depth_ros.network.size_rule import SizeError
 
+Command = Callable[..., int]
+
 
 @pytest.fixture
-def command(lively_model: Path, tmp_path: Path):
+def command(lively_model: Path, tmp_path: Path) -> Command:
     """Return a function that runs the command on inputs, results in ``out``."""
 
     def run(*arguments: object, model: Path = lively_model, out: Path = tmp_path / 'out') -> int:
@@ -46,19 +50,35 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
+def picture(path: Path) -> NDArray[Any]:
+    content = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    assert content is not None
+    return content
+
+
+def point_cloud(path: Path) -> trimesh.PointCloud:
+    cloud = trimesh.load(path)
+    assert isinstance(cloud, trimesh.PointCloud)
+    return cloud
+
+
 def test_image(
-    command, image: Path, tmp_path: Path, photo: NDArray[np.uint8], estimator: DepthEstimator
+    command: Command,
+    image: Path,
+    tmp_path: Path,
+    photo: NDArray[np.uint8],
+    estimator: DepthEstimator,
 ) -> None:
     assert command(image, '--fx', 200, '--npy', '--ply') == 0
     out = tmp_path / 'out'
     assert names(out) == ['scene.color.png', 'scene.depth.npy', 'scene.depth.png', 'scene.ply']
     depth = np.load(out / 'scene.depth.npy')
     np.testing.assert_array_equal(depth, estimator.predict(photo, fx=200.0).depth)
-    millimetres = cv2.imread(str(out / 'scene.depth.png'), cv2.IMREAD_UNCHANGED)
+    millimetres = picture(out / 'scene.depth.png')
     near = depth < 65
     np.testing.assert_allclose(millimetres[near] / 1000, depth[near], atol=6e-4)
-    assert cv2.imread(str(out / 'scene.color.png')).shape == photo.shape
-    cloud = trimesh.load(out / 'scene.ply')
+    assert picture(out / 'scene.color.png').shape == photo.shape
+    cloud = point_cloud(out / 'scene.ply')
     x = (np.arange(208) - 103.5) / 200 * depth
     y = (np.arange(112)[:, None] - 55.5) / 200 * depth
     expected = np.stack([x, y, depth], -1).reshape(-1, 3)
@@ -66,13 +86,13 @@ def test_image(
     np.testing.assert_array_equal(cloud.colors[:, :3], photo.reshape(-1, 3))
 
 
-def test_only_what_was_asked_and_overwriting(command, image: Path, tmp_path: Path) -> None:
+def test_only_what_was_asked_and_overwriting(command: Command, image: Path, tmp_path: Path) -> None:
     assert command(image) == command(image) == 0
     assert names(tmp_path / 'out') == ['scene.color.png', 'scene.depth.png']
 
 
 def test_folder_with_broken_files(
-    command, image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    command: Command, image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = image.parent
     (folder / 'broken.png').write_bytes(image.read_bytes()[:-40])
@@ -98,13 +118,13 @@ def test_folder_with_broken_files(
 
 
 def test_video_and_shared_stems(
-    command, image: Path, tmp_path: Path, photo: NDArray[np.uint8]
+    command: Command, image: Path, tmp_path: Path, photo: NDArray[np.uint8]
 ) -> None:
     other = tmp_path / 'other'
     other.mkdir()
     cv2.imwrite(str(other / 'scene.jpg'), photo)
     video = other / 'clip.avi'
-    writer = cv2.VideoWriter(str(video), cv2.VideoWriter_fourcc(*'MJPG'), 10, (64, 48))
+    writer = cv2.VideoWriter(str(video), cv2.VideoWriter.fourcc(*'MJPG'), 10, (64, 48))
     for _ in range(2):
         writer.write(cv2.resize(photo, (64, 48)))
     writer.release()
@@ -118,7 +138,11 @@ def test_video_and_shared_stems(
 
 
 def test_options_reach_the_estimator(
-    command, image: Path, tmp_path: Path, photo: NDArray[np.uint8], lively_model: Path
+    command: Command,
+    image: Path,
+    tmp_path: Path,
+    photo: NDArray[np.uint8],
+    lively_model: Path,
 ) -> None:
     options = ('--input-size', '112x208', '--precision', 'bf16', '--backend', 'eager', '--npy')
     assert command(image, *options) == 0
@@ -129,25 +153,31 @@ def test_options_reach_the_estimator(
 
 
 def test_cloud_without_fx_says_what_it_assumes(
-    command, image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    command: Command, image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command(image, '--ply', '--npy') == 0
     output = capsys.readouterr().out
     # fx 100 at 128 px: 65.2 degrees.
     assert 'field of view of the training images, 65.2 degrees (fx = 0.781 x image width)' in output
     depth = np.load(tmp_path / 'out' / 'scene.depth.npy')
-    cloud = trimesh.load(tmp_path / 'out' / 'scene.ply')
+    cloud = point_cloud(tmp_path / 'out' / 'scene.ply')
     expected = (0 - 103.5) / (100 * 208 / 128) * depth[0, 0]
     assert cloud.vertices[0, 0] == pytest.approx(expected, rel=1e-5)
 
 
-def test_far_depth_is_announced(command, image: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_far_depth_is_announced(
+    command: Command, image: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     command(image)
     assert 'beyond 65.535 m' in capsys.readouterr().out
 
 
 def test_cloud_of_a_model_without_focal_length(
-    command, image: Path, tmp_path: Path, lively_model: Path, capsys: pytest.CaptureFixture[str]
+    command: Command,
+    image: Path,
+    tmp_path: Path,
+    lively_model: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     network, metadata = load_model(lively_model)
     model = tmp_path / 'unknown.safetensors'
@@ -169,14 +199,18 @@ def test_cloud_of_a_model_without_focal_length(
     ],
 )
 def test_usage_errors(
-    command, image: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+    command: Command,
+    image: Path,
+    arguments: list[str],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     with pytest.raises(SystemExit, match='2'):
         command(image, *arguments)
     assert message in capsys.readouterr().err
 
 
-def test_what_makes_everything_impossible(command, image: Path, tmp_path: Path) -> None:
+def test_what_makes_everything_impossible(command: Command, image: Path, tmp_path: Path) -> None:
     with pytest.raises(SizeError, match='64x128'):
         command(image, '--input-size', '64x128')
     with pytest.raises(DeviceError, match='fp16'):
@@ -189,7 +223,9 @@ def test_what_makes_everything_impossible(command, image: Path, tmp_path: Path) 
         command(image, out=image / 'x')
 
 
-def test_full_disk_stops_everything(command, image: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_stops_everything(
+    command: Command, image: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*_: object) -> None:
         raise OSError(28, 'No space left on device')
 

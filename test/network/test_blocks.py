@@ -20,12 +20,12 @@ def test_merged_twins_compute_and_learn_as_separate_ones() -> None:
     torch.testing.assert_close(maps[1], maps[0])
     for result in maps:
         result.square().mean().backward()
-    for ours, theirs in zip(merged.parameters(), separate.parameters()):
-        assert ours.grad is not None
-        assert ours.grad.any()
-        torch.testing.assert_close(ours.grad, theirs.grad)
-    for ours, theirs in zip(merged.buffers(), separate.buffers()):
-        torch.testing.assert_close(ours, theirs)
+    for weight, expected in zip(merged.parameters(), separate.parameters()):
+        assert weight.grad is not None
+        assert weight.grad.any()
+        torch.testing.assert_close(weight.grad, expected.grad)
+    for statistic, known in zip(merged.buffers(), separate.buffers()):
+        torch.testing.assert_close(statistic, known)
 
 
 def test_merging_sets_every_up_projection() -> None:

@@ -13,16 +13,20 @@ from s2r_depth_ros.network.depth import OutputConv
 from s2r_depth_ros.network.optimized import OptimizedNetwork
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 
+
+def channels_last(module: OutputConv) -> OutputConv:
+    return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
 LOW = [torch.bfloat16, torch.float16]
-CONVERSIONS: dict[str, Callable[[nn.Module], nn.Module]] = {
+CONVERSIONS: dict[str, Callable[[OutputConv], OutputConv]] = {
     'to bfloat16': lambda module: module.to(torch.bfloat16),
     'to a device and float16': lambda module: module.to('cpu', torch.float16),
     'half': lambda module: module.half(),
     'bfloat16': lambda module: module.bfloat16(),
     'twice': lambda module: module.half().bfloat16(),
     'copied': lambda module: copy.deepcopy(module.half()),
-    'in a chain': lambda module: nn.Sequential(module).half()[0],
-    'channels last': lambda module: module.half().to(memory_format=torch.channels_last),
+    'channels last': lambda module: channels_last(module.half()),
 }
 
 
@@ -44,7 +48,7 @@ def test_conversion_leaves_the_weights(conversion: str) -> None:
 
 
 def test_weights_can_be_moved_and_laid_out() -> None:
-    conv = OutputConv(3, kernel=3).to(torch.bfloat16, memory_format=torch.channels_last)
+    conv = channels_last(OutputConv(3, kernel=3).to(torch.bfloat16))
     assert conv.weight.is_contiguous(memory_format=torch.channels_last)
     assert conv.to('meta').weight.is_meta
     assert conv(torch.zeros(1, 3, 9, 8, device='meta')).shape == (1, 1, 7, 6)

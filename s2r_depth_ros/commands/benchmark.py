@@ -24,7 +24,8 @@ from s2r_depth_ros.files import write_atomically
 from s2r_depth_ros.inference.backends import BACKENDS
 from s2r_depth_ros.inference.devices import PRECISIONS, cpu_has_bf16, resolve_device
 from s2r_depth_ros.inference.estimator import model_metadata
-from s2r_depth_ros.network.checkpoint import ModelMetadata, save_model
+from s2r_depth_ros.network.checkpoint import save_model
+from s2r_depth_ros.network.metadata import ModelMetadata
 from s2r_depth_ros.network.registry import DEFAULT_MODEL, find_model
 from s2r_depth_ros.network.s2r_depthnet import WIDTHS, S2RDepthNet
 

@@ -1,7 +1,7 @@
 """What is done to a depth image after the network: scale, limits, holes, and its point cloud.
 
-Twice: with numpy for depth on the host, with torch for depth on a GPU, so that only finished bytes
-leave it. Both give the same numbers.
+Each step exists twice and gives the same numbers: with numpy for depth on the host, and with torch
+for depth on a GPU, so that only finished bytes leave it.
 """
 
 from __future__ import annotations

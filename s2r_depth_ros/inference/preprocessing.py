@@ -88,7 +88,7 @@ class Preprocessor:
     def _on_device(self, rgb: NDArray[np.uint8], slot: int) -> Tensor:
         if self._device.type != 'cpu':
             return self._transfer.up(rgb, slot)
-        # torch wants memory that it may write to, without negative strides.
+        # torch takes only writeable memory without negative strides.
         return torch.from_numpy(np.require(rgb, requirements=['C', 'W']))
 
 

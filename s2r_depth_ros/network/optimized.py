@@ -59,7 +59,7 @@ class UpsampledConv(nn.Module):
         return self.conv(large)
 
 
-# Makes what does the work of ``UpsampledConv(conv)`` in another way.
+# Makes a module that computes what ``UpsampledConv(conv)`` does.
 MakeUpsampledConv = Callable[[nn.Conv2d], nn.Module]
 
 

@@ -19,7 +19,6 @@ from s2r_depth_ros.geometry import CloudPacker, Intrinsics
 from s2r_depth_ros.inference import estimator as estimator_module
 from s2r_depth_ros.inference.backends.eager_backend import EagerBackend
 from s2r_depth_ros.inference.backends.torch_backend import TorchBackend
-from s2r_depth_ros.inference.decoding import metric_depth
 from s2r_depth_ros.inference.estimator import DepthEstimator, FocalLengthError, Prediction, View
 from s2r_depth_ros.inference.finishing import DeviceCopy, Finish, cloud_rays
 from s2r_depth_ros.inference.preprocessing import ImageError
@@ -111,12 +110,6 @@ def test_any_image_size(estimator: DepthEstimator, height: int, width: int, seed
 def test_decode_by_hand(build: Build, value: float, metres: float) -> None:
     depth = build(constant(value)).predict(grey(60, 90)).depth
     np.testing.assert_allclose(depth, metres, rtol=1e-4)
-
-
-def test_upscaling_has_aligned_corners() -> None:
-    row = torch.tensor([-0.5, 0.5]).view(1, 1, 1, 2).expand(1, 1, 2, 2)
-    depth = metric_depth(row, (4, 5), 8.0).numpy()
-    np.testing.assert_allclose(depth, np.tile([2.0, 3.0, 4.0, 5.0, 6.0], (4, 1)), rtol=1e-6)
 
 
 @pytest.mark.parametrize('value', [math.nan, math.inf, -math.inf, -1.0])

@@ -19,14 +19,13 @@ from s2r_depth_ros import files
 from s2r_depth_ros.network.checkpoint import (
     METADATA_KEY,
     VERSION_KEY,
-    CheckpointError,
-    ModelMetadata,
     load_model,
-    load_released,
     read_metadata,
     save_model,
     stored_sha256,
 )
+from s2r_depth_ros.network.metadata import CheckpointError, ModelMetadata
+from s2r_depth_ros.network.released import load_released
 from s2r_depth_ros.network.s2r_depthnet import SUB_NETWORKS, S2RDepthNet
 from s2r_depth_ros.network.weights import weights_sha256
 

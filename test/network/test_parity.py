@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from parity_recipe import load_recipe
 
-from s2r_depth_ros.network.checkpoint import load_released
+from s2r_depth_ros.network.released import load_released
 from s2r_depth_ros.network.s2r_depthnet import SUB_NETWORKS, WIDTHS, S2RDepthNet
 from s2r_depth_ros.network.size_rule import SizeError
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from s2r_depth_ros.network import registry
-from s2r_depth_ros.network.checkpoint import CheckpointError
+from s2r_depth_ros.network.metadata import CheckpointError
 from s2r_depth_ros.network.registry import available_models, find_model
 
 

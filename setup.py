@@ -50,6 +50,7 @@ setup(
         (f'share/{PACKAGE}', ['package.xml']),
         *share('launch'),
         *share('config'),
+        *share('docs'),
         *share('models'),
     ],
     entry_points={

@@ -1,4 +1,17 @@
-"""The base of this package's errors."""
+"""The base of this package's errors; a test keeps this list of those derived from it.
+
+UserError
+    benchmark: CaseError, PictureError
+    commands: OutputError
+    evaluation: ManifestError
+    geometry: CalibrationError
+    inference: BackendError, DeviceError, FocalLengthError, ImageError
+    media: SourceError
+    network: CheckpointError, SizeError
+    node: ConversionError, ParameterError
+    reference: MarkerError
+    rig: BringUpError, ClipError, ProcessError, SilenceError
+"""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def add_focal_length(parser: argparse.ArgumentParser) -> None:
 
 def add_json(parser: argparse.ArgumentParser) -> None:
     """Declare ``--json``, a file for everything that the command found, or None."""
-    parser.add_argument('--json', type=Path, help='write every number here')
+    parser.add_argument('--json', type=Path, help='write everything here, as JSON')
 
 
 def size(text: str) -> tuple[int, int]:

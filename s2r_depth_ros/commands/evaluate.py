@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--manifest', required=True, type=Path, help='manifest.json of images with ground truth'
     )
-    # Without a default: scores of a model that nobody named would be taken for another's.
+    # Required here: the default would be scored by oversight.
     parser.add_argument('--model', required=True, help=arguments.MODEL_HELP)
     arguments.add_json(parser)
     parser.add_argument('--sheet', type=Path, help='write a contact sheet here (PNG)')

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from s2r_depth_ros.demo.viewpoint import CloudViewpoint, viewpoint_of
+from s2r_depth_ros.demo.viewpoint import FROM_THE_RIGHT, CloudViewpoint, viewpoint_of
 
 BACKGROUND = (24, 26, 31)
 _GRID_COLOR = (64, 68, 78)
@@ -20,17 +20,21 @@ _Point = tuple[float, float, float]
 
 
 def draw_cloud(
-    points: NDArray[np.float32], colors: NDArray[np.uint8], width: int, height: int
+    points: NDArray[np.float32],
+    colors: NDArray[np.uint8],
+    width: int,
+    height: int,
+    yaw: float = FROM_THE_RIGHT,
 ) -> NDArray[np.uint8]:
     """Return an RGB picture [height, width, 3] of points [N, 3] in their uint8 colours [N, 3].
 
     Nearer points hide farther ones; a metre grid lies at floor height and the recording camera's
-    place is marked. Points must be finite.
+    place is marked. Points must be finite. ``yaw``: as of CloudViewpoint.
     """
     # Drawn at twice the size and reduced: splats and lines come out smooth.
     canvas = np.full((2 * height, 2 * width, 3), BACKGROUND, np.uint8)
     if len(points):
-        view = viewpoint_of(points[:: 1 + len(points) // _SAMPLES], width / height)
+        view = viewpoint_of(points[:: 1 + len(points) // _SAMPLES], width / height, yaw)
         _draw_grid(canvas, points, view)
         _splat(canvas, points, colors, view)
         _draw_frustum(canvas, view)

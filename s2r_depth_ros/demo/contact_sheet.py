@@ -18,7 +18,7 @@ from s2r_depth_ros.inference.colorize import colorize_depth
 
 # Sizes in pixels: of a panel, between panels, around them, above, below, of a caption.
 PANEL_WIDTH, GAP, MARGIN, HEADER, FOOTER, CAPTION = 360, 12, 28, 108, 92, 30
-_TEXT, _DIM = (236, 238, 242), (150, 156, 168)
+TEXT, DIM = (236, 238, 242), (150, 156, 168)
 _COLUMNS = ('camera image', 'structure map', 'depth', 'point cloud, seen from the right')
 
 
@@ -37,10 +37,10 @@ def draw_sheet(rows: Sequence[SheetRow], title: str, subtitle: str) -> NDArray[n
     width = 2 * MARGIN + 4 * PANEL_WIDTH + 3 * GAP
     height = HEADER + sum(h + CAPTION + GAP for h in heights) + FOOTER
     sheet = np.full((height, width, 3), BACKGROUND, np.uint8)
-    _write(sheet, title, (MARGIN, 40), 0.9, _TEXT, 2)
-    _write(sheet, subtitle, (MARGIN, 66), 0.5, _DIM)
+    write(sheet, title, (MARGIN, 40), 0.9, TEXT, 2)
+    write(sheet, subtitle, (MARGIN, 66), 0.5, DIM)
     for column, label in enumerate(_COLUMNS):
-        _write(sheet, label, (column_x(column), HEADER - 12), 0.58, _TEXT)
+        write(sheet, label, (column_x(column), HEADER - 12), 0.58, TEXT)
     near, far = depth_range(rows)
     top = HEADER
     for row, panel_height in zip(rows, heights):
@@ -70,15 +70,15 @@ def _draw_row(
         left = column_x(column)
         sheet[top : top + height, left : left + PANEL_WIDTH] = panel
     below = top + height + 20
-    _write(sheet, row.caption, (column_x(0), below), 0.45, _DIM)
+    write(sheet, row.caption, (column_x(0), below), 0.45, DIM)
     valid = row.depth[np.isfinite(row.depth)]
     if valid.size:
         low, middle, high = np.percentile(valid, (5, 50, 95))
         spans = f'median {middle:.2f} m, 5-95 %: {low:.2f} to {high:.2f} m'
-        _write(sheet, spans, (column_x(2), below), 0.45, _DIM)
+        write(sheet, spans, (column_x(2), below), 0.45, DIM)
     if len(row.points):
         cloud = f'{len(row.points):,} points, grid {grid_step(row.points):g} m'
-        _write(sheet, cloud, (column_x(3), below), 0.45, _DIM)
+        write(sheet, cloud, (column_x(3), below), 0.45, DIM)
 
 
 def _draw_scale(sheet: NDArray[np.uint8], top: int, near: float, far: float) -> None:
@@ -93,14 +93,14 @@ def _draw_scale(sheet: NDArray[np.uint8], top: int, near: float, far: float) -> 
         label = f'{value:.2g}' if value < 10 else f'{value:.0f}'
         label += ' m' if share in (0.0, 1.0) else ''
         x = left + round(share * (PANEL_WIDTH - 1))
-        cv2.line(sheet, (x, top + height), (x, top + height + 5), _TEXT, 1)
+        cv2.line(sheet, (x, top + height), (x, top + height + 5), TEXT, 1)
         (text_width, _), _ = cv2.getTextSize(label, cv2.FONT_HERSHEY_SIMPLEX, 0.45, 1)
         x = min(max(x - text_width // 2, left), left + PANEL_WIDTH - text_width)
-        _write(sheet, label, (x, top + height + 22), 0.45, _TEXT)
-    _write(sheet, 'one colour scale for all rows', (left, top + height + 42), 0.45, _DIM)
+        write(sheet, label, (x, top + height + 22), 0.45, TEXT)
+    write(sheet, 'one colour scale for all rows', (left, top + height + 42), 0.45, DIM)
 
 
-def _write(
+def write(
     sheet: NDArray[np.uint8],
     text: str,
     origin: tuple[int, int],

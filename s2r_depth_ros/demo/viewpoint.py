@@ -8,6 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+# Yaws, radians.
+FROM_THE_RIGHT, FROM_THE_LEFT = math.radians(42.0), math.radians(-33.0)
+
 
 @dataclass(frozen=True)
 class CloudViewpoint:
@@ -20,7 +23,7 @@ class CloudViewpoint:
 
     pivot: tuple[float, float, float]
     distance: float
-    yaw: float = math.radians(42.0)
+    yaw: float = FROM_THE_RIGHT
     pitch: float = math.radians(26.0)
     focal: float = 1.0
     centre: tuple[float, float] = (0.5, 0.5)
@@ -48,7 +51,9 @@ class CloudViewpoint:
         return seen[:, :2] * scale[:, None] + centre, depth
 
 
-def viewpoint_of(points: NDArray[np.float32], aspect: float) -> CloudViewpoint:
+def viewpoint_of(
+    points: NDArray[np.float32], aspect: float, yaw: float = FROM_THE_RIGHT
+) -> CloudViewpoint:
     """Return from where points [N, 3] and their camera at the origin fill the picture.
 
     ``aspect`` is the picture's width / height. The farthest and outermost hundredth of the points
@@ -57,7 +62,7 @@ def viewpoint_of(points: NDArray[np.float32], aspect: float) -> CloudViewpoint:
     low, high = np.percentile(points, (2, 98), axis=0)
     x, y, z = ((low + high) / 2).tolist()
     distance = 1.8 * float(np.linalg.norm(np.append(high - low, z)))
-    viewpoint = CloudViewpoint((x, y, z), distance)
+    viewpoint = CloudViewpoint((x, y, z), distance, yaw)
     pixels, _ = viewpoint.project(points, 1, 1)
     origin, _ = viewpoint.project(np.zeros((1, 3)), 1, 1)
     low, high = np.percentile(pixels, (1, 99), axis=0)

@@ -1,7 +1,7 @@
 """Static 8-bit quantisation of an exported network.
 
-Convolutions are quantised, but for those that read the image or give a map: the first would lose
-what little the input says, the last turn rounding directly into wrong distances.
+Convolutions are quantised, except those that read the image or give a map: rounding the image
+loses detail that no later layer can restore, and rounding a map is an error in distance.
 """
 
 from __future__ import annotations

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
 
 from s2r_depth_ros.errors import UserError
-from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 
 PRECISIONS = {'fp32': torch.float32, 'fp16': torch.float16, 'bf16': torch.bfloat16}
 
 _LOG = logging.getLogger(__name__)
-_HEADS = ('output4', 'output3', 'output2', 'output1')
-_AFTER_HEADS = ('deconv3', 'deconv2')
 
 
 class DeviceError(UserError, RuntimeError):
@@ -83,37 +78,3 @@ def resolve_precision(name: str, device: torch.device) -> torch.dtype:
 def cpu_has_bf16() -> bool:
     """Return whether this CPU multiplies bf16 itself (avx512_bf16; AMX comes with it)."""
     return bool(torch.cpu._is_avx512_bf16_supported())
-
-
-def place(network: S2RDepthNet, device: torch.device, dtype: torch.dtype) -> S2RDepthNet:
-    """Move ``network`` to ``device``, ready to be given images of ``dtype``; returns it.
-
-    In half precision the convolutions and activations are converted. The normalisations keep
-    their statistics, and the four output heads their weights and their tanh, in float32: a half
-    precision value near -1 would round metric depth to centimetres or decimetres.
-    """
-    network = network.to(device).eval().requires_grad_(False)
-    if dtype == torch.float32:
-        return network
-    depth_net = network.depth_net
-    heads = [getattr(depth_net, name) for name in _HEADS]
-    in_heads = {id(module) for head in heads for module in head.modules()}
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.PReLU) and (
-            id(module) not in in_heads
-        ):
-            module.to(dtype)
-    for head in heads:
-        head.register_forward_pre_hook(_cast_input(torch.float32))
-    for name in _AFTER_HEADS:
-        getattr(depth_net, name).register_forward_pre_hook(_cast_input(dtype))
-    return network
-
-
-def _cast_input(dtype: torch.dtype) -> Callable[[nn.Module, tuple[Tensor, ...]], tuple[Tensor]]:
-    """Return a forward pre-hook that gives a module its one input in ``dtype``."""
-
-    def hook(_module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor]:
-        return (inputs[0].to(dtype),)
-
-    return hook

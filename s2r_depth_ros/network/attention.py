@@ -8,8 +8,12 @@ from torch.nn import functional
 from s2r_depth_ros.network.blocks import UpProjection, scaled, sigmoid_head
 
 
-class _BasicBlock(nn.Module):
-    """Two 3x3 convolutions with a projected or plain shortcut, ReLU after the sum."""
+class BasicBlock(nn.Module):
+    """Two 3x3 convolutions with a projected or plain shortcut, ReLU after the sum (spec 3.4).
+
+    Input float [N, in_channels, h, w], output float [N, out_channels, h / stride, w / stride]. The
+    shortcut is projected (``downsample``) where stride or channels change it.
+    """
 
     def __init__(self, in_channels: int, out_channels: int, stride: int, dilation: int) -> None:
         super().__init__()
@@ -29,6 +33,7 @@ class _BasicBlock(nn.Module):
             )
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return the features behind the block."""
         shortcut = x if self.downsample is None else self.downsample(x)
         y = functional.relu(self.bn1(self.conv1(x)))
         return functional.relu(self.bn2(self.conv2(y)) + shortcut)
@@ -47,8 +52,8 @@ def _conv_bn_relu(
 
 def _stage(in_channels: int, out_channels: int, stride: int, dilation: int) -> nn.Sequential:
     return nn.Sequential(
-        _BasicBlock(in_channels, out_channels, stride, dilation),
-        _BasicBlock(out_channels, out_channels, 1, dilation),
+        BasicBlock(in_channels, out_channels, stride, dilation),
+        BasicBlock(out_channels, out_channels, 1, dilation),
     )
 
 

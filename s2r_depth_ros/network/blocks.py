@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -23,7 +24,13 @@ class UpProjection(nn.Module):
     """Bilinear upsampling followed by two parallel convolution branches (spec 3.2).
 
     Input float [N, C_in, h, w], output float [N, C_out, *size], values >= 0.
+
+    Attribute ``merge_twins``: whether the two 5x5 convolutions, which read the same features, run
+    as one. The weights, their gradients and the sums stay as they are; with few channels one
+    convolution of twice the width is faster on a CPU.
     """
+
+    merge_twins: bool = False
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
@@ -37,9 +44,23 @@ class UpProjection(nn.Module):
     def forward(self, features: Tensor, size: tuple[int, int]) -> Tensor:
         """Upsample ``features`` to ``size`` = (height, width) and merge both branches."""
         features = functional.interpolate(features, size, mode='bilinear', align_corners=True)
-        deep = functional.relu(self.bn1(self.conv1(features)))
+        deep, direct = self._twins(features)
+        deep = functional.relu(self.bn1(deep))
         deep = self.bn1_2(self.conv1_2(deep))
-        return functional.relu(deep + self.bn2(self.conv2(features)))
+        return functional.relu(deep + self.bn2(direct))
+
+    def _twins(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what the 5x5 convolutions of the deep and of the direct branch give."""
+        if not self.merge_twins:
+            return self.conv1(features), self.conv2(features)
+        weight = torch.cat([self.conv1.weight, self.conv2.weight])
+        deep, direct = functional.conv2d(features, weight, padding=2).chunk(2, 1)
+        return deep, direct
+
+
+def double(x: Tensor) -> Tensor:
+    """Return [N, C, h, w] at twice the height and width, each pixel four times."""
+    return functional.interpolate(x, scale_factor=2, mode='nearest')
 
 
 def sigmoid_head(features: Tensor, conv: nn.Conv2d) -> Tensor:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from s2r_depth_ros.network.blocks import scaled
+from s2r_depth_ros.network.blocks import double, scaled
 from s2r_depth_ros.network.size_rule import check_size
 
 # Weights of the skip connections at 1/8, 1/4 and 1/2 (spec 3.5).
@@ -48,14 +50,56 @@ def _deconv(in_channels: int, hidden: int, out_channels: int, act: nn.PReLU) -> 
     )
 
 
+class OutputConv(nn.Conv2d):
+    """The convolution of a depth head (OUT of the spec): it always computes in float32.
+
+    Half precision has too few numbers near -1, where near depths are: there bfloat16 moves in steps
+    of 80 m / 512, float16 in steps of 80 m / 4096. Hence ``.to(dtype)``, ``.half()`` and
+    ``.bfloat16()`` of this module, or of a network with it, leave the weights in float32, autocast
+    does not reach the convolution, and input of any dtype is converted to float32, the output's
+    dtype. Only float64 is followed.
+
+    Input float [N, C_in, h, w], padded before; output [N, 1, h - kernel + 1, w - kernel + 1].
+    """
+
+    def __init__(self, in_channels: int, kernel: int) -> None:
+        super().__init__(in_channels, 1, kernel, bias=False)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return the convolution of ``features``."""
+        dtype = _at_least_float32(self.weight.dtype)
+        # Autocast knows nothing of meta tensors, which have shapes only.
+        device_type = 'cpu' if features.is_meta else features.device.type
+        with torch.autocast(device_type, enabled=False):
+            return functional.conv2d(features.to(dtype), self.weight.to(dtype))
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> OutputConv:
+        """Apply ``fn``, as all conversions do, but keep at least float32."""
+
+        def in_float32(tensor: Tensor) -> Tensor:
+            result = fn(tensor)
+            dtype = _at_least_float32(result.dtype)
+            if result.dtype == dtype:
+                return result
+            # The values from before the conversion, on the device and in the layout after it.
+            return torch.empty_like(result, dtype=dtype).copy_(tensor)
+
+        return super()._apply(in_float32, recurse)
+
+
+def _at_least_float32(dtype: torch.dtype) -> torch.dtype:
+    return torch.promote_types(dtype, torch.float32)
+
+
 def _output(in_channels: int, kernel: int) -> _Model:
-    return _Model(
-        nn.ReflectionPad2d(kernel // 2), nn.Conv2d(in_channels, 1, kernel, bias=False), nn.Tanh()
-    )
+    return _Model(nn.ReflectionPad2d(kernel // 2), OutputConv(in_channels, kernel), nn.Tanh())
 
 
-class _Inception(nn.Module):
-    """Three dilated branches (1, 3, 5), merged by a 3x3 convolution around a shortcut."""
+class Inception(nn.Module):
+    """Three dilated branches (1, 3, 5), merged by a 3x3 convolution around a shortcut (spec 3.5).
+
+    Input and output float [N, channels, h, w]. ``act`` is DP's one activation.
+    """
 
     def __init__(self, channels: int, act: nn.PReLU) -> None:
         super().__init__()
@@ -75,6 +119,7 @@ class _Inception(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return the features behind the block."""
         branches = torch.cat([self.layer0(x), self.layer1(x), self.layer2(x)], 1)
         merged = self.branch1x1(self.nonlinearity(self.norm1(branches)))
         return self.nonlinearity(self.norm2(merged) + x)
@@ -84,7 +129,8 @@ class DepthPrediction(nn.Module):
     """DP: depth-specific structure map to depth at four scales (spec 3.5).
 
     Input float [N, 1, H, W] in [0, 1], H and W multiples of 16 and >= 96. Output: a list of four
-    float maps in [-1, 1], coarse to fine: [N, 1, H/8, W/8], 1/4, 1/2 and full size.
+    float maps in [-1, 1], coarse to fine: [N, 1, H/8, W/8], 1/4, 1/2 and full size. They are
+    float32 even where the network computes in half precision (see ``OutputConv``).
     Raises SizeError for another size. Attribute skip_weights: those that forward applies.
     """
 
@@ -101,7 +147,7 @@ class DepthPrediction(nn.Module):
         self.conv3 = _double_conv(c128, c256, act)
         self.conv4 = _double_conv(c256, c512, act)
         self.center = nn.Sequential(
-            *(_Inception(c512, act) for _ in range(3)), _deconv(c512, c512, c256, act)
+            *(Inception(c512, act) for _ in range(3)), _deconv(c512, c512, c256, act)
         )
         self.deconv4 = _deconv(2 * c256, c512, c128, act)
         self.deconv3 = _deconv(2 * c128 + 1, c256, c64, act)
@@ -123,11 +169,14 @@ class DepthPrediction(nn.Module):
         weight_8, weight_4, weight_2 = self.skip_weights
         features = torch.cat([middle, weight_8 * eighth], 1)
         depth_8 = self.output4(features)
-        features = torch.cat([self.deconv4(features), weight_4 * quarter, _double(depth_8)], 1)
+        # With a depth map the features are float32; the deconvolutions want their own precision.
+        features = torch.cat([self.deconv4(features), weight_4 * quarter, double(depth_8)], 1)
         depth_4 = self.output3(features)
-        features = torch.cat([self.deconv3(features), weight_2 * half, _double(depth_4)], 1)
+        features = features.to(quarter.dtype)
+        features = torch.cat([self.deconv3(features), weight_2 * half, double(depth_4)], 1)
         depth_2 = self.output2(features)
-        features = torch.cat([self.deconv2(features), _double(depth_2)], 1)
+        features = features.to(half.dtype)
+        features = torch.cat([self.deconv2(features), double(depth_2)], 1)
         return [depth_8, depth_4, depth_2, self.output1(features)]
 
 
@@ -157,7 +206,3 @@ def _scale_skip_channels(depth_net: DepthPrediction, factors: tuple[float, ...])
             # Inputs: [deconvolved, skip] of equal counts and, but for stage 4, one depth channel.
             count = conv.in_channels // 2
             conv.weight[:, count : 2 * count] *= factor
-
-
-def _double(x: Tensor) -> Tensor:
-    return functional.interpolate(x, scale_factor=2, mode='nearest')

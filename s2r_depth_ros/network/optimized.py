@@ -11,27 +11,25 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from s2r_depth_ros.network.attention import _BasicBlock
-from s2r_depth_ros.network.blocks import UpProjection
+from s2r_depth_ros.network.attention import BasicBlock
+from s2r_depth_ros.network.blocks import UpProjection, double
 from s2r_depth_ros.network.depth import (
     DepthPrediction,
-    _double,
-    _Inception,
+    Inception,
     fold_skip_weights,
 )
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 from s2r_depth_ros.network.size_rule import check_size
-from s2r_depth_ros.network.structure import _ConvNormAct, _ResidualBlock
+from s2r_depth_ros.network.structure import ConvNormAct, ResidualBlock
 
-# Features [N, C, h, w] and a size (height, width) to the twin convolutions of the upsampled ones.
-Upsampled = Callable[[Tensor, tuple[int, int]], Tensor]
+_Convolution = TypeVar('_Convolution', bound=nn.Conv2d | nn.ConvTranspose2d)
 
 
 class Maps(NamedTuple):
@@ -45,18 +43,43 @@ class Maps(NamedTuple):
     attention: Tensor
 
 
+class UpsampledConv(nn.Module):
+    """Bilinear upsampling (corners aligned), then a convolution.
+
+    Input float [N, C_in, h, w] and a size (height, width), output float [N, C_out, *size].
+    """
+
+    def __init__(self, conv: nn.Conv2d) -> None:
+        super().__init__()
+        self.conv = conv
+
+    def forward(self, features: Tensor, size: tuple[int, int]) -> Tensor:
+        """Return the convolution of ``features`` upsampled to ``size``."""
+        large = functional.interpolate(features, size, mode='bilinear', align_corners=True)
+        return self.conv(large)
+
+
+# Makes what does the work of ``UpsampledConv(conv)`` in another way.
+MakeUpsampledConv = Callable[[nn.Conv2d], nn.Module]
+
+
 class OptimizedNetwork(nn.Module):
     """S2RDepthNet rewritten for inference: image float [N, 3, H, W] in [-1, 1] to Maps.
 
-    ``network`` stays as it is. Raises SizeError as S2RDepthNet does.
+    network: stays as it is. upsampled_conv: makes, of the 5x5 convolution (padding 2, with bias) of
+    an up-projection, the module that upsamples and convolves; see ``UpsampledConv``. The depth is
+    float32 also after ``.to(torch.bfloat16)`` (see ``OutputConv``). Raises SizeError as S2RDepthNet
+    does.
     """
 
-    def __init__(self, network: S2RDepthNet) -> None:
+    def __init__(
+        self, network: S2RDepthNet, upsampled_conv: MakeUpsampledConv = UpsampledConv
+    ) -> None:
         super().__init__()
         parts = copy.deepcopy(network).eval()
-        self.struct_encoder = _rewrite(parts.struct_encoder)
-        self.struct_decoder = _rewrite(parts.struct_decoder)
-        self.dsa = _rewrite(parts.dsa)
+        self.struct_encoder = _rewrite(parts.struct_encoder, upsampled_conv)
+        self.struct_decoder = _rewrite(parts.struct_decoder, upsampled_conv)
+        self.dsa = _rewrite(parts.dsa, upsampled_conv)
         self.depth_net = _Depth(parts.depth_net)
         self.eval().requires_grad_(False)
 
@@ -75,55 +98,43 @@ class OptimizedNetwork(nn.Module):
         """Return the finest depth of both maps."""
         return self.depth_net(structure * attention)
 
-    def set_precision(self, dtype: torch.dtype) -> None:
-        """Compute in ``dtype``, but for the depth heads: those stay in float32.
-
-        A half precision value near -1 would round metric depth to centimetres or decimetres.
-        """
-        self.to(dtype)
-        self.depth_net.heads.float()
-
 
 class TwinUpProjection(nn.Module):
-    """UpProjection whose two 5x5 convolutions are one: the first half of its channels is deep."""
+    """UpProjection whose two 5x5 convolutions are one: the first half of its channels is deep.
 
-    def __init__(self, source: UpProjection) -> None:
+    upsampled_conv: makes the module that upsamples and convolves (see ``OptimizedNetwork``).
+    """
+
+    def __init__(
+        self, source: UpProjection, upsampled_conv: MakeUpsampledConv = UpsampledConv
+    ) -> None:
         super().__init__()
         deep = _fuse(source.conv1, source.bn1)
         direct = _fuse(source.conv2, source.bn2)
+        assert deep.bias is not None
+        assert direct.bias is not None
         self.channels = deep.out_channels
-        self.twins = nn.Conv2d(deep.in_channels, 2 * self.channels, 5, padding=2)
-        self.twins.weight = nn.Parameter(torch.cat([deep.weight, direct.weight]), False)
-        self.twins.bias = nn.Parameter(torch.cat([deep.bias, direct.bias]), False)
+        twins = nn.Conv2d(deep.in_channels, 2 * self.channels, 5, padding=2)
+        twins.weight = nn.Parameter(torch.cat([deep.weight, direct.weight]), False)
+        twins.bias = nn.Parameter(torch.cat([deep.bias, direct.bias]), False)
+        self.twins = upsampled_conv(twins)
         self.merge = _fuse(source.conv1_2, source.bn1_2)
-        self.upsampled: Upsampled = self._convolve_upsampled
-
-    def replace_twins(self, make: Callable[[nn.Conv2d], nn.Module | None]) -> None:
-        """Let ``make(twins)``, if it gives a module, upsample and convolve."""
-        module = make(self.twins)
-        if module is not None:
-            self.upsampled = module
-            del self.twins
 
     def forward(self, features: Tensor, size: tuple[int, int]) -> Tensor:
         """Upsample ``features`` to ``size`` = (height, width) and merge both branches."""
-        deep, direct = self.upsampled(features, size).split(self.channels, 1)
+        deep, direct = self.twins(features, size).split(self.channels, 1)
         return self.merge(deep.relu()).add_(direct).relu_()
-
-    def _convolve_upsampled(self, features: Tensor, size: tuple[int, int]) -> Tensor:
-        large = functional.interpolate(features, size, mode='bilinear', align_corners=True)
-        return self.twins(large)
 
 
 class _Residual(nn.Module):
     """A basic block without its batch norms."""
 
-    def __init__(self, source: _BasicBlock) -> None:
+    def __init__(self, source: BasicBlock) -> None:
         super().__init__()
         self.conv1 = _fuse(source.conv1, source.bn1)
         self.conv2 = _fuse(source.conv2, source.bn2)
         projection = source.downsample
-        self.project = nn.Identity() if projection is None else _fuse(projection[0], projection[1])
+        self.project = nn.Identity() if projection is None else _folded(projection)
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.conv1(x).relu_()
@@ -133,15 +144,14 @@ class _Residual(nn.Module):
 class _InceptionBlock(nn.Module):
     """An inception block whose norms are scales and offsets of its convolutions."""
 
-    def __init__(self, source: _Inception) -> None:
+    def __init__(self, source: Inception) -> None:
         super().__init__()
         norms = _split_norm(source.norm1, 3)
         branches = (source.layer0, source.layer1, source.layer2)
         self.branches = nn.ModuleList(
-            nn.Sequential(pad, _fuse(conv, norm)) for (pad, conv), norm in zip(branches, norms)
+            _folded(nn.Sequential(*branch, norm)) for branch, norm in zip(branches, norms)
         )
-        pad, conv = source.branch1x1
-        self.merge = nn.Sequential(pad, _fuse(conv, source.norm2))
+        self.merge = _folded(nn.Sequential(*source.branch1x1, source.norm2))
         self.act = _leaky(source.nonlinearity)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -163,20 +173,20 @@ class _Depth(nn.Module):
         for number in (4, 3, 2, 1):
             self.heads.append(getattr(source, f'output{number}').model[1])
             if number > 1:
-                deconv: Any = _rewrite(getattr(source, f'deconv{number}').model)
-                self.deconvs.append(deconv[1:])
+                # Without its reflection pad, as the concatenation is padded already.
+                self.deconvs.append(_folded(getattr(source, f'deconv{number}').model)[1:])
 
     def forward(self, structure: Tensor) -> Tensor:
         half, quarter, eighth, deepest = self._encode(structure)
         middle = self.center(deepest)
         padded = _padded(torch.cat([middle, eighth], 1), 1)
         for number, skip in enumerate((quarter, half, None)):
-            depth = self.heads[number](padded.float()).tanh().to(padded.dtype)
+            depth = self.heads[number](padded).tanh().to(padded.dtype)
             # Without a skip it is the last stage, whose head has a 7x7 kernel.
             skips = [] if skip is None else [skip]
-            features = torch.cat([self.deconvs[number](padded), *skips, _double(depth)], 1)
+            features = torch.cat([self.deconvs[number](padded), *skips, double(depth)], 1)
             padded = _padded(features, 1 if skips else 3)
-        return self.heads[3](padded.float()).tanh()
+        return self.heads[3](padded).tanh()
 
     def _encode(self, x: Tensor) -> list[Tensor]:
         levels = []
@@ -208,38 +218,42 @@ def _leaky(act: nn.PReLU) -> nn.LeakyReLU:
     return nn.LeakyReLU(act.weight.item(), inplace=True)
 
 
-def _rewrite(module: nn.Module) -> nn.Module:
+def _rewrite(module: nn.Module, upsampled_conv: MakeUpsampledConv = UpsampledConv) -> nn.Module:
     """Return ``module`` rewritten; it is changed, its children are replaced where needed."""
     if isinstance(module, UpProjection):
-        return TwinUpProjection(module)
-    if isinstance(module, _BasicBlock):
+        return TwinUpProjection(module, upsampled_conv)
+    if isinstance(module, BasicBlock):
         return _Residual(module)
-    if isinstance(module, _Inception):
+    if isinstance(module, Inception):
         return _InceptionBlock(module)
     if isinstance(module, nn.PReLU):
         return _leaky(module)
-    if isinstance(module, _ConvNormAct):
+    if isinstance(module, ConvNormAct):
         module.conv.bias = None
-    elif isinstance(module, _ResidualBlock):
+    elif isinstance(module, ResidualBlock):
         module.conv1.bias = module.conv2.bias = None
     elif isinstance(module, nn.Sequential):
-        return _folded(module)
+        return _folded(module, upsampled_conv)
     for name, child in module.named_children():
-        setattr(module, name, _rewrite(child))
+        setattr(module, name, _rewrite(child, upsampled_conv))
     return module
 
 
-def _folded(chain: nn.Sequential) -> nn.Sequential:
+def _folded(
+    chain: nn.Sequential, upsampled_conv: MakeUpsampledConv = UpsampledConv
+) -> nn.Sequential:
     """Rewrite a sequence and fold each batch norm into the convolution in front of it."""
     layers: list[nn.Module] = []
     for layer in chain:
         if isinstance(layer, nn.BatchNorm2d):
-            layers[-1] = _fuse(layers[-1], layer)
+            conv = layers.pop()
+            assert isinstance(conv, nn.Conv2d | nn.ConvTranspose2d)
+            layers.append(_fuse(conv, layer))
         else:
-            layers.append(_rewrite(layer))
+            layers.append(_rewrite(layer, upsampled_conv))
     return nn.Sequential(*layers)
 
 
-def _fuse(conv: Any, norm: Any) -> Any:
-    """Return a convolution, transposed or not, that does what ``conv`` and ``norm`` do."""
+def _fuse(conv: _Convolution, norm: nn.BatchNorm2d) -> _Convolution:
+    """Return a convolution that does what ``conv`` and, behind it, ``norm`` do."""
     return fuse_conv_bn_eval(conv, norm, transpose=isinstance(conv, nn.ConvTranspose2d))

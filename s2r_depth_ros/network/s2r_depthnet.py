@@ -7,6 +7,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from s2r_depth_ros.network.attention import DepthSpecificAttention
+from s2r_depth_ros.network.blocks import UpProjection
 from s2r_depth_ros.network.depth import DepthPrediction
 from s2r_depth_ros.network.size_rule import check_size
 from s2r_depth_ros.network.structure import StructureDecoder, StructureEncoder
@@ -29,7 +30,8 @@ class NetworkOutput(NamedTuple):
 class S2RDepthNet(nn.Module):
     """The whole network: image -> structure map * attention map -> depth.
 
-    ``width`` scales every hidden channel count: 1.0 is the authors' network, key for key.
+    ``width`` scales every hidden channel count: 1.0 is the authors' network, key for key. The
+    depths are float32 also after ``.to(torch.bfloat16)`` and under autocast (see ``OutputConv``).
     Raises ValueError for a width that does not give whole channel counts.
     """
 
@@ -50,6 +52,12 @@ class S2RDepthNet(nn.Module):
         structure = self.struct_decoder(self.struct_encoder(image))
         attention = self.dsa(image)
         return NetworkOutput(structure, attention, self.depth_net(structure * attention))
+
+    def merge_twins(self, on: bool = True) -> None:
+        """Set the mode ``UpProjection.merge_twins`` of all up-projections to ``on``."""
+        for module in self.modules():
+            if isinstance(module, UpProjection):
+                module.merge_twins = on
 
 
 # The four sub-networks by the names that checkpoints and the parity recipe use.

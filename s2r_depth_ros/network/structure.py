@@ -10,8 +10,11 @@ from s2r_depth_ros.network.blocks import UpProjection, scaled, sigmoid_head
 _SLOPE = 0.2
 
 
-class _ConvNormAct(nn.Module):
-    """Reflection pad, convolution, instance norm, leaky ReLU 0.2."""
+class ConvNormAct(nn.Module):
+    """Reflection pad, convolution, instance norm, leaky ReLU 0.2 (spec 3.1).
+
+    Input float [N, in_channels, h, w]; the norm has no weights and takes away the bias.
+    """
 
     def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int, pad: int):
         super().__init__()
@@ -19,12 +22,16 @@ class _ConvNormAct(nn.Module):
         self.conv = nn.Conv2d(in_channels, out_channels, kernel, stride)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return the features behind the activation."""
         x = self.conv(functional.pad(x, (self.pad,) * 4, mode='reflect'))
         return functional.leaky_relu(functional.instance_norm(x), _SLOPE)
 
 
-class _ResidualBlock(nn.Module):
-    """Two 3x3 convolutions around a shortcut, no activation after the sum."""
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions around a shortcut, no activation after the sum (spec 3.1).
+
+    Input and output float [N, channels, h, w]; the norms have no weights and take away the biases.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -32,6 +39,7 @@ class _ResidualBlock(nn.Module):
         self.conv2 = nn.Conv2d(channels, channels, 3)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return the features behind the block."""
         y = self.conv1(functional.pad(x, (1,) * 4, mode='reflect'))
         y = functional.leaky_relu(functional.instance_norm(y), _SLOPE)
         y = self.conv2(functional.pad(y, (1,) * 4, mode='reflect'))
@@ -43,7 +51,7 @@ class _ResidualBlocks(nn.Module):
 
     def __init__(self, channels: int, count: int) -> None:
         super().__init__()
-        self.model = nn.Sequential(*(_ResidualBlock(channels) for _ in range(count)))
+        self.model = nn.Sequential(*(ResidualBlock(channels) for _ in range(count)))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.model(x)
@@ -58,9 +66,9 @@ class StructureEncoder(nn.Module):
     def __init__(self, width: float = 1.0) -> None:
         super().__init__()
         c64, c128, c256 = (scaled(c, width) for c in (64, 128, 256))
-        self.conv = _ConvNormAct(3, c64, kernel=7, stride=1, pad=3)
-        self.conv1 = _ConvNormAct(c64, c128, kernel=4, stride=2, pad=1)
-        self.conv2 = _ConvNormAct(c128, c256, kernel=4, stride=2, pad=1)
+        self.conv = ConvNormAct(3, c64, kernel=7, stride=1, pad=3)
+        self.conv1 = ConvNormAct(c64, c128, kernel=4, stride=2, pad=1)
+        self.conv2 = ConvNormAct(c128, c256, kernel=4, stride=2, pad=1)
         self.resblock = _ResidualBlocks(c256, count=4)
 
     def forward(self, image: Tensor) -> Tensor:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
+import s2r_depth_ros
 from s2r_depth_ros.cli import main
 
 
@@ -57,6 +59,22 @@ def test_mistakes(
 ) -> None:
     assert main(['benchmark', '--model', str(lively_model), *options]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_no_runs_are_refused(lively_model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match='2'):
+        main(['benchmark', '--model', str(lively_model), '--runs', '0'])
+    assert "'0' is not a positive count" in capsys.readouterr().err
+
+
+def test_level_c_without_ros_names_the_remedy(
+    lively_model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delattr(s2r_depth_ros, 'graph_benchmark', raising=False)
+    monkeypatch.setitem(sys.modules, 's2r_depth_ros.graph_benchmark', None)
+    options = ['--model', str(lively_model), '--levels', 'c', '--cases', 'torch:fp32']
+    assert main(['benchmark', *options]) == 2
+    assert 'level c needs ROS 2' in capsys.readouterr().err
 
 
 def test_random_weights_of_a_width(tmp_path: Path) -> None:

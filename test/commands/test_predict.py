@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-import trimesh
+from media_files import read_cloud, read_png, write_video
 from numpy.typing import NDArray
 
 from s2r_depth_ros.commands import predict
@@ -20,9 +21,11 @@ from s2r_depth_ros.network.checkpoint import load_model, save_model
 from s2r_depth_ros.network.metadata import CheckpointError
 from s2r_depth_ros.network.size_rule import SizeError
 
+Command = Callable[..., int]
+
 
 @pytest.fixture
-def command(lively_model: Path, tmp_path: Path):
+def command(lively_model: Path, tmp_path: Path) -> Command:
     """Return a function that runs the command on inputs, results in ``out``."""
 
     def run(*arguments: object, model: Path = lively_model, out: Path = tmp_path / 'out') -> int:
@@ -47,32 +50,36 @@ def names(folder: Path) -> list[str]:
 
 
 def test_image(
-    command, image: Path, tmp_path: Path, photo: NDArray[np.uint8], estimator: DepthEstimator
+    command: Command,
+    image: Path,
+    tmp_path: Path,
+    photo: NDArray[np.uint8],
+    estimator: DepthEstimator,
 ) -> None:
     assert command(image, '--fx', 200, '--npy', '--ply') == 0
     out = tmp_path / 'out'
     assert names(out) == ['scene.color.png', 'scene.depth.npy', 'scene.depth.png', 'scene.ply']
     depth = np.load(out / 'scene.depth.npy')
     np.testing.assert_array_equal(depth, estimator.predict(photo, fx=200.0).depth)
-    millimetres = cv2.imread(str(out / 'scene.depth.png'), cv2.IMREAD_UNCHANGED)
+    millimetres = read_png(out / 'scene.depth.png')
     near = depth < 65
     np.testing.assert_allclose(millimetres[near] / 1000, depth[near], atol=6e-4)
-    assert cv2.imread(str(out / 'scene.color.png')).shape == photo.shape
-    cloud = trimesh.load(out / 'scene.ply')
+    assert read_png(out / 'scene.color.png').shape == photo.shape
+    points, colours = read_cloud(out / 'scene.ply')
     x = (np.arange(208) - 103.5) / 200 * depth
     y = (np.arange(112)[:, None] - 55.5) / 200 * depth
     expected = np.stack([x, y, depth], -1).reshape(-1, 3)
-    np.testing.assert_allclose(cloud.vertices, expected, rtol=1e-5, atol=1e-5)
-    np.testing.assert_array_equal(cloud.colors[:, :3], photo.reshape(-1, 3))
+    np.testing.assert_allclose(points, expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_array_equal(colours, photo.reshape(-1, 3))
 
 
-def test_only_what_was_asked_and_overwriting(command, image: Path, tmp_path: Path) -> None:
+def test_only_what_was_asked_and_overwriting(command: Command, image: Path, tmp_path: Path) -> None:
     assert command(image) == command(image) == 0
     assert names(tmp_path / 'out') == ['scene.color.png', 'scene.depth.png']
 
 
 def test_folder_with_broken_files(
-    command, image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    command: Command, image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = image.parent
     (folder / 'broken.png').write_bytes(image.read_bytes()[:-40])
@@ -98,16 +105,13 @@ def test_folder_with_broken_files(
 
 
 def test_video_and_shared_stems(
-    command, image: Path, tmp_path: Path, photo: NDArray[np.uint8]
+    command: Command, image: Path, tmp_path: Path, photo: NDArray[np.uint8]
 ) -> None:
     other = tmp_path / 'other'
     other.mkdir()
     cv2.imwrite(str(other / 'scene.jpg'), photo)
     video = other / 'clip.avi'
-    writer = cv2.VideoWriter(str(video), cv2.VideoWriter_fourcc(*'MJPG'), 10, (64, 48))
-    for _ in range(2):
-        writer.write(cv2.resize(photo, (64, 48)))
-    writer.release()
+    write_video(video, [np.asarray(cv2.resize(photo, (64, 48)), np.uint8)] * 2)
     assert command(image, other) == 0
     assert [name for name in names(tmp_path / 'out') if 'depth' in name] == [
         'clip_000000.depth.png',
@@ -118,7 +122,7 @@ def test_video_and_shared_stems(
 
 
 def test_options_reach_the_estimator(
-    command, image: Path, tmp_path: Path, photo: NDArray[np.uint8], lively_model: Path
+    command: Command, image: Path, tmp_path: Path, photo: NDArray[np.uint8], lively_model: Path
 ) -> None:
     options = ('--input-size', '112x208', '--precision', 'bf16', '--backend', 'eager', '--npy')
     assert command(image, *options) == 0
@@ -129,25 +133,31 @@ def test_options_reach_the_estimator(
 
 
 def test_cloud_without_fx_says_what_it_assumes(
-    command, image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    command: Command, image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command(image, '--ply', '--npy') == 0
     output = capsys.readouterr().out
     # fx 100 at 128 px: 65.2 degrees.
     assert 'field of view of the training images, 65.2 degrees (fx = 0.781 x image width)' in output
     depth = np.load(tmp_path / 'out' / 'scene.depth.npy')
-    cloud = trimesh.load(tmp_path / 'out' / 'scene.ply')
+    points, _ = read_cloud(tmp_path / 'out' / 'scene.ply')
     expected = (0 - 103.5) / (100 * 208 / 128) * depth[0, 0]
-    assert cloud.vertices[0, 0] == pytest.approx(expected, rel=1e-5)
+    assert points[0, 0] == pytest.approx(expected, rel=1e-5)
 
 
-def test_far_depth_is_announced(command, image: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_far_depth_is_announced(
+    command: Command, image: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     command(image)
     assert 'beyond 65.535 m' in capsys.readouterr().out
 
 
 def test_cloud_of_a_model_without_focal_length(
-    command, image: Path, tmp_path: Path, lively_model: Path, capsys: pytest.CaptureFixture[str]
+    command: Command,
+    image: Path,
+    tmp_path: Path,
+    lively_model: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     network, metadata = load_model(lively_model)
     model = tmp_path / 'unknown.safetensors'
@@ -169,14 +179,18 @@ def test_cloud_of_a_model_without_focal_length(
     ],
 )
 def test_usage_errors(
-    command, image: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+    command: Command,
+    image: Path,
+    arguments: list[str],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     with pytest.raises(SystemExit, match='2'):
         command(image, *arguments)
     assert message in capsys.readouterr().err
 
 
-def test_what_makes_everything_impossible(command, image: Path, tmp_path: Path) -> None:
+def test_what_makes_everything_impossible(command: Command, image: Path, tmp_path: Path) -> None:
     with pytest.raises(SizeError, match='64x128'):
         command(image, '--input-size', '64x128')
     with pytest.raises(DeviceError, match='fp16'):
@@ -189,7 +203,9 @@ def test_what_makes_everything_impossible(command, image: Path, tmp_path: Path) 
         command(image, out=image / 'x')
 
 
-def test_full_disk_stops_everything(command, image: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_stops_everything(
+    command: Command, image: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*_: object) -> None:
         raise OSError(28, 'No space left on device')
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from media_files import write_video
 from numpy.typing import NDArray
 
 from s2r_depth_ros.media.sources import (
     SourceError,
-    UniqueNames,
     count_frames,
     find_files,
     read_frames,
@@ -108,10 +108,7 @@ def test_missing_image(tmp_path: Path) -> None:
 
 def test_video(tmp_path: Path) -> None:
     file = tmp_path / 'clip.avi'
-    writer = cv2.VideoWriter(str(file), cv2.VideoWriter_fourcc(*'MJPG'), 10, (64, 48))
-    for level in (40, 120, 200):
-        writer.write(np.full((48, 64, 3), (0, 0, level), np.uint8))
-    writer.release()
+    write_video(file, [np.full((48, 64, 3), (0, 0, level), np.uint8) for level in (40, 120, 200)])
     frames = list(read_frames(file))
     assert [stem for stem, _ in frames] == ['clip_000000', 'clip_000001', 'clip_000002']
     assert [rgb.shape for _, rgb in frames] == [(48, 64, 3)] * 3
@@ -126,17 +123,3 @@ def test_broken_video(tmp_path: Path) -> None:
     assert count_frames(file) == 0
     with pytest.raises(SourceError, match=r'clip\.mp4: not a video that OpenCV can decode'):
         list(read_frames(file))
-
-
-def test_names_by_hand() -> None:
-    unique = UniqueNames()
-    given_ = ['a', 'a', 'b', 'A', 'a_2', 'a']
-    assert [unique(name) for name in given_] == ['a', 'a_2', 'b', 'A_3', 'a_2_2', 'a_4']
-
-
-@given(st.lists(st.sampled_from(['a', 'A', 'a_2', 'a_2_2', 'a_3', 'b']), max_size=30))
-def test_names_are_unique(names: list[str]) -> None:
-    unique = UniqueNames()
-    results = [unique(name) for name in names]
-    assert len({result.casefold() for result in results}) == len(names)
-    assert all(result.startswith(name) for result, name in zip(results, names))

@@ -2,14 +2,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
-import trimesh
+from hypothesis import given
+from hypothesis import strategies as st
+from media_files import read_cloud, read_png
 from numpy.typing import NDArray
 
 from s2r_depth_ros.files import write_atomically
-from s2r_depth_ros.geometry.camera import Intrinsics
+from s2r_depth_ros.geometry.intrinsics import Intrinsics
 from s2r_depth_ros.media import writers
 
 
@@ -28,7 +29,7 @@ def rgb() -> NDArray[np.uint8]:
 
 def test_depth_png(tmp_path: Path, depth: NDArray[np.float32]) -> None:
     writers.write_depth_png(tmp_path / 'x.depth.png', depth)
-    read = cv2.imread(str(tmp_path / 'x.depth.png'), cv2.IMREAD_UNCHANGED)
+    read = read_png(tmp_path / 'x.depth.png')
     assert read.dtype == np.uint16
     invalid = np.isnan(depth) | (depth > 65.535)
     np.testing.assert_array_equal(read == 0, invalid)
@@ -37,7 +38,7 @@ def test_depth_png(tmp_path: Path, depth: NDArray[np.float32]) -> None:
 
 def test_color_png(tmp_path: Path, rgb: NDArray[np.uint8]) -> None:
     writers.write_color_png(tmp_path / 'x.png', rgb)
-    np.testing.assert_array_equal(cv2.imread(str(tmp_path / 'x.png'))[:, :, ::-1], rgb)
+    np.testing.assert_array_equal(read_png(tmp_path / 'x.png')[:, :, ::-1], rgb)
 
 
 def test_depth_npy(tmp_path: Path, depth: NDArray[np.float32]) -> None:
@@ -50,12 +51,12 @@ def test_depth_npy(tmp_path: Path, depth: NDArray[np.float32]) -> None:
 def test_ply(tmp_path: Path, depth: NDArray[np.float32], rgb: NDArray[np.uint8]) -> None:
     intrinsics = Intrinsics(60.0, 62.0, 24.0, 20.0, 50, 40)
     writers.write_ply(tmp_path / 'x.ply', depth, rgb, intrinsics)
-    cloud = trimesh.load(tmp_path / 'x.ply')
-    assert len(cloud.vertices) == depth.size - 5
-    np.testing.assert_array_equal(cloud.colors[:, :3], rgb[np.isfinite(depth)])
+    points, colours = read_cloud(tmp_path / 'x.ply')
+    assert len(points) == depth.size - 5
+    np.testing.assert_array_equal(colours, rgb[np.isfinite(depth)])
     z = float(depth[10, 30])
     expected = [(30 - 24) / 60 * z, (10 - 20) / 62 * z, z]
-    np.testing.assert_allclose(cloud.vertices[10 * 50 + 30 - 5], expected, rtol=1e-5)
+    np.testing.assert_allclose(points[10 * 50 + 30 - 5], expected, rtol=1e-5)
     assert b'x right, y down, z forward' in (tmp_path / 'x.ply').read_bytes()
 
 
@@ -87,3 +88,17 @@ def test_whole_or_not_at_all(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [target]
     with pytest.raises(FileNotFoundError):
         write_atomically(tmp_path / 'gone' / 'x', b'')
+
+
+def test_names_by_hand() -> None:
+    unique = writers.UniqueNames()
+    given_ = ['a', 'a', 'b', 'A', 'a_2', 'a']
+    assert [unique(name) for name in given_] == ['a', 'a_2', 'b', 'A_3', 'a_2_2', 'a_4']
+
+
+@given(st.lists(st.sampled_from(['a', 'A', 'a_2', 'a_2_2', 'a_3', 'b']), max_size=30))
+def test_names_are_unique(names: list[str]) -> None:
+    unique = writers.UniqueNames()
+    results = [unique(name) for name in names]
+    assert len({result.casefold() for result in results}) == len(names)
+    assert all(result.startswith(name) for result, name in zip(results, names))

@@ -56,7 +56,7 @@ def test_data_files_are_installed(installation: Installation) -> None:
     expected = {
         str(file.relative_to(ROOT))
         for file in repository_files()
-        if file.relative_to(ROOT).parts[0] in ('launch', 'config', 'models')
+        if file.relative_to(ROOT).parts[0] in ('launch', 'config', 'docs', 'models')
     } | {'package.xml', 'models/tiny.safetensors'}
     installed = {str(file.relative_to(share)) for file in share.rglob('*') if file.is_file()}
     assert expected <= installed

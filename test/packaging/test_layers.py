@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import tomllib
 from source_files import ROOT, python_files
 
 
@@ -42,6 +43,24 @@ def test_the_import_contract_holds_without_exceptions() -> None:
     assert 'ignore_imports' not in (ROOT / 'pyproject.toml').read_text()
     result = _lint(ROOT)
     assert result.returncode == 0, result.stdout
+
+
+def test_every_module_of_the_node_is_interface_or_protected() -> None:
+    contracts = tomllib.loads((ROOT / 'pyproject.toml').read_text())['tool']['importlinter']
+    (node,) = (c for c in contracts['contracts'] if c['id'] == 'node-interface')
+    modules = {f's2r_depth_ros.node.{f.stem}' for f in (ROOT / 's2r_depth_ros/node').glob('*.py')}
+    interface = {
+        '__init__',
+        'camera_info',
+        'conversions',
+        'main',
+        'messages',
+        'parameters',
+        'topics',
+    }
+    assert modules == {f's2r_depth_ros.node.{name}' for name in interface} | set(
+        node['protected_modules']
+    )
 
 
 @pytest.mark.parametrize(

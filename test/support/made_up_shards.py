@@ -1,13 +1,27 @@
-"""Shards of made-up frames: enough to train on for a few steps, quick to write."""
+"""Training sets of made-up frames: enough to train on for a few steps, quick to write."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
 
+from s2r_depth_training.dataset.format import (
+    Manifest,
+    ShardEntry,
+    ShardFrame,
+    write_manifest,
+    write_shard,
+)
+
 HEIGHT, WIDTH = 96, 128
+INTRINSICS = np.array([90, 90, 63.5, 47.5], np.float32)
 
 
-def make_shard(path, frames, scenes, seed, restyled=True):
+def make_shard(
+    path: Path, frames: int, scenes: Sequence[int], seed: int, restyled: bool = True
+) -> None:
     """Write ``frames`` tilted planes with a box, shaded by depth, of the numbered ``scenes``."""
     rng = np.random.default_rng(seed)
     y, _ = np.mgrid[0:HEIGHT, 0:WIDTH]
@@ -18,12 +32,20 @@ def make_shard(path, frames, scenes, seed, restyled=True):
     shade = 255 / (1 + 0.2 * depth[..., None]) * rng.uniform(0.5, 1, (frames, 1, 1, 3))
     texture = rng.normal(0, 4, (frames, HEIGHT, WIDTH, 1))
     rgb = np.clip(shade + texture, 0, 255).astype(np.uint8)
-    arrays = {
-        'rgb': rgb,
-        'depth': depth.astype(np.float16),
-        'intrinsics': np.tile(np.float32([90, 90, 63.5, 47.5]), (frames, 1)),
-        'scene': np.resize(np.array(scenes, np.int64), frames),
-    }
-    if restyled:
-        arrays['restyled'] = 255 - rgb
-    np.savez(path, **arrays)
+    rows = [
+        ShardFrame(
+            rgb[i],
+            depth[i],
+            INTRINSICS,
+            scenes[i % len(scenes)],
+            255 - rgb[i] if restyled else None,
+        )
+        for i in range(frames)
+    ]
+    write_shard(path, rows)
+
+
+def make_set(folder: Path, kind: str, splits: Sequence[str] = ('train', 'validation')) -> Path:
+    """List the shards SPLIT.npz that ``folder`` has in its manifest; return that."""
+    shards = [ShardEntry(file=f'{split}.npz', split=split) for split in splits]
+    return write_manifest(folder, Manifest(kind=kind, shards=shards))

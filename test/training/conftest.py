@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import json
+from pathlib import Path
 
 import pytest
-from made_up_shards import make_shard
+from made_up_shards import make_set, make_shard
 
-from s2r_depth_training.runs.experiment import (
-    DataConfig,
-    Experiment,
-    LossConfig,
-    OptimizerConfig,
-    StageConfig,
-    ValidationConfig,
-)
+from s2r_depth_training.dataset.config import DataConfig
+from s2r_depth_training.dataset.store import FrameStore
+from s2r_depth_training.runs.experiment import Experiment, ValidationConfig
+from s2r_depth_training.stages.config import LossConfig, OptimizerConfig, StageConfig
 
 
 @pytest.fixture(scope='session')
-def manifests(tmp_path_factory):
+def manifests(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Two training sets: rooms with restyled views, streets without."""
     paths = []
     for seed, kind in enumerate(('indoor', 'street')):
@@ -26,14 +22,18 @@ def manifests(tmp_path_factory):
         restyled = kind == 'indoor'
         make_shard(folder / 'train.npz', 6 - seed, [1, 2], seed, restyled)
         make_shard(folder / 'validation.npz', 2, [3], 2 + seed, restyled)
-        shards = [{'file': f'{split}.npz', 'split': split} for split in ('train', 'validation')]
-        paths.append(folder / 'manifest.json')
-        paths[-1].write_text(json.dumps({'kind': kind, 'shards': shards}))
+        paths.append(make_set(folder, kind))
     return paths
 
 
+@pytest.fixture(scope='session')
+def store(manifests: list[Path]) -> FrameStore:
+    """The training frames of both sets."""
+    return FrameStore(manifests, 'train')
+
+
 @pytest.fixture
-def experiment(manifests):
+def experiment(manifests: list[Path]) -> Experiment:
     """Two images a step at the smallest width, on the CPU."""
     return Experiment(
         width=0.125,

@@ -4,17 +4,21 @@ import importlib.util
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import Tensor
 from torch.nn import functional
 
 from s2r_depth_ros.network.s2r_depthnet import SUB_NETWORKS, S2RDepthNet
-from s2r_depth_training.dataset.data import Batch
-from s2r_depth_training.runs.experiment import Experiment, LossConfig, StageConfig
+from s2r_depth_training.dataset.samples import Batch
+from s2r_depth_training.runs.experiment import Experiment
+from s2r_depth_training.stages.base import Stage
+from s2r_depth_training.stages.config import LossConfig, StageConfig
 from s2r_depth_training.stages.losses import (
     attention_term,
     decode_depth,
@@ -25,7 +29,7 @@ from s2r_depth_training.stages.losses import (
     scale_invariant_term,
     structure_loss,
 )
-from s2r_depth_training.stages.stages import DepthStage
+from s2r_depth_training.stages.table import make_stage
 
 PARITY = Path(__file__).parents[1] / 'data/parity'
 REFERENCE = json.loads((PARITY / 'train_and_metrics.json').read_text())['stages']
@@ -33,17 +37,19 @@ MAX_DEPTH = 80.0
 
 
 @pytest.fixture(scope='module')
-def recipe():
+def recipe() -> Any:
     spec = importlib.util.spec_from_file_location('recipe', PARITY / 'recipe.py')
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-def recipe_stage(recipe, name):
-    """The stage ``name`` of the full-width network with the recipe's weights."""
-    experiment = Experiment(width=1.0)
-    stage = DepthStage(experiment, StageConfig(name), S2RDepthNet(1.0))
+def recipe_stage(recipe: Any, name: str) -> Stage:
+    """Return the stage ``name`` of the full-width network with the recipe's weights."""
+    settings = Experiment(width=1.0).settings(StageConfig(name))
+    stage = make_stage(settings, S2RDepthNet(1.0))
     for part in SUB_NETWORKS:
         network = getattr(stage.network, part)
         shapes = {k: tuple(v.shape) for k, v in network.state_dict().items()}
@@ -52,8 +58,8 @@ def recipe_stage(recipe, name):
     return stage
 
 
-def recipe_batch(recipe):
-    """Two images, the second the first one's mirror image, and their depth."""
+def recipe_batch(recipe: Any) -> Batch:
+    """Return two images, the second the first one's mirror image, and their depth."""
     gt = torch.from_numpy(np.load(PARITY / 'loss_gt_96x160.npz')['gt'].reshape(1, 1, 96, 160))
     image = torch.from_numpy(recipe.to_tensor(recipe.image(96, 160)))
     image, gt = (torch.cat([x, x.flip(-1)]) for x in (image, gt))
@@ -78,7 +84,7 @@ def test_stage_trains_as_the_authors_do(recipe, name, reference):
         )
     assert ('structure' in terms) == (expected['struct_weighted_loss'] is not None)
 
-    sum(terms.values()).backward()
+    total(terms).backward()
     gradients = {k: p.grad for k, p in stage.network.named_parameters() if p.grad is not None}
     assert {key.split('.')[0] for key in gradients} == set(stage.rule.trained)
     for key, norm in expected['grad_l2'].items():
@@ -107,8 +113,17 @@ def test_structure_loss_is_edge_aware(recipe):
     assert structure_loss(structure, gt, 1.0).item() == pytest.approx(0.5631, abs=1e-4)
 
 
-def maps(depth):
-    """A perfect network output for ``depth`` (constant per image): four scales."""
+def total(terms: dict[str, Tensor]) -> Tensor:
+    return torch.stack(tuple(terms.values())).sum()
+
+
+def gradient_of(tensor: Tensor) -> Tensor:
+    assert tensor.grad is not None
+    return tensor.grad
+
+
+def maps(depth: Tensor) -> list[Tensor]:
+    """Return a perfect network output for ``depth`` (constant per image): four scales."""
     encoded = encode_depth(depth, MAX_DEPTH)
     return [encoded[..., :: 8 // 2**i, :: 8 // 2**i] for i in range(4)]
 
@@ -136,11 +151,11 @@ def test_unknown_depth_has_no_gradient():
     weight = torch.ones_like(depth)
     weight[..., :24] = 0
     output = [m.clone().fill_(0.3).requires_grad_(True) for m in maps(depth)]
-    sum(depth_loss(output, depth, weight, MAX_DEPTH, ALL).values()).backward()
-    assert output[3].grad[..., :24].abs().max() == 0
-    assert output[3].grad[..., 24:].abs().min() > 0
+    total(depth_loss(output, depth, weight, MAX_DEPTH, ALL)).backward()
+    assert gradient_of(output[3])[..., :24].abs().max() == 0
+    assert gradient_of(output[3])[..., 24:].abs().min() > 0
     # The paper's resize mixes neighbours into a coarse pixel; two columns further none is left.
-    assert all(m.grad[..., : m.shape[-1] // 2 - 2].abs().max() == 0 for m in output)
+    assert all(gradient_of(m)[..., : m.shape[-1] // 2 - 2].abs().max() == 0 for m in output)
 
 
 def test_inverse_depth_weighs_near_errors_more():
@@ -148,7 +163,7 @@ def test_inverse_depth_weighs_near_errors_more():
     output = [m.clone().requires_grad_(True) for m in maps(depth + 1.0)]
     config = LossConfig(inverse_depth=1.0)
     depth_loss(output, depth, torch.ones_like(depth), MAX_DEPTH, config)['l1'].backward()
-    near, far = output[3].grad[0, 0, 5, 5], output[3].grad[0, 0, 5, -5]
+    near, far = gradient_of(output[3])[0, 0, 5, 5], gradient_of(output[3])[0, 0, 5, -5]
     assert (near / far).item() == pytest.approx(20, rel=1e-3)
 
 
@@ -183,10 +198,9 @@ def test_a_split_batch_has_the_loss_of_the_whole():
     weight = (torch.rand(4, 1, 32, 48, generator=generator) > 0.3).float()
     output = [torch.rand(m.shape, generator=generator) * 2 - 1 for m in maps(depth)]
 
-    def loss(part):
-        return sum(
-            depth_loss([m[part] for m in output], depth[part], weight[part], 80.0, ALL).values()
-        )
+    def loss(part: slice) -> Tensor:
+        parts = [m[part] for m in output]
+        return total(depth_loss(parts, depth[part], weight[part], 80.0, ALL))
 
     halves = (loss(slice(0, 2)) + loss(slice(2, 4))) / 2
     assert halves.item() == pytest.approx(loss(slice(None)).item(), rel=1e-6)

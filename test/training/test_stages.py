@@ -5,17 +5,22 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import Tensor
 
 from s2r_depth_ros.network.depth import SKIP_WEIGHTS
-from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
-from s2r_depth_training.dataset.data import Batch
-from s2r_depth_training.runs.experiment import StageConfig
+from s2r_depth_ros.network.s2r_depthnet import SUB_NETWORKS, S2RDepthNet
+from s2r_depth_training.dataset.samples import Batch
+from s2r_depth_training.errors import DivergedError
+from s2r_depth_training.runs.experiment import Experiment
+from s2r_depth_training.stages.base import rate_factor, update_average
+from s2r_depth_training.stages.config import StageConfig
+from s2r_depth_training.stages.depth import DepthStage
 from s2r_depth_training.stages.initialise import initialise
-from s2r_depth_training.stages.stages import make_stage, merge_twins
+from s2r_depth_training.stages.table import STAGES, make_stage
 
 
 @pytest.fixture
-def network():
+def network() -> S2RDepthNet:
     torch.manual_seed(0)
     network = S2RDepthNet(0.125)
     initialise(network, 'kaiming')
@@ -23,18 +28,32 @@ def network():
 
 
 @pytest.fixture
-def batch():
+def batch() -> Batch:
     generator = torch.Generator().manual_seed(0)
     image = torch.rand(2, 3, 96, 128, generator=generator) * 2 - 1
     depth = 2 + 3 * torch.rand(2, 1, 96, 128, generator=generator).cumsum(-1)
     return Batch(image, image, depth, torch.ones_like(depth), torch.arange(2))
 
 
+def depth_stage(
+    experiment: Experiment, name: str, network: S2RDepthNet | None = None
+) -> DepthStage:
+    """Return a stage that trains DP, on a new network of the smallest width if none is given."""
+    settings = experiment.settings(StageConfig(name))
+    stage = make_stage(settings, S2RDepthNet(0.125) if network is None else network)
+    assert isinstance(stage, DepthStage)
+    return stage
+
+
+def total(terms: dict[str, Tensor]) -> Tensor:
+    return torch.stack(tuple(terms.values())).sum()
+
+
 def test_merged_twins_learn_as_separate_ones(network, batch):
     """In double precision: the same maps, gradients and BatchNorm statistics."""
     network = network.double().train()
     merged = copy.deepcopy(network)
-    merge_twins(merged)
+    merged.merge_twins()
     maps = [n(batch.image.double()) for n in (network, merged)]
     for result, reference in zip(maps[1].depths, maps[0].depths):
         torch.testing.assert_close(result, reference)
@@ -52,7 +71,7 @@ def test_merged_twins_learn_as_separate_ones(network, batch):
 
 def test_attention_learns_nearness_when_it_is_told_to(experiment, network, batch):
     experiment.loss = replace(experiment.loss, attention=0.3)
-    stage = make_stage(experiment, StageConfig('joint'), network)
+    stage = depth_stage(experiment, 'joint', network)
     optimizer = torch.optim.Adam(stage.network.dsa.parameters(), 3e-3)
     errors = []
     for _ in range(12):
@@ -61,16 +80,14 @@ def test_attention_learns_nearness_when_it_is_told_to(experiment, network, batch
         errors[-1].backward()
         optimizer.step()
     assert errors[-1] < 0.7 * errors[0]
-    decoder = make_stage(experiment, StageConfig('decoder'), S2RDepthNet(0.125))
+    decoder = depth_stage(experiment, 'decoder')
     assert 'attention' not in decoder.losses(batch)
 
 
 def test_folded_skips_change_the_pace_but_not_the_start(experiment, network, batch):
     """The same depth at the first step; from there the skip channels move on their own scale."""
     plain, folded = (
-        make_stage(
-            replace(experiment, fold_skips=fold), StageConfig('joint'), copy.deepcopy(network)
-        )
+        depth_stage(replace(experiment, fold_skips=fold), 'joint', copy.deepcopy(network))
         for fold in (False, True)
     )
     assert plain.network.depth_net.skip_weights == SKIP_WEIGHTS
@@ -80,8 +97,10 @@ def test_folded_skips_change_the_pace_but_not_the_start(experiment, network, bat
         torch.testing.assert_close(folded.losses(batch)[key], value, atol=1e-4, rtol=1e-4)
     gradients = []
     for stage in (plain, folded):
-        sum(stage.losses(batch).values()).backward()
-        conv = stage.network.depth_net.output2.model[1]
+        total(stage.losses(batch)).backward()
+        conv = stage.network.depth_net.get_submodule('output2.model.1')
+        assert isinstance(conv, torch.nn.Conv2d)
+        assert conv.weight.grad is not None
         count = conv.in_channels // 2
         gradients.append(conv.weight.grad[:, count : 2 * count].norm())
     assert gradients[1] / gradients[0] == pytest.approx(1 / SKIP_WEIGHTS[2], rel=0.01)
@@ -89,9 +108,7 @@ def test_folded_skips_change_the_pace_but_not_the_start(experiment, network, bat
 
 def test_frozen_parts_may_run_in_bfloat16_in_training_only(experiment, network, batch):
     plain, low = (
-        make_stage(
-            replace(experiment, frozen_bf16=frozen), StageConfig('depth'), copy.deepcopy(network)
-        )
+        depth_stage(replace(experiment, frozen_bf16=frozen), 'depth', copy.deepcopy(network))
         for frozen in (False, True)
     )
     exact, rough = (stage.predict(stage.network, batch.image) for stage in (plain, low))
@@ -109,8 +126,8 @@ def test_frozen_parts_may_run_in_bfloat16_in_training_only(experiment, network, 
 
 
 def test_stage_ste_trains_the_encoder_and_leaves_attention_out(experiment, network, batch):
-    stage = make_stage(experiment, StageConfig('ste'), network)
-    sum(stage.losses(batch).values()).backward()
+    stage = depth_stage(experiment, 'ste', network)
+    total(stage.losses(batch)).backward()
     for name in ('struct_encoder', 'struct_decoder', 'depth_net'):
         assert any(p.grad.any() for p in getattr(stage.network, name).parameters()), name
     assert all(p.grad is None for p in stage.network.dsa.parameters())
@@ -119,7 +136,7 @@ def test_stage_ste_trains_the_encoder_and_leaves_attention_out(experiment, netwo
 
 def test_dsa_alone_is_not_laid_out_channels_last(experiment, network, batch):
     """Its gradient would crash on a CPU, which is why images come as they are, too."""
-    stage = make_stage(experiment, StageConfig('joint'), network)
+    stage = depth_stage(experiment, 'joint', network)
     laid_out = {
         name: getattr(stage.network, name)
         .state_dict()[key]
@@ -133,4 +150,110 @@ def test_dsa_alone_is_not_laid_out_channels_last(experiment, network, batch):
     }
     expected = dict.fromkeys(laid_out, True) | {'dsa': False}
     assert laid_out == expected
-    sum(stage.losses(batch).values()).backward()
+    total(stage.losses(batch)).backward()
+
+
+def test_infinite_gradients_are_refused_too(experiment, monkeypatch):
+    stage = depth_stage(experiment, 'joint')
+    monkeypatch.setattr(stage, 'log', lambda *args: None)
+    optimizer = torch.optim.SGD(stage.network.dsa.parameters(), 0.1)
+    for parameter in stage.network.dsa.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    stage.configure_gradient_clipping(optimizer)
+    assert parameter.grad is not None
+    parameter.grad.fill_(float('inf'))
+    with pytest.raises(DivergedError, match='norm of the gradients is'):
+        stage.configure_gradient_clipping(optimizer)
+
+
+TRAINED = {
+    'encoder': ['struct_encoder'],
+    'structure': ['struct_encoder', 'struct_decoder'],
+    'nearness': ['dsa'],
+    'decoder': ['struct_decoder', 'depth_net'],
+    'depth': ['depth_net'],
+    'ste': ['struct_encoder', 'struct_decoder', 'depth_net'],
+    'attention': ['dsa', 'depth_net'],
+    'joint': list(SUB_NETWORKS),
+}
+
+
+@pytest.mark.parametrize('name', list(STAGES))
+def test_frozen_parts_stay_frozen_and_in_evaluation(experiment, name):
+    stage = make_stage(experiment.settings(StageConfig(name)), S2RDepthNet(0.125))
+    stage.train()
+    for part in SUB_NETWORKS:
+        network = getattr(stage.network, part)
+        assert network.training == (part in TRAINED[name])
+        assert all(p.requires_grad == (part in TRAINED[name]) for p in network.parameters())
+    assert not stage.average.training
+
+
+@pytest.mark.parametrize('name', ['structure', 'nearness'])
+def test_a_warm_up_stage_learns(experiment, name):
+    torch.manual_seed(0)
+    network = S2RDepthNet(0.125)
+    initialise(network, 'kaiming')
+    stage = make_stage(experiment.settings(StageConfig(name)), network)
+    ramp = torch.linspace(-1, 1, 128).expand(2, 1, 96, 128)
+    image = torch.cat([ramp, ramp, torch.rand(2, 1, 96, 128) * 0.1], 1)
+    weight = torch.ones(2, 1, 96, 128)
+    batch = Batch(image, image, ramp * 2 + 3, weight, torch.arange(2))
+    optimizer = torch.optim.Adam([p for p in stage.parameters() if p.requires_grad], 2e-3)
+    values = []
+    for _ in range(12):
+        loss = stage.losses(batch)[name]
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        values.append(loss.item())
+    assert min(values[-3:]) < 0.8 * values[0]
+
+
+def test_batch_norm_can_be_frozen(experiment):
+    stage = make_stage(
+        experiment.settings(StageConfig('joint', freeze_batch_norm=True)), S2RDepthNet(0.125)
+    )
+    stage.train()
+    norms = [m for m in stage.network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    assert norms
+    assert not any(m.training for m in norms)
+    assert stage.network.depth_net.training
+
+
+def test_decoder_stage_starts_depth_prediction_as_the_authors_do(experiment):
+    experiment.depth_init = 'normal'
+    network = S2RDepthNet(0.125)
+    depth_stage(experiment, 'attention', network)
+    parameters = dict(network.depth_net.named_parameters())
+    assert parameters['conv4.model.0.weight'].std().item() == pytest.approx(0.02, rel=0.05)
+    assert parameters['center.0.norm1.weight'].mean().item() == pytest.approx(1, abs=0.01)
+
+
+def test_output_heads_stay_in_full_precision(experiment):
+    stage = depth_stage(experiment, 'joint')
+    with torch.autocast('cpu', torch.bfloat16):
+        output = stage.network(torch.rand(1, 3, 96, 128))
+    assert all(depth.dtype == torch.float32 for depth in output.depths)
+    assert output.structure.dtype == torch.bfloat16
+
+
+def test_average_moves_by_one_minus_decay():
+    average, network = torch.nn.BatchNorm2d(2), torch.nn.BatchNorm2d(2)
+    assert network.running_mean is not None
+    assert average.running_mean is not None
+    torch.nn.init.constant_(network.weight, 3.0)
+    network.running_mean.fill_(10.0)
+    update_average(average, network, 0.9)
+    assert average.weight.tolist() == pytest.approx([1.2, 1.2])
+    assert average.running_mean.tolist() == pytest.approx([1.0, 1.0])
+
+
+def test_learning_rate_follows_its_schedule(experiment):
+    config = experiment.optimizer
+    config.warm_up = 9
+    assert rate_factor(0, 100, config) == pytest.approx(0.1)
+    assert rate_factor(50, 100, config) == pytest.approx(0.5)
+    assert rate_factor(100, 100, config) == pytest.approx(0.01)
+    config.schedule, config.step_every, config.gamma = 'step', 10, 0.5
+    assert rate_factor(25, 100, config) == pytest.approx(0.25)

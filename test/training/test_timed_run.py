@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -10,22 +11,25 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from made_up_shards import HEIGHT, WIDTH, make_shard
+from torch import Tensor
 
 from s2r_depth_ros.network.checkpoint import read_metadata
 from s2r_depth_training.cli import main
+from s2r_depth_training.dataset.format import Manifest, ShardEntry, write_manifest
 from s2r_depth_training.dataset.rendering import Recipe
+from s2r_depth_training.dataset.samples import Batch
+from s2r_depth_training.errors import ConfigError, PaceError
 from s2r_depth_training.runs import fit as fit_module
 from s2r_depth_training.runs import timed_run
 from s2r_depth_training.runs.experiment import (
-    ConfigError,
     Experiment,
-    StageConfig,
     ValidationConfig,
     load_experiment,
     save_experiment,
 )
-from s2r_depth_training.runs.pace import Pace, PaceError, fitted_to, measure_pace
-from s2r_depth_training.stages.stages import Stage
+from s2r_depth_training.runs.pace import Pace, fitted_to, measure_pace
+from s2r_depth_training.stages.base import Stage
+from s2r_depth_training.stages.config import StageConfig
 
 
 @settings(max_examples=400, deadline=None)
@@ -81,28 +85,31 @@ def test_pace_is_measured_and_leaves_nothing(experiment, tmp_path):
 class Renderer:
     """Stands in for render_dataset: made-up frames, and a clock that says how long they took."""
 
-    def __init__(self, seconds_a_scene):
-        self.now, self.calls, self._pace = 0.0, [], seconds_a_scene
+    def __init__(self, seconds_a_scene: float) -> None:
+        self.now, self._pace = 0.0, seconds_a_scene
+        self.calls: list[tuple[str, int, int]] = []
 
-    def monotonic(self):
+    def monotonic(self) -> float:
         return self.now
 
-    def render(self, folder, recipe, first, scenes, workers, per_shard):
+    def render(
+        self, folder: Path, recipe: Recipe, first: int, scenes: int, workers: int, per_shard: int
+    ) -> Manifest:
         self.now += scenes * self._pace
         self.calls.append((folder.name, first, scenes))
         folder.mkdir(parents=True, exist_ok=True)
         shards = []
         for split, scene in (('train', 1), ('validation', 2)):
             make_shard(folder / f'{split}.npz', 2, [scene], scene)
-            shards.append({'file': f'{split}.npz', 'split': split, 'frames': 2})
-            shards[-1]['seeds'] = [first, first + scenes - 1]
-        manifest = {'kind': recipe.kind, 'shards': shards}
-        (folder / 'manifest.json').write_text(json.dumps(manifest))
+            seeds = [first, first + scenes - 1]
+            shards.append(ShardEntry(file=f'{split}.npz', split=split, frames=2, seeds=seeds))
+        manifest = Manifest(kind=recipe.kind, shards=shards)
+        write_manifest(folder, manifest)
         return manifest
 
 
 @pytest.fixture
-def renderer(monkeypatch):
+def renderer(monkeypatch: pytest.MonkeyPatch) -> Renderer:
     renderer = Renderer(0.05)
     monkeypatch.setattr(timed_run, 'render_dataset', renderer.render)
     return renderer
@@ -120,7 +127,7 @@ def test_rendering_fills_its_time(renderer, tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def configs(experiment, tmp_path):
+def configs(experiment: Experiment, tmp_path: Path) -> list[Path]:
     """Two of the smallest experiments, of rooms and of streets."""
     experiment.data.manifests = []
     paths = []
@@ -136,7 +143,7 @@ class CutOffError(Exception):
 
 
 @pytest.fixture
-def real(tmp_path):
+def real(tmp_path: Path) -> Path:
     """One room and one road with known depth, as the evaluate command takes them."""
     frames = []
     for kind in ('indoor', 'driving'):
@@ -164,9 +171,9 @@ def test_a_timed_run_leaves_models_scores_and_cards_and_goes_on(
     command += ['--real', str(real)]
     step = Stage.training_step
 
-    def cut(self, batch, batch_idx):
+    def cut(self: Stage, batch: Batch, batch_idx: int) -> Tensor:
         # Not in the trial, which has more than four steps.
-        if self.stage.steps == 4 and self.global_step == 3:
+        if self.settings.stage.steps == 4 and self.global_step == 3:
             raise CutOffError
         return step(self, batch, batch_idx)
 
@@ -188,7 +195,9 @@ def test_a_timed_run_leaves_models_scores_and_cards_and_goes_on(
         assert results['model_sha256'] == metadata.sha256
         assert metadata.scores['indoor']['median'].keys() >= {'abs_rel'}
         assert 'row' in results['summary']['driving']['median']
-        assert cv2.imread(str(out / f'{name}.png')).shape[0] == 2 * 144  # one row an image
+        sheet = cv2.imread(str(out / f'{name}.png'))
+        assert sheet is not None
+        assert sheet.shape[0] == 2 * 144  # one row an image
         assert (out / f'{name}.md').read_text().startswith(f'# {name}')
         trained = load_experiment(out / 'runs' / name / fit_module.CONFIG)
         assert trained.data.manifests == [str(out / 'data' / '96x128' / kind / 'manifest.json')]
@@ -198,7 +207,7 @@ def test_a_timed_run_leaves_models_scores_and_cards_and_goes_on(
     assert main(command) == 0
 
 
-def fitted(experiment):
+def fitted(experiment: Experiment) -> Experiment:
     return replace(experiment, stages=[StageConfig('joint', 4)])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -50,7 +50,7 @@ class OneByOne:
         return Maps(*(torch.cat(maps) for maps in zip(*runs)))
 
 
-def require(module: str, backend: str, packages: str) -> ModuleType | Any:
+def require(module: str, backend: str, packages: str) -> ModuleType:
     """Import a runtime; BackendError with the pip line if it is not installed."""
     try:
         return importlib.import_module(module)

@@ -7,6 +7,7 @@ from torch import nn
 
 from s2r_depth_ros.inference.backends import torch_backend
 from s2r_depth_ros.inference.backends.base import BackendError, OneByOne, Source
+from s2r_depth_ros.network.optimized import UpsampledConv
 from s2r_depth_ros.network.tap_first import TapConv
 
 # Below this the interpolation of 25 taps costs more than the multiplications that it saves
@@ -25,10 +26,10 @@ def make(
         )
     kind = _kind(device)
 
-    def tap(conv: nn.Conv2d) -> nn.Module | None:
-        return kind(conv) if conv.out_channels >= _CHANNELS else None
+    def upsampled_conv(conv: nn.Conv2d) -> nn.Module:
+        return kind(conv) if conv.out_channels >= _CHANNELS else UpsampledConv(conv)
 
-    return OneByOne(torch_backend.make(source, size, device, dtype, tap))
+    return OneByOne(torch_backend.make(source, size, device, dtype, upsampled_conv))
 
 
 def _kind(device: torch.device) -> type[TapConv]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from s2r_depth_ros.inference.backends.base import Backend, Source, require_network
-from s2r_depth_ros.network.optimized import Maps, OptimizedNetwork, TwinUpProjection
+from s2r_depth_ros.network.optimized import MakeUpsampledConv, Maps, OptimizedNetwork, UpsampledConv
 
 
 class TorchBackend:
@@ -29,19 +27,14 @@ def make(
     size: tuple[int, int],
     device: torch.device,
     dtype: torch.dtype,
-    replace_twins: Callable[[nn.Conv2d], nn.Module | None] | None = None,
+    upsampled_conv: MakeUpsampledConv = UpsampledConv,
 ) -> Backend:
     """Return the backend; on a CPU any size runs, a CUDA graph has only the one it was made for.
 
-    replace_twins: gives the module that stands in for the twin convolutions of an up-projection.
+    upsampled_conv: how the up-projections upsample and convolve (see OptimizedNetwork).
     """
-    network = OptimizedNetwork(require_network(source, 'torch'))
-    if replace_twins is not None:
-        for module in network.modules():
-            if isinstance(module, TwinUpProjection):
-                module.replace_twins(replace_twins)
-    network.to(device)
-    network.set_precision(dtype)
+    network = OptimizedNetwork(require_network(source, 'torch'), upsampled_conv)
+    network.to(device, dtype)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if device.type == 'cuda':
         # Only there: the module talks to the driver.

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 pytest.importorskip('moderngl', reason='moderngl is not installed')
 
-from s2r_depth_training.dataset import rendering as dataset
-from s2r_depth_training.dataset.rendering import (
-    DatasetError,
-    FrameStream,
-    Recipe,
-    next_scene,
-    plan_shards,
-    render_dataset,
-    shard_files,
-    split_of,
-)
+from s2r_depth_training.dataset import render_to_disk
+from s2r_depth_training.dataset.format import Manifest, read_manifest
+from s2r_depth_training.dataset.render_stream import FrameStream
+from s2r_depth_training.dataset.render_to_disk import next_scene, plan_shards, render_dataset
+from s2r_depth_training.dataset.rendering import Recipe, split_of
+from s2r_depth_training.errors import RenderingError
 
 SMALL = Recipe('indoor', 48, 64, views=2, validation=0.3)
 
@@ -41,7 +38,7 @@ def test_shards_hold_each_scene_once_and_one_split_each():
 
 
 @pytest.fixture(scope='module')
-def rendered(renderer, tmp_path_factory):
+def rendered(renderer: object, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Manifest]:
     """A small dataset of two shards or more, rendered in one go (renderer: skips without EGL)."""
     out = tmp_path_factory.mktemp('whole')
     return out, render_dataset(out, SMALL, 0, 8, workers=1, per_shard=3)
@@ -52,7 +49,7 @@ def test_shards_and_manifest_have_the_documented_format(rendered):
     assert json.loads((out / 'manifest.json').read_text()) == manifest
     assert manifest['kind'] == 'indoor'
     assert manifest['size'] == [48, 64]
-    scenes = {'train': set(), 'validation': set()}
+    scenes: dict[str, set[int]] = {'train': set(), 'validation': set()}
     for shard in manifest['shards']:
         data = np.load(out / shard['file'])
         n = shard['frames']
@@ -69,9 +66,8 @@ def test_shards_and_manifest_have_the_documented_format(rendered):
     assert not scenes['train'] & scenes['validation']
     assert next_scene(out) == 8
     assert next_scene(out / 'none') == 0
-    assert len(shard_files(out, 'train')) + len(shard_files(out, 'validation')) == len(
-        manifest['shards']
-    )
+    assert read_manifest(out / 'manifest.json') == manifest
+    assert {shard['split'] for shard in manifest['shards']} == set(scenes)
 
 
 def test_a_killed_run_goes_on_and_gives_the_same_frames(rendered, tmp_path):
@@ -80,12 +76,13 @@ def test_a_killed_run_goes_on_and_gives_the_same_frames(rendered, tmp_path):
     class KilledError(Exception):
         pass
 
-    def kill_after_five(count):
-        kill_after_five.seen += count
-        if kill_after_five.seen >= 5:
+    seen: list[int] = []
+
+    def kill_after_five(count: int) -> None:
+        seen.append(count)
+        if sum(seen) >= 5:
             raise KilledError
 
-    kill_after_five.seen = 0
     with pytest.raises(KilledError):
         render_dataset(tmp_path, SMALL, 0, 8, workers=1, per_shard=3, progress=kill_after_five)
     kept = {f.name: f.stat().st_mtime_ns for f in tmp_path.glob('*.npz')}
@@ -101,28 +98,30 @@ def test_a_killed_run_goes_on_and_gives_the_same_frames(rendered, tmp_path):
 
 def test_another_recipe_or_code_version_is_refused(rendered, tmp_path, monkeypatch):
     out, _ = rendered
-    with pytest.raises(DatasetError, match='recipe'):
+    with pytest.raises(RenderingError, match='recipe'):
         render_dataset(out, Recipe('indoor', 48, 64, views=3), 0, 8, workers=1)
-    monkeypatch.setattr(dataset, 'code_version', lambda: '0' * 12)
-    with pytest.raises(DatasetError, match='code_version'):
+    monkeypatch.setattr(render_to_disk, 'code_version', lambda: '0' * 12)
+    with pytest.raises(RenderingError, match='code_version'):
         render_dataset(out, SMALL, 0, 8, workers=1)
 
 
 def test_a_failing_worker_is_reported_not_waited_for(renderer, tmp_path):
-    with pytest.raises(DatasetError, match='needs a world'):
+    with pytest.raises(RenderingError, match='needs a world'):
         render_dataset(tmp_path, Recipe('gazebo', 48, 64), 0, 4, workers=1)
 
 
 def test_the_stream_gives_the_frames_that_the_shards_have(rendered):
     out, _ = rendered
-    stored = {}
-    for file in shard_files(out, 'train'):
-        data = np.load(file)
+    stored: dict[int, list[tuple[NDArray[np.uint8], NDArray[np.float16]]]] = {}
+    for shard in read_manifest(out / 'manifest.json')['shards']:
+        if shard['split'] != 'train':
+            continue
+        data = np.load(out / shard['file'])
         for scene, rgb, depth in zip(data['scene'], data['rgb'], data['depth']):
             stored.setdefault(int(scene), []).append((rgb, depth))
     with FrameStream([SMALL], workers=1, first=0, prefetch=4) as stream:
         frames = [frame for frame, _ in zip(stream, range(4))]
-    taken = {}
+    taken: dict[int, int] = {}
     for frame in frames:
         assert split_of(frame.scene, SMALL.validation) == 'train'
         k = taken.get(frame.scene, 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,11 +15,13 @@ pytest.importorskip('trimesh', reason='trimesh is not installed')
 
 import trimesh
 
-from s2r_depth_training.synthetic.free_space import CLEARANCE
-from s2r_depth_training.synthetic.gazebo import GazeboSource
-from s2r_depth_training.synthetic.gazebo_world import WorldError, pose_matrix, read_world
-from s2r_depth_training.synthetic.looks import restyle
-from s2r_depth_training.synthetic.scene import Camera, rotation_from_angles
+from s2r_depth_training.synthetic.geometry.camera import Camera, rotation_from_angles
+from s2r_depth_training.synthetic.geometry.free_space import CLEARANCE
+from s2r_depth_training.synthetic.geometry.scene import Vector
+from s2r_depth_training.synthetic.looks.restyle import restyle
+from s2r_depth_training.synthetic.renderer.renderer import Renderer
+from s2r_depth_training.synthetic.sources.gazebo import GazeboSource
+from s2r_depth_training.synthetic.sources.gazebo_world import WorldError, pose_matrix, read_world
 from s2r_depth_training.synthetic.views import find_view
 
 SIZE = (96, 64)
@@ -47,7 +50,7 @@ MODEL = """<?xml version="1.0"?><sdf version="1.6"><model name="shelf"><link nam
 
 
 @pytest.fixture
-def sdf_world(tmp_path):
+def sdf_world(tmp_path: Path) -> Path:
     """A walled room with a textured, alpha-masked board 1 m wide, 0.2 m deep and 2 m high."""
     folder = tmp_path / 'models' / 'shelf'
     (folder / 'meshes').mkdir(parents=True)
@@ -69,12 +72,12 @@ def sdf_world(tmp_path):
     return path
 
 
-def camera_at(position, yaw):
+def camera_at(position: Vector, yaw: float) -> Camera:
     middle = (SIZE[0] - 1) / 2, (SIZE[1] - 1) / 2
     return Camera(np.array(position), rotation_from_angles(yaw, 0, 0), 90.0, 90.0, *middle, *SIZE)
 
 
-def test_sdf_poses_shapes_scales_and_includes(renderer, sdf_world):
+def test_sdf_poses_shapes_scales_and_includes(renderer: Renderer, sdf_world: Path) -> None:
     scene = GazeboSource(sdf_world).build(np.random.default_rng(0))
     # the board stands at x = 2, turned by 90 degrees: its face is at x = 1.9, y in +-0.5
     depth = renderer.depth(scene, camera_at((0.0, 0.0, 0.5), 0.0))
@@ -90,14 +93,14 @@ def test_sdf_poses_shapes_scales_and_includes(renderer, sdf_world):
     assert ball[SIZE[1] // 2, SIZE[0] // 2] == pytest.approx(1.0, abs=0.01)
 
 
-def test_mesh_textures_show(renderer, sdf_world):
+def test_mesh_textures_show(renderer: Renderer, sdf_world: Path) -> None:
     scene = GazeboSource(sdf_world).build(np.random.default_rng(0))
     image = renderer.render(scene, camera_at((0.0, 0.0, 0.5), 0.0))
     board = image.rgb[np.abs(image.depth - 1.9) < 1e-3].astype(int)
     assert (board[:, 1] > board[:, 0] + 30).mean() > 0.9
 
 
-def test_cameras_stand_clear_inside_the_room(sdf_world):
+def test_cameras_stand_clear_inside_the_room(sdf_world: Path) -> None:
     source = GazeboSource(sdf_world)
     assert source.is_indoor
     rng = np.random.default_rng(1)
@@ -110,17 +113,18 @@ def test_cameras_stand_clear_inside_the_room(sdf_world):
         assert np.hypot(x + 2, y + 1) > 0.2 + CLEARANCE - slack or z > 2
 
 
-def test_restyle_keeps_depth_of_a_world(renderer, sdf_world):
+def test_restyle_keeps_depth_of_a_world(renderer: Renderer, sdf_world: Path) -> None:
     source, rng = GazeboSource(sdf_world), np.random.default_rng(2)
     scene = source.build(rng)
     camera = find_view(renderer, scene, source, rng, SIZE)
+    assert camera is not None
     before = renderer.render(scene, camera)
     after = renderer.render(restyle(scene, rng), camera)
     assert np.array_equal(before.depth, after.depth)
     assert np.abs(before.rgb.astype(int) - after.rgb).mean() > 3
 
 
-def test_pose_is_fixed_axis_roll_pitch_yaw():
+def test_pose_is_fixed_axis_roll_pitch_yaw() -> None:
     matrix = pose_matrix((1, 2, 3, 0.3, -0.4, 0.5))
     c, s = np.cos((0.3, -0.4, 0.5)), np.sin((0.3, -0.4, 0.5))
     rx = np.array([[1, 0, 0], [0, c[0], -s[0]], [0, s[0], c[0]]])
@@ -130,7 +134,7 @@ def test_pose_is_fixed_axis_roll_pitch_yaw():
     assert matrix[:3, 3].tolist() == [1, 2, 3]
 
 
-def test_what_is_missing_is_named_with_the_remedy(tmp_path):
+def test_what_is_missing_is_named_with_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(WorldError, match='does not exist'):
         read_world(tmp_path / 'none.world')
     path = tmp_path / 'a.world'
@@ -145,7 +149,9 @@ def test_what_is_missing_is_named_with_the_remedy(tmp_path):
         read_world(path)
 
 
-def test_vertices_without_a_normal_do_not_blind_the_camera(renderer, sdf_world):
+def test_vertices_without_a_normal_do_not_blind_the_camera(
+    renderer: Renderer, sdf_world: Path
+) -> None:
     source = GazeboSource(sdf_world)
     for name, mesh in source.world.meshes.items():
         source.world.meshes[name] = replace(mesh, normals=np.zeros_like(mesh.normals))
@@ -154,7 +160,7 @@ def test_vertices_without_a_normal_do_not_blind_the_camera(renderer, sdf_world):
     assert 40 < image.rgb.mean() < 220
 
 
-def test_a_json_world_lists_placed_models(renderer, sdf_world):
+def test_a_json_world_lists_placed_models(renderer: Renderer, sdf_world: Path) -> None:
     folder = sdf_world.parent
     models, worlds = folder / 'models', folder / 'worlds'
     worlds.mkdir()
@@ -188,7 +194,9 @@ def test_a_json_world_lists_placed_models(renderer, sdf_world):
     ('name', 'is_indoor'),
     [('small_house', True), ('small_warehouse', True), ('husarion_office', True)],
 )
-def test_large_worlds_give_views(renderer, needs_shared, name, is_indoor):
+def test_large_worlds_give_views(
+    renderer: Renderer, needs_shared: Path, name: str, is_indoor: bool
+) -> None:
     path = needs_shared / 'data' / 'worlds' / 'worlds' / f'{name}.json'
     if not path.is_file():
         pytest.skip(f'no {name} among the evaluation data')

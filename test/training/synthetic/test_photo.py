@@ -7,18 +7,22 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from s2r_depth_training.synthetic.photo import Photo, sample_photo, take_photo
+from s2r_depth_training.synthetic.looks.photo import Photo, sample_photo, take_photo
 
 
-def picture(seed=0, height=48, width=64):
+def picture(seed: int = 0, height: int = 48, width: int = 64) -> NDArray[np.uint8]:
     rng = np.random.default_rng(seed)
-    return cv2.resize(rng.integers(0, 256, (6, 8, 3), np.uint8), (width, height))
+    coarse = rng.integers(0, 256, (6, 8, 3), np.uint8)
+    return np.asarray(cv2.resize(coarse, (width, height)), np.uint8)
 
 
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 2**31), height=st.integers(32, 90), width=st.integers(32, 90))
-def test_any_sampled_photo_gives_a_picture_of_the_same_size(seed, height, width):
+def test_any_sampled_photo_gives_a_picture_of_the_same_size(
+    seed: int, height: int, width: int
+) -> None:
     rng = np.random.default_rng(seed)
     photo = sample_photo(rng, height)
     taken = take_photo(picture(seed, height, width), photo, rng)
@@ -28,7 +32,7 @@ def test_any_sampled_photo_gives_a_picture_of_the_same_size(seed, height, width)
     assert photo.quality == 0 or 30 < photo.quality <= 95
 
 
-def test_sampled_photos_stay_recognisable():
+def test_sampled_photos_stay_recognisable() -> None:
     source = picture().astype(float)
     for seed in range(30):
         rng = np.random.default_rng(seed)
@@ -36,7 +40,7 @@ def test_sampled_photos_stay_recognisable():
         assert np.corrcoef(source.ravel(), taken.ravel())[0, 1] > 0.75
 
 
-def test_the_default_photo_changes_nothing():
+def test_the_default_photo_changes_nothing() -> None:
     assert (
         np.abs(
             take_photo(picture(), Photo(), np.random.default_rng(0)).astype(int) - picture()
@@ -45,14 +49,14 @@ def test_the_default_photo_changes_nothing():
     )
 
 
-def test_same_seed_same_noise():
+def test_same_seed_same_noise() -> None:
     photo = Photo(shot_noise=0.03, read_noise=0.02)
     one, two, three = (take_photo(picture(), photo, np.random.default_rng(s)) for s in (1, 1, 2))
     assert np.array_equal(one, two)
     assert not np.array_equal(one, three)
 
 
-def test_each_setting_does_what_it_says():
+def test_each_setting_does_what_it_says() -> None:
     grey, rng = np.full((64, 64, 3), 128, np.uint8), np.random.default_rng(0)
     assert take_photo(grey, Photo(gain=1.5), rng).mean() > 140
     vignetted = take_photo(grey, Photo(vignette=0.4), rng)
@@ -71,6 +75,6 @@ def test_each_setting_does_what_it_says():
 
 
 @pytest.mark.parametrize('bad', [np.zeros((4, 4, 3)), np.zeros((4, 4), np.uint8)])
-def test_other_arrays_are_refused(bad):
+def test_other_arrays_are_refused(bad: np.ndarray) -> None:
     with pytest.raises(ValueError, match='uint8 image'):
         take_photo(bad, Photo(), np.random.default_rng(0))

@@ -4,33 +4,36 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 pytest.importorskip('moderngl', reason='moderngl is not installed')
 
-from s2r_depth_training.synthetic.primitives import sphere
-from s2r_depth_training.synthetic.renderer import RendererError
-from s2r_depth_training.synthetic.scene import (
+from s2r_depth_training.synthetic.geometry.camera import Camera, rotation_from_angles
+from s2r_depth_training.synthetic.geometry.primitives import sphere
+from s2r_depth_training.synthetic.geometry.scene import (
     SOLID,
-    Camera,
     Instance,
     Light,
     Material,
     Relief,
     Scene,
-    rotation_from_angles,
+    Vector,
 )
+from s2r_depth_training.synthetic.renderer.errors import RendererError
+from s2r_depth_training.synthetic.renderer.renderer import Renderer
 
 WIDTH, HEIGHT = 96, 64
+Floats = NDArray[np.float64]
 
 
-def rays(camera):
+def rays(camera: Camera) -> Floats:
     """Directions in the world with unit Z in the optical frame: t along them is the Z depth."""
     v, u = np.mgrid[: camera.height, : camera.width]
     x, y = (u - camera.cx) / camera.fx, (v - camera.cy) / camera.fy
     return np.stack([x, y, np.ones_like(x)], -1) @ camera.rotation.T
 
 
-def hit_sphere(origin, directions, centre, radius):
+def hit_sphere(origin: Floats, directions: Floats, centre: Floats, radius: float) -> Floats:
     offset = origin - centre
     a = (directions**2).sum(-1)
     b = 2 * directions @ offset
@@ -39,7 +42,7 @@ def hit_sphere(origin, directions, centre, radius):
     return np.where((root > 0) & (t > 0.05), t, np.inf)
 
 
-def hit_box(origin, directions, matrix):
+def hit_box(origin: Floats, directions: Floats, matrix: Floats) -> Floats:
     """Slabs of the unit cube seen in the box's own axes."""
     inverse = np.linalg.inv(matrix[:, :3])
     o, d = inverse @ (origin - matrix[:, 3]), directions @ inverse.T
@@ -50,11 +53,14 @@ def hit_box(origin, directions, matrix):
     return np.where((enter < leave) & (t > 0.05), t, np.inf)
 
 
-def random_world(rng):
+def random_world(
+    rng: np.random.Generator,
+) -> tuple[Scene, list[Floats], list[tuple[Floats, float]]]:
     """A floor, turned and sheared boxes, finely tessellated spheres."""
     floor = np.array([[60, 0, 0, 0], [0, 60, 0, 0], [0, 0, 0.2, -0.1]], float)
     instances = [Instance('box', tuple(floor.ravel()), 0)]
-    boxes, balls = [floor], []
+    boxes: list[Floats] = [floor]
+    balls: list[tuple[Floats, float]] = []
     for _ in range(12):
         turn = np.linalg.qr(rng.normal(size=(3, 3)))[0]
         centre = np.array([*rng.uniform(-4, 4, 2), rng.uniform(0, 2.5)])
@@ -71,7 +77,7 @@ def random_world(rng):
 
 
 @pytest.mark.parametrize('seed', range(6))
-def test_depth_agrees_with_an_analytic_ray_caster(renderer, seed):
+def test_depth_agrees_with_an_analytic_ray_caster(renderer: Renderer, seed: int) -> None:
     rng = np.random.default_rng(seed)
     scene, boxes, balls = random_world(rng)
     around = rng.uniform(0, 2 * np.pi)
@@ -79,10 +85,9 @@ def test_depth_agrees_with_an_analytic_ray_caster(renderer, seed):
     yaw, pitch, roll = rng.uniform((-0.3, -0.5, -0.4), (0.3, 0.2, 0.4))
     rotation = rotation_from_angles(around + np.pi + yaw, pitch, roll)
     fx = rng.uniform(30, 110)
-    camera = Camera(
-        position, rotation, fx, fx * rng.uniform(0.7, 1.4), *rng.uniform((30, 20), (66, 44)),
-        WIDTH, HEIGHT,
-    )  # fmt: skip
+    fy = fx * rng.uniform(0.7, 1.4)
+    cx, cy = rng.uniform((30, 20), (66, 44))
+    camera = Camera(position, rotation, fx, fy, cx, cy, WIDTH, HEIGHT)
     directions = rays(camera)
     hits = [hit_box(position, directions, m) for m in boxes]
     hits += [hit_sphere(position, directions, c, r) for c, r in balls]
@@ -96,19 +101,23 @@ def test_depth_agrees_with_an_analytic_ray_caster(renderer, seed):
     assert np.unique(np.argmin(hits, axis=0)).size > 3  # the view shows something
 
 
-def level_camera(position=(0.0, 0.0, 1.5), yaw=0.0, pitch=0.0):
+def level_camera(
+    position: Vector = (0.0, 0.0, 1.5), yaw: float = 0.0, pitch: float = 0.0
+) -> Camera:
     return Camera(
         np.array(position), rotation_from_angles(yaw, pitch, 0), 80.0, 80.0,
         (WIDTH - 1) / 2, (HEIGHT - 1) / 2, WIDTH, HEIGHT,
     )  # fmt: skip
 
 
-def box(x, y, z, size, material=0, relief=SOLID):
+def box(
+    x: float, y: float, z: float, size: Vector, material: int = 0, relief: Relief = SOLID
+) -> Instance:
     matrix = (size[0], 0, 0, x, 0, size[1], 0, y, 0, 0, size[2], z)
     return Instance('box', matrix, material, relief)
 
 
-def test_camera_axes_left_is_left_and_up_is_up(renderer):
+def test_camera_axes_left_is_left_and_up_is_up(renderer: Renderer) -> None:
     red, green = Material(colour=(1, 0, 0), glow=1), Material(colour=(0, 1, 0), glow=1)
     scene = Scene(
         [box(5, 1.2, 1.5, (0.5, 0.5, 0.5)), box(5, 0, 2.4, (0.5, 0.5, 0.5), 1)],
@@ -122,21 +131,21 @@ def test_camera_axes_left_is_left_and_up_is_up(renderer):
     assert np.argwhere(is_green)[:, 0].mean() < HEIGHT / 2 - 8
 
 
-def test_nothing_hit_is_zero_and_shows_the_sky(renderer):
+def test_nothing_hit_is_zero_and_shows_the_sky(renderer: Renderer) -> None:
     scene = Scene([box(-50, 0, 0, (1, 1, 1))], [Material()], [Light((1, 1, 1), (0, 0, -1))])
     image = renderer.render(scene, level_camera(pitch=0.3))
     assert not image.depth.any()
     assert image.rgb[..., 2].mean() > 60
 
 
-def test_beyond_far_counts_as_nothing(renderer):
+def test_beyond_far_counts_as_nothing(renderer: Renderer) -> None:
     scene = Scene([box(31, 0, 1.5, (2, 5, 5))], [Material()], [Light((1, 1, 1))], far=29.0)
     assert not renderer.depth(scene, level_camera()).any()
     scene.far = 31.0
     assert renderer.depth(scene, level_camera())[HEIGHT // 2, WIDTH // 2] == pytest.approx(30.0)
 
 
-def test_same_scene_same_image_also_after_another_scene(renderer):
+def test_same_scene_same_image_also_after_another_scene(renderer: Renderer) -> None:
     scene, *_ = random_world(np.random.default_rng(3))
     other, *_ = random_world(np.random.default_rng(4))
     first = renderer.render(scene, level_camera())
@@ -146,7 +155,7 @@ def test_same_scene_same_image_also_after_another_scene(renderer):
     assert np.array_equal(first.depth, again.depth)
 
 
-def test_shadow_darkens_only_what_it_falls_on(renderer):
+def test_shadow_darkens_only_what_it_falls_on(renderer: Renderer) -> None:
     floor = box(0, 0, -0.05, (40, 40, 0.1))
     light = [Light((2, 2, 2), (0, 0, -1), (3.0, 0.0, 3.0))]
     camera = level_camera(pitch=-0.5)
@@ -160,7 +169,7 @@ def test_shadow_darkens_only_what_it_falls_on(renderer):
     assert bright[WIDTH // 2] >= bright[4]
 
 
-def test_holes_and_texture_alpha_let_the_view_through(renderer):
+def test_holes_and_texture_alpha_let_the_view_through(renderer: Renderer) -> None:
     wall = box(3, 0, 1.5, (0.02, 4, 4))
     fence = box(2, 0, 1.5, (0.02, 4, 4), 0, Relief(0.0, 2, 0.1, 4.0))
     scene = Scene([wall, fence], [Material()], [Light((1, 1, 1))])
@@ -170,7 +179,7 @@ def test_holes_and_texture_alpha_let_the_view_through(renderer):
     assert (np.abs(depth - 2.99) < 0.02).mean() == pytest.approx(1 - near, abs=0.02)
 
 
-def test_pre_pass_is_the_same_view_in_fewer_pixels(renderer):
+def test_pre_pass_is_the_same_view_in_fewer_pixels(renderer: Renderer) -> None:
     scene, *_ = random_world(np.random.default_rng(1))
     camera = level_camera()
     fine = renderer.depth(scene, camera)
@@ -181,7 +190,7 @@ def test_pre_pass_is_the_same_view_in_fewer_pixels(renderer):
     assert inside.mean() > 0.95
 
 
-def test_wrong_size_and_unknown_mesh_are_refused(renderer):
+def test_wrong_size_and_unknown_mesh_are_refused(renderer: Renderer) -> None:
     scene = Scene([Instance('teapot', (1.0,) * 12, 0)], [Material()], [Light((1, 1, 1))])
     with pytest.raises(RendererError, match='teapot'):
         renderer.depth(scene, level_camera())

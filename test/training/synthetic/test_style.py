@@ -11,7 +11,7 @@ from s2r_depth_training.dataset import style
 
 
 @pytest.fixture
-def images():
+def images() -> torch.Tensor:
     generator = torch.Generator().manual_seed(0)
     coarse = torch.rand(4, 3, 6, 8, generator=generator)
     return torch.nn.functional.interpolate(coarse, (48, 64), mode='bilinear').clamp(0, 1)

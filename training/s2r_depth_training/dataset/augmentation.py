@@ -7,19 +7,22 @@ by its seed. Images are float32 [H, W, 3] RGB, nominally in [0, 1], unless said 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 Image = NDArray[np.float32]
+Changed = NDArray[Any]  # an Image, in whatever dtype numpy and OpenCV computed it
 Rng = np.random.Generator
+Window = tuple[int, int, int, int]  # top, left, height, width in px
 
 
 def random_window(
-    height: int, width: int, aspect: float, smallest: float, rng: Rng, widest: float = 1.18
-) -> tuple[int, int, int, int]:
-    """Return a crop (top, left, height, width) of about ``aspect`` = width / height.
+    height: int, width: int, aspect: float, smallest: float, rng: Rng, widest: float
+) -> Window:
+    """Return a crop of about ``aspect`` = width / height.
 
     smallest: least share of the largest such crop's side that is kept. widest: largest multiple of
     ``aspect``; the smallest is 0.85.
@@ -34,8 +37,8 @@ def random_window(
 
 
 def crop_and_resize(
-    image: NDArray, window: tuple[int, int, int, int], size: tuple[int, int], *, nearest: bool
-) -> NDArray:
+    image: NDArray[Any], window: Window, size: tuple[int, int], *, nearest: bool
+) -> NDArray[Any]:
     """Cut ``window`` out of an array [H, W(, C)] and resize it to ``size`` = (height, width).
 
     Colours are averaged when shrinking; ``nearest`` is for depth, which must not be mixed at edges.
@@ -53,24 +56,28 @@ def crop_and_resize(
     )
 
 
+def unit_range(rgb: NDArray[np.uint8]) -> Image:
+    """Return the colours 0 to 255 as 0 to 1."""
+    return rgb.astype(np.float32) / np.float32(255)
+
+
 def photometric(rgb: NDArray[np.uint8], donor: NDArray[np.uint8], rng: Rng) -> Image:
     """Return ``rgb`` as another camera, light and style might have shown it, clipped to [0, 1].
 
     donor: uint8 [H, W, 3] of the same size, lends its style.
     """
-    image = rgb.astype(np.float32) / 255
-    other = donor.astype(np.float32) / 255
+    image, other = unit_range(rgb), unit_range(donor)
     for probability, change in _CHANGES:
         if rng.random() < probability:
             image = change(image, other, rng).astype(np.float32)
     return np.clip(image, 0, 1)
 
 
-def _gamma(image: Image, donor: Image, rng: Rng) -> Image:
+def _gamma(image: Image, donor: Image, rng: Rng) -> Changed:
     return np.clip(image, 0, 1) ** np.exp(rng.normal(0, 0.3))
 
 
-def _colour(image: Image, donor: Image, rng: Rng) -> Image:
+def _colour(image: Image, donor: Image, rng: Rng) -> Changed:
     """Change saturation, contrast, exposure and white balance."""
     grey = image.mean(2, keepdims=True)
     image = grey + (image - grey) * rng.uniform(0.2, 1.4)
@@ -79,14 +86,14 @@ def _colour(image: Image, donor: Image, rng: Rng) -> Image:
     return image * rng.uniform(0.55, 1.35) * np.exp(rng.normal(0, 0.1, 3))
 
 
-def _tone_curve(image: Image, donor: Image, rng: Rng) -> Image:
+def _tone_curve(image: Image, donor: Image, rng: Rng) -> Changed:
     """Bend every channel by its own rising curve."""
     knots = np.linspace(0, 1, 6)
     curves = [np.sort(np.clip(knots + rng.normal(0, 0.12, 6), 0, 1)) for _ in range(3)]
     return np.stack([np.interp(image[..., c], knots, curves[c]) for c in range(3)], -1)
 
 
-def _low_frequency_style(image: Image, donor: Image, rng: Rng) -> Image:
+def _low_frequency_style(image: Image, donor: Image, rng: Rng) -> Changed:
     """Replace part of the image's low frequencies by the donor's (a blur splits the spectrum)."""
     share = rng.uniform(0.3, 1.0)
     sigma = image.shape[1] * 0.19
@@ -94,7 +101,7 @@ def _low_frequency_style(image: Image, donor: Image, rng: Rng) -> Image:
     return image + np.float32(share) * difference
 
 
-def _channel_statistics(image: Image, donor: Image, rng: Rng) -> Image:
+def _channel_statistics(image: Image, donor: Image, rng: Rng) -> Changed:
     """Give every channel part of the donor's mean and standard deviation."""
     mean, std = image.mean((0, 1)), image.std((0, 1)) + 1e-3
     wanted = (image - mean) / std * (donor.std((0, 1)) + 0.05) + donor.mean((0, 1))
@@ -102,7 +109,7 @@ def _channel_statistics(image: Image, donor: Image, rng: Rng) -> Image:
     return image * (1 - share) + wanted * share
 
 
-def _random_convolution(image: Image, donor: Image, rng: Rng) -> Image:
+def _random_convolution(image: Image, donor: Image, rng: Rng) -> Changed:
     """Mix the image with a random 3x3 convolution of it: new textures, same edges."""
     size = 3
     kernel = rng.normal(0, 1 / size, (3, size, size, 3)) / np.sqrt(3)
@@ -118,45 +125,47 @@ def _random_convolution(image: Image, donor: Image, rng: Rng) -> Image:
     return image * (1 - share) + filtered * share
 
 
-def _brush(image: Image, donor: Image, rng: Rng) -> Image:
+def _brush(image: Image, donor: Image, rng: Rng) -> Changed:
     """Flatten fine texture as a painter's brush does (median filter)."""
     bytes_ = (np.clip(image, 0, 1) * 255).astype(np.uint8)
     return cv2.medianBlur(bytes_, int(rng.choice((3, 5)))).astype(np.float32) / 255
 
 
-def _blur(image: Image, donor: Image, rng: Rng) -> Image:
+def _blur(image: Image, donor: Image, rng: Rng) -> Changed:
     return cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.3))
 
 
-def _sharpen(image: Image, donor: Image, rng: Rng) -> Image:
+def _sharpen(image: Image, donor: Image, rng: Rng) -> Changed:
     soft = cv2.GaussianBlur(image, (0, 0), 1.0)
     return soft + (image - soft) * rng.uniform(1.3, 2.5)
 
 
-def _vignette(image: Image, donor: Image, rng: Rng) -> Image:
+def _vignette(image: Image, donor: Image, rng: Rng) -> Changed:
     height, width = image.shape[:2]
     y, x = np.ogrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     return image * (1 - rng.uniform(0, 0.5) * (x**2 + y**2) / 2)[..., None]
 
 
-def _noise(image: Image, donor: Image, rng: Rng) -> Image:
+def _noise(image: Image, donor: Image, rng: Rng) -> Changed:
     channels = 1 if rng.random() < 0.5 else 3
     return image + rng.normal(0, rng.uniform(0.005, 0.06), (*image.shape[:2], channels))
 
 
-def _jpeg(image: Image, donor: Image, rng: Rng) -> Image:
+def _jpeg(image: Image, donor: Image, rng: Rng) -> Changed:
     quality = int(rng.integers(25, 90))
     bytes_ = (np.clip(image, 0, 1) * 255).astype(np.uint8)
     _, code = cv2.imencode('.jpg', bytes_, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return cv2.imdecode(code, cv2.IMREAD_COLOR).astype(np.float32) / 255
+    decoded = cv2.imdecode(code, cv2.IMREAD_COLOR)
+    assert decoded is not None  # it was encoded just now
+    return decoded.astype(np.float32) / 255
 
 
-def _grey(image: Image, donor: Image, rng: Rng) -> Image:
+def _grey(image: Image, donor: Image, rng: Rng) -> Changed:
     return np.repeat(image.mean(2, keepdims=True), 3, 2)
 
 
 # Probability and change, in the order in which light, lens, sensor and codec follow each other.
-_CHANGES: tuple[tuple[float, Callable[[Image, Image, Rng], Image]], ...] = (
+_CHANGES: tuple[tuple[float, Callable[[Image, Image, Rng], Changed]], ...] = (
     (0.08, _random_convolution),
     (0.08, _brush),
     (0.5, _gamma),

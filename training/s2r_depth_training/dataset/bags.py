@@ -21,14 +21,22 @@ from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_typestore
 
 from s2r_depth_ros.geometry import Intrinsics
-from s2r_depth_training.dataset.data import DataError
+from s2r_depth_training.dataset.format import (
+    TRAIN,
+    VALIDATION,
+    Manifest,
+    ShardEntry,
+    ShardFrame,
+    write_manifest,
+)
+from s2r_depth_training.dataset.ray_lengths import ray_length_evidence
 from s2r_depth_training.dataset.recorded_images import colour_image, depth_image
-from s2r_depth_training.dataset.shards import ShardWriter, write_manifest
+from s2r_depth_training.dataset.shard_writer import ShardWriter
+from s2r_depth_training.errors import DataError
 
 _WAITING = 30  # messages of one topic kept until their partner comes
 _THUMBNAIL = (32, 24)
 _SAME_COLOUR, _SAME_DEPTH = 1.5, 0.01  # grey levels; relative
-_TILES = 4
 
 
 @dataclass(frozen=True)
@@ -39,13 +47,19 @@ class Topics:
     depth: str
     info: str
 
+    def by_role(self) -> dict[str, str]:
+        """Return role -> topic."""
+        return {'colour': self.colour, 'depth': self.depth, 'info': self.info}
+
 
 @dataclass(frozen=True)
-class Recorded:
-    """One pair: rgb uint8 [H, W, 3], depth float32 [H, W] m, 0 = unknown."""
+class RecordedPair:
+    """Colour and depth of one moment."""
 
     rgb: NDArray[np.uint8]
+    """[H, W, 3]."""
     depth: NDArray[np.float32]
+    """[H, W], m, 0 = unknown."""
     intrinsics: Intrinsics
 
 
@@ -69,34 +83,40 @@ def bag_to_dataset(
     Raises DataError for a recording without usable pairs, with distortion, or with ray lengths
     in place of Z.
     """
-    shards = []
+    shards: list[ShardEntry] = []
     scene = 0
-    for split, recordings in (('train', train), ('validation', val)):
+    recordings_of = {TRAIN: train, VALIDATION: val}
+    for split, recordings in recordings_of.items():
         writer = ShardWriter(out, split)
         for path in recordings:
             _add_run(writer, scene, path, read_pairs(path, topics, tolerance, rectified), width)
             scene += 1
         writer.flush()
         shards += writer.entries
-    names = {'train': [p.name for p in train], 'validation': [p.name for p in val]}
-    provenance = {'recordings': names, 'topics': vars(topics)}
-    content = {**provenance, 'kind': kind, 'zero_depth': zero_depth, 'shards': shards}
-    return write_manifest(out, content)
+    manifest = Manifest(
+        recordings={split: [p.name for p in paths] for split, paths in recordings_of.items()},
+        topics=topics.by_role(),
+        kind=kind,
+        zero_depth=zero_depth,
+        shards=shards,
+    )
+    return write_manifest(out, manifest)
 
 
 def _add_run(
-    writer: ShardWriter, scene: int, path: Path, pairs: Iterator[Recorded], width: int
+    writer: ShardWriter, scene: int, path: Path, pairs: Iterator[RecordedPair], width: int
 ) -> None:
-    kept: Recorded | None = None
+    kept: RecordedPair | None = None
     votes = []
     for pair in pairs:
         small = shrink(pair, width)
         if kept is not None and is_near_duplicate(kept, small):
             continue
         kept = small
-        votes.append(ray_length_evidence(small))
         camera = small.intrinsics
-        writer.add(small.rgb, small.depth, (camera.fx, camera.fy, camera.cx, camera.cy), scene)
+        votes.append(ray_length_evidence(small.depth, camera))
+        intrinsics = np.array([camera.fx, camera.fy, camera.cx, camera.cy], np.float32)
+        writer.add(ShardFrame(small.rgb, small.depth, intrinsics, scene))
     if not votes:
         raise DataError(f'{path}: no pair of colour and depth; check topics and stamps')
     if (evidence := float(np.nanmedian([*votes, 0.0]))) > math.log(2):
@@ -108,9 +128,9 @@ def _add_run(
 
 def read_pairs(
     path: Path, topics: Topics, tolerance: float, rectified: bool = False
-) -> Iterator[Recorded]:
+) -> Iterator[RecordedPair]:
     """Yield the pairs of a recording in the order of time. Raises DataError."""
-    waiting: dict[str, deque] = {
+    waiting: dict[str, deque[tuple[float, Any]]] = {
         topics.colour: deque(maxlen=_WAITING),
         topics.depth: deque(maxlen=_WAITING),
     }
@@ -137,7 +157,7 @@ def _messages(path: Path, topics: Topics) -> Iterator[tuple[str, Any]]:
     except Exception as error:  # rosbags lets errors of sqlite, yaml and struct through
         raise DataError(f'{path} cannot be read as a ROS bag: {error}') from error
     try:
-        wanted = set(vars(topics).values())
+        wanted = set(topics.by_role().values())
         connections = [c for c in reader.connections if c.topic in wanted]
         missing = wanted - {c.topic for c in connections}
         if missing:
@@ -162,7 +182,7 @@ def intrinsics_of(info: Any, rectified: bool, path: Path) -> Intrinsics:
     return Intrinsics(k[0], k[4], k[2], k[5], info.width, info.height)
 
 
-def _recorded(colour: Any, depth: Any, intrinsics: Intrinsics, path: Path) -> Recorded:
+def _recorded(colour: Any, depth: Any, intrinsics: Intrinsics, path: Path) -> RecordedPair:
     try:
         rgb, metres = colour_image(colour), depth_image(depth)
     except DataError as error:
@@ -173,10 +193,10 @@ def _recorded(colour: Any, depth: Any, intrinsics: Intrinsics, path: Path) -> Re
             f'{path}: colour is {rgb.shape[:2]}, depth {metres.shape}, camera_info {size} '
             '(height, width); record depth that is aligned with colour'
         )
-    return Recorded(rgb, metres, intrinsics)
+    return RecordedPair(rgb, metres, intrinsics)
 
 
-def shrink(pair: Recorded, width: int) -> Recorded:
+def shrink(pair: RecordedPair, width: int) -> RecordedPair:
     """Return ``pair`` at most ``width`` px wide; depth is picked, not mixed."""
     old = pair.intrinsics
     if old.width <= width:
@@ -186,11 +206,11 @@ def shrink(pair: Recorded, width: int) -> Recorded:
     rgb = cv2.resize(pair.rgb, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
     # Picks pixel centres; OpenCV's INTER_NEAREST would shift by half a pixel.
     depth = cv2.resize(pair.depth, size, interpolation=cv2.INTER_NEAREST_EXACT)
-    return Recorded(rgb, depth.astype(np.float32), new)
+    return RecordedPair(rgb, depth.astype(np.float32), new)
 
 
-def is_near_duplicate(first: Recorded, second: Recorded) -> bool:
-    """Say whether the camera hardly moved and nothing else did."""
+def is_near_duplicate(first: RecordedPair, second: RecordedPair) -> bool:
+    """Return whether the camera hardly moved and nothing else did."""
     colours, depths = (
         [cv2.resize(image, _THUMBNAIL, interpolation=cv2.INTER_AREA).astype(float) for image in two]
         for two in ((first.rgb, second.rgb), (first.depth, second.depth))
@@ -199,36 +219,3 @@ def is_near_duplicate(first: Recorded, second: Recorded) -> bool:
     return bool(
         np.abs(colours[0] - colours[1]).mean() < _SAME_COLOUR and moved.mean() < _SAME_DEPTH / 2
     )
-
-
-def ray_length_evidence(pair: Recorded) -> float:
-    """Return the log of how much better planes fit if depth is taken as the length of the ray.
-
-    Inverse Z of a plane is linear in the pixel. Every tile of the image is fitted under both
-    readings; tiles that are no plane under either say nothing. NaN if none is left.
-    """
-    camera = pair.intrinsics
-    y, x = np.mgrid[0 : camera.height, 0 : camera.width]
-    rays = np.sqrt(1 + ((x - camera.cx) / camera.fx) ** 2 + ((y - camera.cy) / camera.fy) ** 2)
-    ratios = []
-    for rows in np.array_split(np.arange(camera.height), _TILES):
-        for columns in np.array_split(np.arange(camera.width), _TILES):
-            tile = np.ix_(rows, columns)
-            depth = pair.depth[tile]
-            if (depth > 0).mean() < 0.9:
-                continue
-            as_z, as_ray = (
-                _plane_residual(z, x[tile], y[tile]) for z in (depth, depth / rays[tile])
-            )
-            if min(as_z, as_ray) < 0.01:
-                ratios.append(math.log((as_z + 1e-4) / (as_ray + 1e-4)))
-    return float(np.median(ratios)) if ratios else math.nan
-
-
-def _plane_residual(z: NDArray, x: NDArray, y: NDArray) -> float:
-    """Return the relative residual of fitting 1/z = a x + b y + c to the known pixels."""
-    known = z > 0
-    inverse = 1 / z[known].astype(np.float64)
-    design = np.stack([x[known], y[known], np.ones_like(inverse)], 1)
-    fitted = design @ np.linalg.lstsq(design, inverse, rcond=None)[0]
-    return float(np.sqrt(np.mean((fitted / inverse - 1) ** 2)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import mmap
 import threading
 from pathlib import Path
@@ -11,59 +10,61 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from s2r_depth_training.dataset import rendering as dataset
-from s2r_depth_training.dataset.data import OUTDOOR_KINDS, Frame, FrameStore
-from s2r_depth_training.dataset.rendering import FrameStream, Recipe, next_scene
-from s2r_depth_training.runs.experiment import ConfigError, DataConfig
+from s2r_depth_training.dataset.config import DataConfig
+from s2r_depth_training.dataset.format import (
+    TRAIN,
+    Shard,
+    ShardFrame,
+    StoredFrame,
+    array_layout,
+    read_manifest,
+    zero_is_sky,
+)
+from s2r_depth_training.dataset.render_stream import FrameStream
+from s2r_depth_training.dataset.render_to_disk import next_scene
+from s2r_depth_training.dataset.rendering import Recipe
+from s2r_depth_training.dataset.store import FrameStore
+from s2r_depth_training.errors import ConfigError
 
 # Of a kind: 5 GB of 96x128 px. Memory is taken as it is filled.
 _MOST_FRAMES = 50_000
 
 
 class FramePool:
-    """Frames of one recipe in memory that loading processes share by being forked.
+    """A shard of one recipe's frames in memory that loading processes share by being forked.
 
     Frames are only added, never replaced, and counted when they are whole.
     """
 
     def __init__(self, recipe: Recipe, capacity: int = _MOST_FRAMES) -> None:
-        size = (capacity, recipe.height, recipe.width)
-        self._kind, self._zero_is_sky = recipe.kind, recipe.kind in OUTDOOR_KINDS
+        layout = array_layout(recipe.height, recipe.width, recipe.restyled)
+        self._arrays = {
+            key: _shared((capacity, *shape), dtype) for key, (dtype, shape) in layout.items()
+        }
+        self._shard = Shard(self._arrays, recipe.kind, zero_is_sky(recipe.kind))
         self._count = _shared((1,), np.int64)
-        self._rgb, self._depth = _shared((*size, 3), np.uint8), _shared(size, np.float16)
-        self._restyled = _shared((*size, 3), np.uint8) if recipe.restyled else None
-        self._fx = _shared((capacity,), np.float64)
 
     def __len__(self) -> int:
         return int(self._count[0])
 
     @property
     def full(self) -> bool:
-        """Tell whether no frame can be added any more."""
-        return len(self) == len(self._fx)
+        """Return whether no frame can be added any more."""
+        return len(self) == len(self._shard)
 
-    def add(self, frame: dataset.Frame) -> None:
+    def add(self, frame: ShardFrame) -> None:
         """Add a frame; one process only does so. Raises IndexError when full."""
         i = len(self)
-        self._rgb[i], self._depth[i] = frame.rgb, frame.depth
-        self._fx[i] = frame.intrinsics[0]
-        if self._restyled is not None:
-            self._restyled[i] = frame.restyled
+        for key, array in frame.arrays().items():
+            self._arrays[key][i] = array
         self._count[0] = i + 1
 
-    def frame(self, i: int) -> Frame:
+    def frame(self, i: int) -> StoredFrame:
         """Return frame ``i``, below the length."""
-        return Frame(
-            self._kind,
-            self._rgb[i],
-            None if self._restyled is None else self._restyled[i],
-            self._depth[i],
-            float(self._fx[i]),
-            self._zero_is_sky,
-        )
+        return self._shard.frame(i)
 
 
-def _shared(shape: tuple[int, ...], dtype: type) -> NDArray[Any]:
+def _shared(shape: tuple[int, ...], dtype: type[np.generic]) -> NDArray[Any]:
     """Return zeros that forked processes see change; anonymous, so /dev/shm may be small."""
     count = int(np.prod(shape))
     memory = mmap.mmap(-1, count * np.dtype(dtype).itemsize)
@@ -73,12 +74,12 @@ def _shared(shape: tuple[int, ...], dtype: type) -> NDArray[Any]:
 class LiveFrames:
     """The training frames of manifests and, as time goes on, more scenes by the same recipes.
 
-    Entering the `with` block starts ``data.renderers`` processes in all, at least one for each
+    Entering the ``with`` block starts ``data.renderers`` processes in all, at least one for each
     kind; leaving it ends them. Raises ConfigError for a manifest that was not rendered.
     """
 
     def __init__(self, data: DataConfig) -> None:
-        self._store = FrameStore(data.manifests, 'train')
+        self._store = FrameStore(data.manifests, TRAIN)
         self._pools: dict[str, FramePool] = {}
         self._threads: list[threading.Thread] = []
         self._error: BaseException | None = None
@@ -101,13 +102,13 @@ class LiveFrames:
         """Return the number of frames of ``kind`` that there are by now."""
         return self._store.count(kind) + len(self._pools.get(kind, ()))
 
-    def frame(self, kind: str, i: int) -> Frame:
+    def frame(self, kind: str, i: int) -> StoredFrame:
         """Return frame ``i`` (below count) of ``kind``."""
         stored = self._store.count(kind)
         return self._store.frame(kind, i) if i < stored else self._pools[kind].frame(i - stored)
 
     def rendered(self) -> dict[str, int]:
-        """Return kind -> frames rendered so far. Raises DatasetError if rendering has failed."""
+        """Return kind -> frames rendered so far. Raises RenderingError if rendering has failed."""
         if self._error is not None:
             raise self._error
         return {kind: len(pool) for kind, pool in self._pools.items()}
@@ -137,14 +138,14 @@ def _recipes(data: DataConfig) -> list[tuple[Path, Recipe]]:
     """Return the manifests of the kinds to be drawn, one of each kind, and what they hold."""
     found: dict[str, tuple[Path, Recipe]] = {}
     for path in map(Path, data.manifests):
-        manifest = json.loads(path.read_text())
+        manifest = read_manifest(path)
         kind = manifest['kind']
         if kind in found or kind not in (data.mix or [kind]):
             continue
-        if 'recipe' not in manifest:
+        recipe = manifest.get('recipe')
+        if recipe is None:
             raise ConfigError(
                 f'data.renderers: {path} was not rendered, so no more like it can be; set it to 0'
             )
-        recipe = manifest['recipe']
         found[kind] = path, Recipe(**{**recipe, 'worlds': tuple(recipe['worlds'])})
     return list(found.values())

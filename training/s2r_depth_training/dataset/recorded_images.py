@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from s2r_depth_training.dataset.data import DataError
+from s2r_depth_training.errors import DataError
 
 # Encoding -> channels, and the OpenCV conversion to RGB (None: it is RGB).
 _COLOUR = {
@@ -80,7 +80,7 @@ def _compressed_depth(message: Any) -> NDArray[np.float32]:
         return np.where(pixels > 0, a / (pixels - b), 0).astype(np.float32)
 
 
-def _decoded(data: Any, how: int, message: Any) -> NDArray:
+def _decoded(data: Any, how: int, message: Any) -> NDArray[Any]:
     bytes_ = np.asarray(data, np.uint8)
     image = cv2.imdecode(bytes_, how) if bytes_.size else None
     if image is None:
@@ -88,5 +88,5 @@ def _decoded(data: Any, how: int, message: Any) -> NDArray:
     return image
 
 
-def _known(metres: NDArray) -> NDArray[np.float32]:
+def _known(metres: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.where(np.isfinite(metres) & (metres > 0), metres, 0).astype(np.float32)

@@ -2,8 +2,8 @@
 
 The low frequencies of another image's spectrum (FDA, Yang and Soatto 2020), its channel statistics,
 a small palette, brush-like smoothing, random convolution (Xu et al. 2021). A folder of paintings
-gives the style images. All functions take and return float32 [N, 3, H, W] in [0, 1] and never move
-anything, so depth stays valid.
+gives the style images. Functions on batches take and return float32 [N, 3, H, W] in [0, 1]. Nothing
+is ever moved, so depth stays valid.
 """
 
 from __future__ import annotations
@@ -17,13 +17,9 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from s2r_depth_ros.errors import UserError
+from s2r_depth_training.errors import StyleError
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')
-
-
-class StyleError(UserError):
-    """There are no paintings to take styles from."""
 
 
 def swap_low_frequencies(images: torch.Tensor, styles: torch.Tensor, share: float) -> torch.Tensor:
@@ -80,7 +76,7 @@ def brush(images: torch.Tensor, radius: int) -> torch.Tensor:
 def random_convolution(
     images: torch.Tensor, generator: torch.Generator, strength: float
 ) -> torch.Tensor:
-    """Filter each picture with a random kernel of its own, mixed in with `strength` in [0, 1]."""
+    """Filter each picture with a random kernel of its own, mixed in with ``strength`` in [0, 1]."""
     n = len(images)
     size = int(torch.randint(0, 2, (1,), generator=generator)) * 2 + 1
     kernels = torch.randn(n * 3, 3, size, size, generator=generator) / (3 * size * size) ** 0.5
@@ -126,3 +122,16 @@ def transfer_style(
     if draw == 3:
         return brush(images, 1 + int(3 * amount))
     return random_convolution(images, generator, 0.3 + 0.7 * amount)
+
+
+def painted(
+    rgb: NDArray[np.uint8], painting: NDArray[np.uint8], rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """Return ``rgb`` in the manner of ``painting``, both [H, W, 3]."""
+    generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
+    image, style = (
+        torch.from_numpy(np.ascontiguousarray(a.transpose(2, 0, 1))[None]).float() / 255
+        for a in (rgb, painting)
+    )
+    changed = transfer_style(image, style, generator)[0].clamp(0, 1)
+    return (changed * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()

@@ -9,18 +9,20 @@ import lightning
 import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.loggers import TensorBoardLogger
 from numpy.typing import NDArray
 
 from s2r_depth_ros.evaluation.manifest import read_manifest
 from s2r_depth_ros.evaluation.scores import evaluate_frame, summarise
 from s2r_depth_ros.inference.colorize import colorize_depth, colorize_map
-from s2r_depth_ros.inference.estimator import decode
+from s2r_depth_ros.inference.decoding import metric_depth
 from s2r_depth_ros.inference.preprocessing import Preprocessor
-from s2r_depth_training.dataset.data import Batch
 from s2r_depth_training.dataset.live_frames import LiveFrames
-from s2r_depth_training.runs.export import metadata_of
+from s2r_depth_training.dataset.samples import Batch
+from s2r_depth_training.runs.checkpoint import metadata_of
+from s2r_depth_training.runs.experiment import Experiment
+from s2r_depth_training.stages.depth import DepthStage
 from s2r_depth_training.stages.losses import decode_depth
-from s2r_depth_training.stages.stages import DepthStage, Stage
 
 _PICTURES = 6
 
@@ -33,11 +35,18 @@ class RandomStates(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """Return the states as tensors and plain values, which load without running code."""
-        name, keys, *rest = np.random.get_state()
+        state = np.random.get_state(legacy=False)
+        key, position = state['state']['key'], state['state']['pos']
         return {
             'torch': torch.get_rng_state(),
             'cuda': torch.cuda.get_rng_state_all(),
-            'numpy': [name, keys.tolist(), *rest],
+            'numpy': [
+                state['bit_generator'],
+                key.tolist(),
+                position,
+                state['has_gauss'],
+                state['gauss'],
+            ],
             'python': random.getstate(),
         }
 
@@ -59,9 +68,14 @@ class Rendering(Callback):
         self._frames = frames
 
     def on_train_batch_end(
-        self, trainer: lightning.Trainer, pl_module: Stage, *arguments: object
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,
+        outputs: object,
+        batch: Batch,
+        batch_idx: int,
     ) -> None:
-        """Raise DatasetError if a rendering process has failed."""
+        """Log the counts. Raises RenderingError if a rendering process has failed."""
         for kind, count in self._frames.rendered().items():
             pl_module.log(f'rendered/{kind}', float(count))
 
@@ -69,13 +83,16 @@ class Rendering(Callback):
 class Pictures(Callback):
     """Shows image, structure, attention, depth and truth of some validation frames."""
 
-    def on_validation_epoch_end(self, trainer: lightning.Trainer, pl_module: Stage) -> None:
+    def on_validation_epoch_end(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
         """Write one picture to TensorBoard."""
-        if trainer.sanity_checking or not trainer.is_global_zero or trainer.logger is None:
+        if not trainer.is_global_zero or not isinstance(trainer.logger, TensorBoardLogger):
             return
-        if not isinstance(pl_module, DepthStage):
+        loader = trainer.val_dataloaders
+        if not isinstance(pl_module, DepthStage) or loader is None:
             return
-        dataset = trainer.val_dataloaders.dataset
+        dataset = loader.dataset
         chosen = np.unique(np.linspace(0, len(dataset) - 1, _PICTURES).astype(int))
         rows = [_row(pl_module, dataset[int(i)]) for i in chosen]
         trainer.logger.experiment.add_image(
@@ -90,7 +107,7 @@ class Pictures(Callback):
 def _row(stage: DepthStage, sample: Batch) -> NDArray[np.uint8]:
     image = sample.image[None].to(stage.device)
     output = stage.predict(stage.average, image)
-    depth = decode_depth(output.depths[-1], stage.experiment.data.max_depth)
+    depth = decode_depth(output.depths[-1], stage.settings.max_depth)
     maps = [m[0, 0].float().cpu().numpy() for m in (output.structure, output.attention, depth)]
     truth = np.where(sample.weight[0] >= 1, sample.depth[0], np.nan).astype(np.float32)
     near, far = (float(v) for v in np.nanpercentile(np.append(truth, [1.0, 10.0]), (2, 98)))
@@ -106,18 +123,21 @@ def _row(stage: DepthStage, sample: Batch) -> NDArray[np.uint8]:
 
 
 class RealImages(Callback):
-    """Logs the errors on real images, which nothing is trained on.
+    """Logs the errors on the images of ``validation.real``, which nothing is trained on.
 
-    manifest: as for the evaluate command. Logs real/abs_rel (the mean over kinds, median-scaled)
+    Logs real/abs_rel (the mean over kinds, median-scaled)
     and real/KIND/abs_rel, delta1 and abs_rel_raw.
     """
 
-    def __init__(self, manifest: str) -> None:
-        self._loaded = read_manifest(manifest)
+    def __init__(self, experiment: Experiment) -> None:
+        self._experiment = experiment
+        self._loaded = read_manifest(experiment.validation.real)
 
-    def on_validation_epoch_end(self, trainer: lightning.Trainer, pl_module: Stage) -> None:
+    def on_validation_epoch_end(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
         """Evaluate the running average."""
-        if trainer.sanity_checking or not isinstance(pl_module, DepthStage):
+        if not isinstance(pl_module, DepthStage):
             return
         values = self._errors(pl_module)
         means = [v for k, v in values.items() if k.endswith('/abs_rel')]
@@ -125,15 +145,15 @@ class RealImages(Callback):
 
     @torch.no_grad()
     def _errors(self, stage: DepthStage) -> dict[str, float]:
-        data = stage.experiment.data
-        metadata = metadata_of(stage.experiment, 'validation')
+        data = self._experiment.data
+        metadata = metadata_of(self._experiment, 'validation')
         prepare = Preprocessor(metadata, (data.height, data.width), stage.device, torch.float32)
 
         def predictor(rgb: NDArray[np.uint8], fx: float) -> NDArray[np.float32]:
             output = stage.predict(stage.average, prepare(rgb))
             scale = fx * data.width / rgb.shape[1] / data.focal_length
             size = (rgb.shape[0], rgb.shape[1])
-            return decode(output.depths[-1], size, data.max_depth * scale).cpu().numpy()
+            return metric_depth(output.depths[-1], size, data.max_depth * scale).cpu().numpy()
 
         records = [r for frame in self._loaded for r in evaluate_frame(frame, predictor, {})]
         values = {}

@@ -1,74 +1,19 @@
-"""From a training checkpoint to the node's model file and its card."""
+"""From a training checkpoint to the node's model file."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
-from safetensors import safe_open
 
-from s2r_depth_ros.errors import UserError
-from s2r_depth_ros.evaluation.scores import beats_prior
-from s2r_depth_ros.network.checkpoint import load_model, save_model
-from s2r_depth_ros.network.depth import unfold_skip_weights
+from s2r_depth_ros.network.checkpoint import save_model
 from s2r_depth_ros.network.metadata import ModelMetadata
-from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
-from s2r_depth_training.runs.experiment import Experiment, experiment_from
-
-# The kinds of real images that a model for these scenes must show itself on.
-_KINDS = {'indoor': ('indoor',), 'outdoor': ('driving',), 'universal': ('indoor', 'driving')}
-_AVERAGE = 'average.'
-# Stages in which DP learns from structure * attention, as it runs in the node.
-COMPLETE_STAGES = ('depth', 'attention', 'joint')
-_SHOWN = ('abs_rel', 'rmse', 'delta1')
-
-
-class ExportError(UserError):
-    """The checkpoint cannot become a model."""
-
-
-def metadata_of(
-    experiment: Experiment, name: str, provenance: Mapping[str, Any] | None = None
-) -> ModelMetadata:
-    """Return the metadata of a model that ``experiment`` trains."""
-    data = experiment.data
-    return ModelMetadata(
-        name=name,
-        width=experiment.width,
-        input_height=data.height,
-        input_width=data.width,
-        max_depth=data.max_depth,
-        focal_length=data.focal_length,
-        scene=experiment.scene,
-        licence=experiment.licence,
-        resize='bilinear',
-        provenance=dict(provenance or {}),
-    )
-
-
-def load_checkpoint(path: str | Path) -> tuple[S2RDepthNet, Experiment, dict[str, Any]]:
-    """Return the averaged network, the experiment and {stage, step} of a training checkpoint.
-
-    Raises ExportError for a file that is not one.
-    """
-    try:
-        content = torch.load(path, map_location='cpu', weights_only=True)
-        state = content['state_dict']
-        experiment = experiment_from(content['experiment'])
-        facts = {'stage': content['stage'], 'step': int(content['global_step'])}
-    except (OSError, KeyError, TypeError, RuntimeError, UnpicklingError) as error:
-        raise ExportError(f'{path} is not a checkpoint of s2r_train: {error!r}') from error
-    network = S2RDepthNet(experiment.width)
-    network.load_state_dict(
-        {k[len(_AVERAGE) :]: v for k, v in state.items() if k.startswith(_AVERAGE)}
-    )
-    if experiment.fold_skips:
-        unfold_skip_weights(network.depth_net)
-    return network.eval(), experiment, facts
+from s2r_depth_training.errors import ExportError
+from s2r_depth_training.runs.checkpoint import load_checkpoint, metadata_of
+from s2r_depth_training.runs.experiment import Experiment
+from s2r_depth_training.stages.table import STAGES
 
 
 def export(
@@ -78,14 +23,21 @@ def export(
 
     Raises ExportError for a stage after which DP does not know the attention map yet.
     """
-    network, experiment, facts = load_checkpoint(checkpoint)
-    if facts['stage'] not in COMPLETE_STAGES:
+    trained = load_checkpoint(checkpoint)
+    if not STAGES[trained.stage].exportable:
+        exportable = ', '.join(stage for stage, rule in STAGES.items() if rule.exportable)
         raise ExportError(
-            f'{checkpoint} is of stage {facts["stage"]}, whose DP has not learnt behind the '
-            f'attention map; export one of the stages {", ".join(COMPLETE_STAGES)}'
+            f'{checkpoint} is of stage {trained.stage}, whose DP has not learnt behind the '
+            f'attention map; export one of the stages {exportable}'
         )
-    provenance = {**facts, 'images': 'synthetic only', 'experiment': _without_paths(experiment)}
-    return save_model(path, network, metadata_of(experiment, name, provenance), dtype)
+    provenance = {
+        'stage': trained.stage,
+        'step': trained.step,
+        'images': 'synthetic only',
+        'experiment': _without_paths(trained.experiment),
+    }
+    metadata = metadata_of(trained.experiment, name, provenance)
+    return save_model(path, trained.network, metadata, dtype)
 
 
 def _without_paths(experiment: Experiment) -> dict[str, Any]:
@@ -96,132 +48,3 @@ def _without_paths(experiment: Experiment) -> dict[str, Any]:
     values['start'] = Path(experiment.start).name
     values['validation']['real'] = Path(experiment.validation.real).parent.name
     return values
-
-
-def write_card(model: str | Path, results: Mapping[str, Any]) -> Path:
-    """Write the card models/NAME.md beside ``model`` and put the scores into the model file.
-
-    results: what ``evaluate --json`` wrote for this very model; ExportError otherwise. A model
-    that does not beat the row prior on its kinds of scene is marked as a placeholder.
-    """
-    path = Path(model)
-    network, metadata = load_model(path)
-    if results.get('model_sha256') != metadata.sha256:
-        raise ExportError(f'the results are of {results.get("model")}, other weights than {path}')
-    scores = _scores(results)
-    marked = replace(metadata, scores=scores, placeholder=placeholder_of(metadata.scene, results))
-    save_model(path, network, marked, _stored_dtype(path))
-    card = path.with_suffix('.md')
-    card.write_text(card_text(marked, results))
-    return card
-
-
-def placeholder_of(scene: str, results: Mapping[str, Any]) -> str:
-    """Return why a model for ``scene`` is only a placeholder, or '' if it is more."""
-    kinds = _KINDS[scene]
-    if beats_prior(results['summary'], kinds):
-        return ''
-    return (
-        f'this model is only a placeholder: on real {" and ".join(kinds)} images it was not shown '
-        'to beat, in median-scaled abs_rel, the row prior, which never looks at the image'
-    )
-
-
-def _stored_dtype(path: Path) -> torch.dtype:
-    with safe_open(path, framework='pt') as file:
-        return file.get_tensor('struct_encoder.conv.conv.weight').dtype
-
-
-def _scores(results: Mapping[str, Any]) -> dict[str, Any]:
-    """Return kind -> alignment -> metric -> mean of the model, and the manifest's digest."""
-    kinds = {
-        kind: {
-            alignment: {k: round(v['mean'], 4) for k, v in predictors['model'].items()}
-            for alignment, predictors in alignments.items()
-        }
-        for kind, alignments in results['summary'].items()
-    }
-    return {**kinds, 'manifest_sha256': results['manifest_sha256']}
-
-
-def card_text(metadata: ModelMetadata, results: Mapping[str, Any]) -> str:
-    """Return the card: what the model is, how it was trained, its scores, its limits."""
-    lines = [f'# {metadata.name}', '']
-    if metadata.placeholder:
-        lines += [f'**{metadata.placeholder[0].upper()}{metadata.placeholder[1:]}.**', '']
-    lines += [
-        'S2R-DepthNet (CVPR 2021): depth in metres from one RGB image. Written by '
-        '`s2r_train card` from the model file and the results of `evaluate`; do not edit.',
-        '',
-        *_facts(metadata),
-        '',
-        *_score_lines(results),
-        *_limit_lines(metadata, results),
-    ]
-    return '\n'.join(lines) + '\n'
-
-
-def _facts(metadata: ModelMetadata) -> list[str]:
-    focal = 'unknown' if metadata.focal_length is None else f'{metadata.focal_length:g} px'
-    experiment = metadata.provenance.get('experiment', metadata.provenance)
-    stages = ', '.join(f'{s["name"]} {s["steps"]}' for s in experiment.get('stages', ()))
-    rows = {
-        'scenes': metadata.scene,
-        'width': f"{metadata.width:g} of the paper's channels",
-        'input': f'{metadata.input_height} x {metadata.input_width} px (height x width)',
-        'depth': f'0 to {metadata.max_depth:g} m, canonical focal length {focal}',
-        'trained on': metadata.provenance.get('images', 'see the provenance in the file'),
-        'stages (steps)': stages or 'see the provenance in the file',
-        'best checkpoint by': experiment.get('validation', {}).get('monitor', 'nothing recorded'),
-        'picked on real images': experiment.get('picked_on_real') or 'nothing',
-        'licence': metadata.licence,
-        'sha256 of the weights': f'`{metadata.sha256}`',
-    }
-    return ['| | |', '|---|---|', *(f'| {key} | {value} |' for key, value in rows.items())]
-
-
-def _score_lines(results: Mapping[str, Any]) -> list[str]:
-    lines = [
-        '## Scores on real images',
-        '',
-        'Per-scene means with 95 % bootstrap intervals over scenes; `none` is the metric error '
-        "without any scaling, `median` the paper's protocol. constant, row and pixel are priors "
-        'that never look at the image. Real images were never trained on.',
-        '',
-    ]
-    for kind, alignments in results['summary'].items():
-        count = results['counts'][kind]
-        cap = results['caps_m'][kind]
-        lines += [
-            f'### {kind}: {count["frames"]} images of {count["scenes"]} scenes, to {cap:g} m',
-            '',
-            '| scaling | predictor | ' + ' | '.join(_SHOWN) + ' |',
-            '|---|---|' + '---|' * len(_SHOWN),
-        ]
-        for alignment, predictors in alignments.items():
-            for predictor, values in predictors.items():
-                cells = ' | '.join(_cell(values[name]) for name in _SHOWN)
-                lines.append(f'| {alignment} | {predictor} | {cells} |')
-        lines.append('')
-    return lines
-
-
-def _cell(value: Mapping[str, float]) -> str:
-    return f'{value["mean"]:.3f} ({value["low"]:.3f} to {value["high"]:.3f})'
-
-
-def _limit_lines(metadata: ModelMetadata, results: Mapping[str, Any]) -> list[str]:
-    lines = ['## Limits', '']
-    for kind, alignments in results['summary'].items():
-        raw, scaled = (alignments[a]['model']['abs_rel']['mean'] for a in ('none', 'median'))
-        lines.append(
-            f'- {kind}: depth is off by {100 * raw:.0f} % on average as the robot gets it, by '
-            f'{100 * scaled:.0f} % once its scale is known.'
-        )
-    return [
-        *lines,
-        '- A few dozen images of a few scenes: the intervals above are wide, read them.',
-        "- Needs the camera's focal length (camera_info); glass, mirrors, and views unlike those "
-        'rendered for training (looking up or down, very close) are not to be trusted.',
-        '- Not a safety function: never let it be all that keeps a robot from an obstacle.',
-    ]

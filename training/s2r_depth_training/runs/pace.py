@@ -7,14 +7,14 @@ import shutil
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import lightning
 from lightning.pytorch.callbacks import Callback
 
-from s2r_depth_ros.errors import UserError
+from s2r_depth_training.errors import PaceError
 from s2r_depth_training.runs.experiment import Experiment
 from s2r_depth_training.runs.fit import fit
+from s2r_depth_training.stages.base import Stage
 
 _VALIDATIONS = 10  # of a whole run, at most
 _TRIAL_STEPS = 6
@@ -23,17 +23,16 @@ _PREFETCHED = 2
 _SAFETY = 0.95
 
 
-class PaceError(UserError):
-    """The time is too short for a single step."""
-
-
 @dataclass(frozen=True)
 class Pace:
-    """Times in s: what a run takes once; every stage's step; one validation and its checkpoint."""
+    """How long the parts of a run take, s."""
 
     once: float
+    """What a run takes once."""
     steps: dict[str, float]
+    """Stage -> one step."""
     validation: float
+    """One validation and its checkpoint."""
 
 
 @dataclass
@@ -43,12 +42,23 @@ class _Clock(Callback):
     ends: dict[str, list[float]] = field(default_factory=dict)
 
     def on_train_batch_end(
-        self, trainer: lightning.Trainer, pl_module: Any, *arguments: object
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,
+        outputs: object,
+        batch: object,
+        batch_idx: int,
     ) -> None:
-        self.ends.setdefault(pl_module.stage.name, []).append(time.monotonic())
+        self._note(pl_module)
 
-    def on_train_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
-        self.ends[pl_module.stage.name].append(time.monotonic())
+    def on_train_end(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
+        self._note(pl_module)
+
+    def _note(self, module: lightning.LightningModule) -> None:
+        assert isinstance(module, Stage)
+        self.ends.setdefault(module.settings.stage.name, []).append(time.monotonic())
 
     def pace(self, seconds: float) -> Pace:
         """Return the pace of a run of ``seconds`` in which every stage was validated once."""

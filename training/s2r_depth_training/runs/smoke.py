@@ -8,19 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from s2r_depth_ros.inference.estimator import DepthEstimator
-from s2r_depth_training.dataset.rendering import Recipe, render_dataset
-from s2r_depth_training.dataset.shards import MANIFEST
-from s2r_depth_training.runs.experiment import (
-    STAGE_NAMES,
-    DataConfig,
-    Experiment,
-    LossConfig,
-    OptimizerConfig,
-    StageConfig,
-    ValidationConfig,
-)
+from s2r_depth_training.dataset.config import DataConfig
+from s2r_depth_training.dataset.format import MANIFEST
+from s2r_depth_training.dataset.render_to_disk import render_dataset
+from s2r_depth_training.dataset.rendering import Recipe
+from s2r_depth_training.runs.experiment import Experiment, ValidationConfig
 from s2r_depth_training.runs.export import export
 from s2r_depth_training.runs.fit import fit
+from s2r_depth_training.stages.config import LossConfig, OptimizerConfig, StageConfig
+from s2r_depth_training.stages.table import STAGES
 
 _STEPS = 2
 _SCENES = 4  # the first are of both splits
@@ -55,14 +51,14 @@ def smoke_experiment(manifests: Sequence[Path]) -> Experiment:
         loss=LossConfig(l1=0.1, log=0.4, scale_invariant=1.0, gradient=0.35, structure=0.01),
         optimizer=OptimizerConfig(learning_rate=1e-3),
         validation=ValidationConfig(every=_STEPS, frames=1),
-        stages=[StageConfig(name, _STEPS) for name in STAGE_NAMES],
+        stages=[StageConfig(name, _STEPS) for name in STAGES],
     )
 
 
 def rendered_sets(folder: Path) -> list[Path]:
     """Render a few scenes of every procedural kind, for training and for validation.
 
-    Returns their manifests. Raises DatasetError without headless OpenGL.
+    Returns their manifests. Raises RenderingError without headless OpenGL.
     """
     manifests = []
     for kind in ('indoor', 'street'):

@@ -24,10 +24,13 @@ from s2r_depth_ros.evaluation.report import report
 from s2r_depth_ros.evaluation.scores import score
 from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.share import share_directory
-from s2r_depth_training.dataset.rendering import Recipe, next_scene, render_dataset
-from s2r_depth_training.dataset.shards import MANIFEST
-from s2r_depth_training.runs.experiment import ConfigError, Experiment, load_experiment
-from s2r_depth_training.runs.export import export, write_card
+from s2r_depth_training.dataset.format import MANIFEST, count_frames
+from s2r_depth_training.dataset.render_to_disk import next_scene, render_dataset
+from s2r_depth_training.dataset.rendering import Recipe
+from s2r_depth_training.errors import ConfigError
+from s2r_depth_training.runs.card import write_card
+from s2r_depth_training.runs.experiment import Experiment, load_experiment
+from s2r_depth_training.runs.export import export
 from s2r_depth_training.runs.fit import CONFIG, fit
 from s2r_depth_training.runs.pace import fitted_to, measure_pace
 
@@ -122,8 +125,8 @@ def _render_set(folder: Path, recipe: Recipe, seconds: float) -> None:
         first += count
         affordable = _SAFETY * (start + seconds - now) * count / (now - began)
         count = min(int(affordable), _MOST_SCENES - first)
-    frames = sum(shard['frames'] for shard in manifest['shards'])
-    _LOG.info('%s: %d frames, rendered in %.0f s', folder, frames, time.monotonic() - start)
+    seconds = time.monotonic() - start
+    _LOG.info('%s: %d frames, rendered in %.0f s', folder, count_frames(manifest), seconds)
 
 
 def _train(experiment: Experiment, end: float, out: Path) -> Path:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from s2r_depth_training.runs.experiment import LossConfig
+from s2r_depth_training.stages.config import LossConfig
 
 _NEAREST_LOG_DEPTH = 0.02  # m; keeps the logarithm of the network's lower end finite
 _NEAREST_ATTENDED = 0.4  # m

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from s2r_depth_training.cli import COMMANDS, main
+from s2r_depth_training.dataset.format import Manifest, ShardEntry
+from s2r_depth_training.dataset.rendering import Recipe
+from s2r_depth_training.runs.experiment import save_experiment
+
+
+def test_the_commands_options_reach_the_run(experiment, tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr('s2r_depth_training.runs.fit.fit', lambda run, out: seen.append((run, out)))
+    save_experiment(experiment, tmp_path / 'a.yaml')
+    command = ['fit', str(tmp_path / 'a.yaml'), '--out', str(tmp_path)]
+    assert main(command) == 0
+    assert main([*command, '--data', 'd', '--render', '2', '--start', 's', '--real', 'r']) == 0
+    (plain, out), (changed, _) = seen
+    assert (plain, out) == (experiment, tmp_path)
+    here = Path.cwd()
+    assert changed.data.manifests == [str(here / 'd')]
+    assert (changed.data.renderers, changed.start) == (2, str(here / 's'))
+    assert changed.validation.real == str(here / 'r')
+
+
+def test_command_line_reports_mistakes_in_one_line(tmp_path, capsys):
+    assert main(['fit', str(tmp_path / 'none.yaml'), '--out', str(tmp_path)]) == 2
+    assert capsys.readouterr().err.startswith('s2r_train: ')
+
+
+@pytest.mark.parametrize('count', ['-1', '1.5', 'many'])
+def test_rendering_in_a_negative_number_of_processes_is_refused(tmp_path, capsys, count):
+    with pytest.raises(SystemExit) as ended:
+        main(['fit', 'a.yaml', '--out', str(tmp_path), '--render', count])
+    assert ended.value.code == 2
+    assert f"argument --render: '{count}' is not a whole number" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ('name', 'text', 'command', 'told'),
+    [
+        ('a.yaml', 'a: [', ['fit', 'a.yaml', '--out', 'run'], 'a.yaml: a.yaml cannot be read'),
+        ('a.yaml', 'seed: 1', ['fit', 'a.yaml', '--out', 'a.yaml'], "exists: 'a.yaml'"),
+        ('a.yaml', 'seed: 1', ['fit', 'a.yaml', '--out', 'r', '--data', 'd'], 'is not a manifest'),
+        ('a.yaml', 'start: n.safetensors', ['fit', 'a.yaml', '--out', 'r'], 'n.safetensors'),
+        ('a.yaml', 'precision: 3', ['fit', 'a.yaml', '--out', 'r'], 'precision is 3'),
+        ('a.ckpt', '', ['export', 'a.ckpt', '--name', 'a', '--out', 'b'], 'is not a checkpoint'),
+        ('r.json', 'no', ['card', 'm.safetensors', '--results', 'r.json'], 'cannot be read'),
+        ('r.json', '{}', ['card', 'm.safetensors', '--results', 'r.json'], 'evaluate --json'),
+        ('m.json', '{}', ['priors', '--data', 'm.json', '--out', 'p.npz'], 'is not a manifest'),
+    ],
+)  # fmt: skip
+def test_wrong_input_is_told_in_one_line(tmp_path, monkeypatch, capsys, name, text, command, told):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).write_text(text)
+    assert main(command) == 2
+    error = capsys.readouterr().err.strip()
+    assert error.splitlines()[-1].startswith('s2r_train: ')
+    assert told in error
+    assert 'Traceback' not in error
+
+
+def test_a_precision_that_lightning_does_not_know_is_told(experiment, tmp_path, capsys):
+    experiment.precision = 'high'
+    save_experiment(experiment, tmp_path / 'a.yaml')
+    assert main(['fit', str(tmp_path / 'a.yaml'), '--out', str(tmp_path / 'run')]) == 2
+    assert "Precision 'high' is invalid" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('module', ['s2r_depth_training', 's2r_depth_training.cli'])
+def test_the_overview_names_all_commands_and_loads_no_library(module):
+    code = (
+        'import runpy, sys\n'
+        'sys.argv = ["s2r_train", "--help"]\n'
+        'try:\n'
+        f'    runpy.run_module({module!r}, run_name="__main__")\n'
+        'except SystemExit as ended:\n'
+        '    assert not ended.code\n'
+        'heavy = {"torch", "numpy", "lightning", "cv2"} & set(sys.modules)\n'
+        'assert not heavy, heavy\n'
+    )
+    process = subprocess.run(
+        [sys.executable, '-c', code],
+        env={'PYTHONPATH': ':'.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 0, process.stderr
+    for command in COMMANDS:
+        assert f'  {command} ' in process.stdout
+
+
+@pytest.mark.parametrize('command', COMMANDS)
+def test_every_command_describes_itself(command, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([command, '--help'])
+    assert ended.value.code == 0
+    assert f'usage: s2r_train {command}' in capsys.readouterr().out
+
+
+def test_render_renders_by_its_options(tmp_path, monkeypatch, capsys):
+    seen: list[tuple[Any, ...]] = []
+
+    def render_dataset(
+        out: Path, recipe: Recipe, first: int, scenes: int, workers: int, **others: Any
+    ) -> Manifest:
+        seen.append((out, recipe, first, scenes, workers))
+        shards = [ShardEntry(file='a.npz', split='train', frames=n) for n in (3, 4)]
+        return Manifest(kind=recipe.kind, shards=shards)
+
+    monkeypatch.setattr('s2r_depth_training.commands.render.render_dataset', render_dataset)
+    command = ['render', '--kind', 'gazebo', '--out', str(tmp_path), '--scenes', '5']
+    assert main(command) == 0
+    options = ['--first', '2', '--workers', '3', '--size', '64x80', '--views', '1', '--plain']
+    assert main([*command, *options, '--world', 'a', '--world', 'b']) == 0
+    assert seen == [
+        (tmp_path, Recipe('gazebo', 96, 128), 0, 5, 1),
+        (tmp_path, Recipe('gazebo', 64, 80, 1, False, ('a', 'b')), 2, 5, 3),
+    ]
+    assert f'7 frames in 2 shards in {tmp_path}\n' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('option', [['--scenes', '0'], ['--workers', '-2'], ['--size', '16x16']])
+def test_render_refuses_what_cannot_be_rendered(tmp_path, capsys, option):
+    command = ['render', '--kind', 'indoor', '--out', str(tmp_path), '--scenes', '5']
+    with pytest.raises(SystemExit) as ended:
+        main([*command, *option])
+    assert ended.value.code == 2
+    assert f'argument {option[0]}: ' in capsys.readouterr().err

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from made_up_shards import make_shard
+
+from s2r_depth_training.dataset.store import FrameStore
+from s2r_depth_training.errors import DataError
+
+
+def write(folder: Path, **content: Any) -> Path:
+    path = folder / 'manifest.json'
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_a_scene_in_both_splits_is_refused(tmp_path):
+    make_shard(tmp_path / 'a.npz', 2, [1, 2], 0)
+    make_shard(tmp_path / 'b.npz', 2, [2, 3], 1)
+    shards = [{'file': 'a.npz', 'split': 'train'}, {'file': 'b.npz', 'split': 'validation'}]
+    with pytest.raises(DataError, match='scene 2 is in both splits'):
+        FrameStore([write(tmp_path, kind='indoor', shards=shards)], 'train')
+
+
+def test_the_manifest_says_what_zero_depth_means(tmp_path):
+    make_shard(tmp_path / 'a.npz', 2, [1], 0)
+    shards = [{'file': 'a.npz', 'split': 'train'}]
+    for kind, more, sky in (
+        ('street', {}, True),
+        ('indoor', {}, False),
+        ('street', {'zero_depth': 'unknown'}, False),
+        ('indoor', {'zero_depth': 'sky'}, True),
+    ):
+        store = FrameStore([write(tmp_path, kind=kind, shards=shards, **more)], 'train')
+        assert store.frame(kind, 0).zero_is_sky == sky
+
+
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [
+        ({'kind': 'indoor', 'shards': []}, 'no train shards'),
+        ({'kind': 'indoor', 'shards': [{'file': 'none', 'split': 'train'}]}, 'is not a shard'),
+        ({'kind': 'indoor', 'shards': [{'file': 'none'}]}, "KeyError.'split'"),
+        ({'shards': []}, "KeyError.'kind'"),
+    ],
+)
+def test_wrong_sets_are_named(tmp_path, content, message):
+    with pytest.raises(DataError, match=message):
+        FrameStore([write(tmp_path, **content)], 'train')
+
+
+def test_a_shard_without_depth_is_refused(tmp_path):
+    np.savez(tmp_path / 'a.npz', rgb=np.zeros((1, 96, 128, 3), np.uint8))
+    shards = [{'file': 'a.npz', 'split': 'train'}]
+    with pytest.raises(DataError, match='lacks depth, intrinsics, scene'):
+        FrameStore([write(tmp_path, kind='indoor', shards=shards)], 'train')
+
+
+def test_a_broken_shard_is_named(tmp_path):
+    make_shard(tmp_path / 'a.npz', 2, [1], 0)
+    whole = (tmp_path / 'a.npz').read_bytes()
+    (tmp_path / 'a.npz').write_bytes(whole[:2000])
+    shards = [{'file': 'a.npz', 'split': 'train'}]
+    with pytest.raises(DataError, match=r'a\.npz is not a shard'):
+        FrameStore([write(tmp_path, kind='indoor', shards=shards)], 'train')

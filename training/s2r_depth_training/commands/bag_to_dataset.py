@@ -1,0 +1,48 @@
+"""``bag_to_dataset``: turn recordings into a training set."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from s2r_depth_training.commands.arguments import duration_argument, positive_count_argument
+from s2r_depth_training.dataset.bags import Topics, bag_to_dataset
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.add_argument(
+        '--train', type=Path, nargs='+', required=True, help='recordings, one a run'
+    )
+    parser.add_argument('--val', type=Path, nargs='+', required=True, help='other runs')
+    parser.add_argument('--colour', required=True, help='topic of the colour images')
+    parser.add_argument('--depth', required=True, help='topic of the aligned depth images')
+    parser.add_argument('--info', required=True, help='topic of camera_info')
+    parser.add_argument('--out', type=Path, required=True, help='folder of the training set')
+    parser.add_argument('--kind', required=True, help='kind of scene: indoor, street, or your own')
+    parser.add_argument(
+        '--zero-depth', choices=('unknown', 'sky'), default='unknown', help='what no depth means'
+    )
+    parser.add_argument(
+        '--width', type=positive_count_argument, default=256, help='shrink to this width, px'
+    )
+    parser.add_argument(
+        '--tolerance', type=duration_argument, default=0.005, help='between stamps of a pair, s'
+    )
+    parser.add_argument('--rectified', action='store_true', help='images are rectified, use P')
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the training set, and print the path of its manifest."""
+    manifest = bag_to_dataset(
+        args.train,
+        args.val,
+        Topics(args.colour, args.depth, args.info),
+        args.out,
+        kind=args.kind,
+        zero_depth=args.zero_depth,
+        width=args.width,
+        tolerance=args.tolerance,
+        rectified=args.rectified,
+    )
+    print(manifest)

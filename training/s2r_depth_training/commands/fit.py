@@ -1,0 +1,40 @@
+"""``fit``: train the stages of an experiment."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from s2r_depth_training.commands.arguments import count_argument
+from s2r_depth_training.runs import fit
+from s2r_depth_training.runs.experiment import load_experiment
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.add_argument('config', type=Path, help='YAML of the experiment')
+    parser.add_argument('--out', type=Path, required=True, help='folder of the run')
+    parser.add_argument(
+        '--data', type=Path, action='append', help='manifest.json of a training set; repeatable'
+    )
+    parser.add_argument(
+        '--render',
+        type=count_argument,
+        help='processes that render more scenes like the data, meanwhile',
+    )
+    parser.add_argument('--start', type=Path, help='model file to start from, not from nothing')
+    parser.add_argument('--real', type=Path, help='manifest.json of real images to watch')
+
+
+def run(args: argparse.Namespace) -> None:
+    """Train, and print the path of the best checkpoint."""
+    experiment = load_experiment(args.config)
+    if args.data:
+        experiment.data.manifests = [str(path.resolve()) for path in args.data]
+    if args.render is not None:
+        experiment.data.renderers = args.render
+    if args.start:
+        experiment.start = str(args.start.resolve())
+    if args.real:
+        experiment.validation.real = str(args.real.resolve())
+    print(fit.fit(experiment, args.out))

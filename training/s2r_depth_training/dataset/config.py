@@ -1,0 +1,72 @@
+"""What an experiment says about its data: the key ``data`` of its YAML."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from s2r_depth_ros.network.size_rule import check_size
+from s2r_depth_training.errors import ConfigError
+
+
+@dataclass
+class DataConfig:
+    """What is learnt from, and the canonical camera that depth is learnt in.
+
+    Raises ConfigError or SizeError for values that cannot be.
+    """
+
+    manifests: list[str] = field(default_factory=list)
+    """manifest.json of the training sets."""
+    mix: dict[str, float] = field(default_factory=dict)
+    """Kind of scene -> share of a batch; empty: the manifests' kinds in equal shares."""
+    height: int = 96
+    """Of the network's input, px."""
+    width: int = 128
+    """Of the network's input, px."""
+    focal_length: float = 100.0
+    """Of the canonical camera, px at the network's input: depth is scaled to what a camera with
+    this fx would see."""
+    max_depth: float = 80.0
+    """m."""
+    min_depth: float = 0.1
+    """m."""
+    sky_weight: float = 0.2
+    """Weight in the loss of sky, which is learnt as max_depth; 0 leaves it out."""
+    crop: float = 0.6
+    """Share of the images that are cropped."""
+    crop_scale: float = 0.55
+    """Least share of its side that a crop keeps."""
+    widest: dict[str, float] = field(default_factory=dict)
+    """Kind of scene -> how many times wider than the network's input a crop may be, 1.18 for kinds
+    that are not named; it is squeezed, as an image of a wide camera is."""
+    typical: dict[str, list[float]] = field(default_factory=dict)
+    """Kind of scene -> [least and largest median depth, m in the canonical camera; largest 95th
+    percentile over the median]. Frames outside are not drawn, so that a small network spends its
+    steps on what it will see."""
+    restyled: float = 0.5
+    """Share of the images that are shown in their other style."""
+    photometric: bool = True
+    """Whether colours, noise and sharpness are changed."""
+    paintings: str = ''
+    """Folder whose images lend their style to that, in place of other frames."""
+    batch: int = 16
+    """Images a process and step."""
+    workers: int = 0
+    """Processes that load samples."""
+    renderers: int = 0
+    """Processes that go on rendering, by the recipes of the manifests, while the training draws
+    from all that is there; which frames it draws then depends on their pace."""
+
+    def __post_init__(self) -> None:
+        check_size(self.height, self.width)
+        for kind, limits in self.typical.items():
+            if len(limits) != 3 or limits[0] >= limits[1] or limits[2] <= 1:
+                raise ConfigError(
+                    f'data.typical: {kind} is {limits}; give [least median, largest median, '
+                    'largest ratio > 1]'
+                )
+        if self.batch < 1:
+            raise ConfigError(f'data.batch is {self.batch}; give at least 1')
+        for key, count in (('workers', self.workers), ('renderers', self.renderers)):
+            if count < 0:
+                raise ConfigError(f'data.{key} is {count}; give a number of processes, 0 for none')

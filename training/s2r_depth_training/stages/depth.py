@@ -1,0 +1,76 @@
+"""The stages in which DP learns from rendered depth: those of the paper, and ours (spec 1.3)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from s2r_depth_ros.evaluation.metrics import depth_metrics
+from s2r_depth_ros.network.s2r_depthnet import NetworkOutput, S2RDepthNet
+from s2r_depth_training.dataset.samples import Batch
+from s2r_depth_training.stages.base import Stage, StageRule
+from s2r_depth_training.stages.config import StageSettings
+from s2r_depth_training.stages.initialise import initialise_depth
+from s2r_depth_training.stages.losses import (
+    attention_term,
+    decode_depth,
+    depth_loss,
+    encode_depth,
+    structure_loss,
+)
+
+
+class DepthStage(Stage):
+    """DP learns depth, alone or with the parts before it."""
+
+    def __init__(self, settings: StageSettings, rule: StageRule, network: S2RDepthNet) -> None:
+        if rule.fresh_depth:
+            initialise_depth(network, settings.depth_init)
+        super().__init__(settings, rule, network)
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """Return the depth loss's terms and what the stage has of structure and attention loss."""
+        config, max_depth = self.settings.loss, self.settings.max_depth
+        output = self.predict(self.network, batch.image)
+        terms = depth_loss(output.depths, batch.depth, batch.weight, max_depth, config)
+        if self.rule.structure_loss and config.structure:
+            encoded = encode_depth(batch.depth, max_depth)
+            terms['structure'] = config.structure * structure_loss(
+                output.structure.float(), encoded, config.beta
+            )
+        if 'dsa' in self.rule.trained and config.attention:
+            terms['attention'] = config.attention * attention_term(
+                output.attention, batch.depth, batch.weight, max_depth
+            )
+        return terms
+
+    def predict(self, network: S2RDepthNet, image: Tensor) -> NetworkOutput:
+        """Run ``network`` as this stage does: without attention, it counts as 1 everywhere."""
+        code = self._run(network, 'struct_encoder', image)
+        structure = self._run(network, 'struct_decoder', code)
+        attention = (
+            self._run(network, 'dsa', image) if self.rule.attention else torch.ones_like(structure)
+        )
+        return NetworkOutput(structure, attention, network.depth_net(structure * attention))
+
+    def _run(self, network: S2RDepthNet, name: str, features: Tensor) -> Tensor:
+        """Run one part; one that this stage leaves as it is may do with bfloat16 in training."""
+        part = getattr(network, name)
+        if not (self.settings.frozen_bf16 and self.training and name not in self.rule.trained):
+            return part(features)  # in the run's own precision
+        with torch.autocast(features.device.type, torch.bfloat16):
+            return part(features).to(features.dtype)
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Log metric errors of the running average on synthetic frames, raw and median-scaled."""
+        output = self.predict(self.average, batch.image)
+        max_depth = self.settings.max_depth
+        metres = decode_depth(output.depths[-1], max_depth)
+        # Sky is learnt as max_depth and is no depth to be judged by.
+        truth = torch.where(batch.weight >= 1, batch.depth, 0)
+        for one, true in zip(metres[:, 0].cpu().numpy(), truth[:, 0].cpu().numpy()):
+            for alignment, suffix in (('median', ''), ('none', '_raw')):
+                if (true > 0).any():
+                    result = depth_metrics(one, true, cap=max_depth, alignment=alignment)
+                    values = {f'val/{k}{suffix}': result[k] for k in ('abs_rel', 'delta1')}
+                    self.log_dict(values, on_epoch=True, sync_dist=True, batch_size=1)

@@ -1,0 +1,1 @@
+"""What scenes consist of and where things are in them."""

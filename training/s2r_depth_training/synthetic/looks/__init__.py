@@ -1,0 +1,1 @@
+"""How surfaces and light look, and how a camera sees them."""

@@ -1,0 +1,1 @@
+"""Where scenes come from: procedural rooms and streets, and Gazebo worlds."""

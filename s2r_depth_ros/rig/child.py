@@ -85,13 +85,14 @@ class Child:
 
     def _read(self) -> None:
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            event = parse(line)
-            if event is None:
-                self._log_file.write(line)
-                self._log_file.flush()
-            else:
-                self._events.put((self._name, event))
+        with self._process.stdout as lines:
+            for line in lines:
+                event = parse(line)
+                if event is None:
+                    self._log_file.write(line)
+                    self._log_file.flush()
+                else:
+                    self._events.put((self._name, event))
         self._process.wait()
         self._events.put((self._name, None))
 

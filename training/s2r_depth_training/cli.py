@@ -24,7 +24,7 @@ COMMANDS = {
     'export': 'turn a checkpoint into a model file',
     'card': "write a model's card and scores",
     'priors': 'make the priors that models are compared with',
-    'demo_clip': "render the demo's clip: a drive through one room",
+    'demo_clip': 'render the clip that the demo plays',
     'smoke': 'a few steps of everything',
 }
 

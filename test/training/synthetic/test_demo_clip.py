@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,8 @@ from numpy.typing import NDArray
 pytest.importorskip('moderngl', reason='moderngl is not installed')
 
 from s2r_depth_training.cli import main
-from s2r_depth_training.commands import demo_clip
-from s2r_depth_training.commands.demo_clip import DEMO_CLIP, ClipFormat
+from s2r_depth_training.runs import demo_clip
+from s2r_depth_training.runs.demo_clip import DEMO_CLIP, ClipFormat, render_clip
 from s2r_depth_training.synthetic.renderer.renderer import Renderer
 
 SHIPPED = Path(__file__).resolve().parents[3] / 'config' / 'demo_clip'
@@ -45,7 +46,7 @@ def check(folder: Path, frames: int) -> tuple[dict[str, Any], NDArray[np.float64
 
 def test_a_small_clip(renderer: Renderer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small = ClipFormat(width=80, height=60, focal=66.0, frames=5, depth_every=2)
-    monkeypatch.setattr(demo_clip, 'DEMO_CLIP', small)
+    monkeypatch.setattr(demo_clip, 'render_clip', partial(render_clip, form=small))
     assert main(['demo_clip', '--out', str(tmp_path), '--seed', '3']) == 0
     sequence, _ = check(tmp_path, 5)
     assert sequence['seed'] == 3

@@ -30,7 +30,7 @@ class Recipe:
     """What frames are made of. Equal recipes and seeds give equal frames on the same driver."""
 
     kind: str
-    """A name in ``synthetic.sources.KINDS``."""
+    """A name in ``synthetic.sources.kinds.KINDS``."""
     height: int
     """px."""
     width: int

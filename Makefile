@@ -6,20 +6,27 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/requirements-installed
 
-.PHONY: demo test lint readme train-smoke train-gpu benchmark gpu-check clean
+.PHONY: demo test lint reference readme picture train-smoke train-gpu benchmark gpu-check clean
 .DEFAULT_GOAL := demo
 
 # make demo INPUT=<folder of images, video or bag>
 demo: $(READY)
 	$(BIN)/python -m s2r_depth_ros demo --out out/demo $(if $(INPUT),"$(INPUT)")
 
+# With the coverage of every room, measured in the processes that the tests start, too.
 test: lint
-	$(BIN)/python -m pytest -rs --durations=10
+	@rm -rf out/coverage && mkdir -p out/coverage
+	$(BIN)/coverage run -m pytest -rs --durations=10
+	$(BIN)/python test/support/coverage_floors.py
 
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell $$(git ls-files)
 	$(BIN)/mypy
+	@# By itself: in one run the folder launch/ would hide the ROS package of that name.
+	$(BIN)/mypy --no-namespace-packages --no-explicit-package-bases launch/depth.launch.py
+	PYTHONPATH=.:training $(BIN)/lint-imports --no-logo
 
 # Renders a few scenes, runs every training stage for a few steps, exports, loads the model.
 train-smoke: $(READY)
@@ -57,9 +64,13 @@ gpu-check: $(READY)
 	$(BIN)/python -m s2r_depth_ros benchmark --device cuda --levels abc --width 1.0 --input-size 192x640 \
 	  --runs 200 --json out/benchmark_gpu.json
 
-# The topic and parameter tables of README.md come from the code; `make test` checks them.
-readme: $(READY)
-	$(BIN)/python -m s2r_depth_ros.reference README.md
+# The tables of docs/reference.md come from the code; `make test` checks them.
+reference readme: $(READY)
+	$(BIN)/python -m s2r_depth_ros.reference docs/reference.md
+
+# The picture of README.md, from the clip and the model that come with the package.
+picture: $(READY)
+	$(BIN)/python -m s2r_depth_ros.demo.picture docs/picture.jpg
 
 # The stamp is written last: an interrupted or changed installation is simply continued.
 $(READY): requirements.txt

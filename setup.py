@@ -17,6 +17,8 @@ COMMANDS = (
 )  # fmt: skip
 # setuptools wants data files relative to this folder; both colcon and pip run setup.py from it.
 manifest = ElementTree.parse(Path(__file__).with_name('package.xml'))
+maintainer = manifest.find('maintainer')
+assert maintainer is not None, 'package.xml names no maintainer'
 
 
 def share(top: str) -> list[tuple[str, list[str]]]:
@@ -33,10 +35,10 @@ setup(
     name=PACKAGE,
     version=manifest.findtext('version'),
     description=manifest.findtext('description'),
-    maintainer=manifest.findtext('maintainer'),
-    maintainer_email=manifest.find('maintainer').get('email'),
+    maintainer=maintainer.text,
+    maintainer_email=maintainer.get('email'),
     license=manifest.findtext('license'),
-    python_requires='>=3.10',
+    python_requires='>=3.10, <3.14',
     packages=[
         *find_packages('.', include=[PACKAGE, f'{PACKAGE}.*']),
         *find_packages('training', include=['s2r_depth_training', 's2r_depth_training.*']),
@@ -48,6 +50,7 @@ setup(
         (f'share/{PACKAGE}', ['package.xml']),
         *share('launch'),
         *share('config'),
+        *share('docs'),
         *share('models'),
     ],
     entry_points={

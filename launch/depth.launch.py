@@ -35,14 +35,16 @@ def generate_launch_description() -> LaunchDescription:
     return LaunchDescription([*arguments, OpaqueFunction(function=start)])
 
 
-def start(context: LaunchContext) -> list:
+def start(context: LaunchContext) -> list[SetEnvironmentVariable | Node]:
     """Return the actions for the launch arguments' values."""
     values = {
         argument.name: LaunchConfiguration(argument.name).perform(context)
         for argument in launch_arguments()
     }
     environment = profile_environment(os.environ)
-    actions = [SetEnvironmentVariable(name, value) for name, value in environment.items()]
+    actions: list[SetEnvironmentVariable | Node] = [
+        SetEnvironmentVariable(name, value) for name, value in environment.items()
+    ]
     actions.append(
         Node(
             package=PACKAGE,

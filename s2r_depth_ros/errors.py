@@ -4,12 +4,13 @@ UserError
     benchmark: CaseError, PictureError
     commands: OutputError
     evaluation: ManifestError
+    geometry: CalibrationError
     inference: BackendError, DeviceError, FocalLengthError, ImageError
     media: SourceError
     network: CheckpointError, SizeError
     node: ConversionError, ParameterError
     reference: MarkerError
-    rig: BringUpError, ClipError, ProcessError
+    rig: BringUpError, ClipError, ProcessError, SilenceError
 """
 
 from __future__ import annotations

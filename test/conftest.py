@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -13,6 +12,7 @@ import pytest
 import torch
 from hypothesis import settings
 from numpy.typing import NDArray
+from parity_recipe import FOLDER, load_recipe
 
 from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.network.checkpoint import save_model
@@ -20,7 +20,6 @@ from s2r_depth_ros.network.metadata import ModelMetadata
 from s2r_depth_ros.network.s2r_depthnet import SUB_NETWORKS, S2RDepthNet
 
 _ROOT = Path(__file__).resolve().parents[1]
-_PARITY = _ROOT / 'test' / 'data' / 'parity'
 
 # How long an example takes says how busy the machine is, not whether the code is right.
 settings.register_profile('no deadline', deadline=None)
@@ -63,18 +62,13 @@ def needs_shared() -> Path:
 
 @pytest.fixture(scope='session')
 def parity_folder() -> Path:
-    return _PARITY
+    return FOLDER
 
 
 @pytest.fixture(scope='session')
 def recipe() -> ModuleType:
     """The recipe of the parity fixtures: deterministic weights for any width."""
-    spec = importlib.util.spec_from_file_location('parity_recipe', _PARITY / 'recipe.py')
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_recipe()
 
 
 @pytest.fixture(scope='session')
@@ -130,4 +124,6 @@ def estimator(lively_model: Path) -> DepthEstimator:
 @pytest.fixture(scope='session')
 def photo() -> NDArray[np.uint8]:
     """uint8 RGB 112x208 with structure at all scales."""
-    return cv2.imread(str(_PARITY / 'input_112x208.png'))[:, :, ::-1].copy()
+    bgr = cv2.imread(str(FOLDER / 'input_112x208.png'))
+    assert bgr is not None
+    return np.asarray(bgr, np.uint8)[:, :, ::-1].copy()

@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from s2r_depth_ros.errors import UserError
-from s2r_depth_ros.network.checkpoint import ModelMetadata, save_model
+from s2r_depth_ros.network.checkpoint import save_model
+from s2r_depth_ros.network.metadata import ModelMetadata
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 
 

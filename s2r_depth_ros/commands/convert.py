@@ -6,8 +6,9 @@ import argparse
 from pathlib import Path
 
 from s2r_depth_ros.commands import arguments
-from s2r_depth_ros.network.checkpoint import ModelMetadata, load_released, save_model
-from s2r_depth_ros.network.metadata import SCENES
+from s2r_depth_ros.network.checkpoint import save_model
+from s2r_depth_ros.network.metadata import SCENES, ModelMetadata
+from s2r_depth_ros.network.released import load_released
 from s2r_depth_ros.network.s2r_depthnet import SUB_NETWORKS
 
 # The authors' training sizes, height x width (spec 1.6).

@@ -37,15 +37,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the demo; return 0, or 130 when interrupted. Raises UserError."""
     try:
-        from s2r_depth_ros.demo import demo
-        from s2r_depth_ros.rig.processes import ProcessError
+        from s2r_depth_ros.demo.demo import run_demo
+        from s2r_depth_ros.demo.options import DemoOptions, default_input
+        from s2r_depth_ros.rig.process_group import ProcessError
     except ImportError as error:
         raise UserError(
             f'the demo needs ROS 2 and the Python package rosbags ({error}): run `make demo`, '
             'which installs them, or source your ROS 2 and `pip install rosbags`'
         ) from error
-    options = demo.Options(
-        input=args.input or demo.default_input(),
+    options = DemoOptions(
+        input=args.input or default_input(),
         out=args.out,
         model=args.model,
         device=args.device,
@@ -54,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         fx=args.fx,
     )
     try:
-        summary = demo.run_demo(options)
+        summary = run_demo(options)
     except KeyboardInterrupt:
         print('interrupted: the processes have been ended', file=sys.stderr)
         return 130

@@ -16,7 +16,8 @@ from s2r_depth_ros.export.quantization import quantize
 from s2r_depth_ros.files import write_atomically
 from s2r_depth_ros.inference.backends import make_backend
 from s2r_depth_ros.inference.backends.onnx_file import SUFFIX, to_onnx, with_metadata
-from s2r_depth_ros.network.checkpoint import ModelMetadata, load_model
+from s2r_depth_ros.network.checkpoint import load_model
+from s2r_depth_ros.network.metadata import ModelMetadata
 from s2r_depth_ros.network.registry import find_model
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 from s2r_depth_ros.network.size_rule import check_size

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from s2r_depth_ros.commands import arguments
 from s2r_depth_ros.errors import UserError
-from s2r_depth_ros.geometry.camera import Intrinsics
+from s2r_depth_ros.geometry.intrinsics import Intrinsics
 from s2r_depth_ros.inference.colorize import colorize_depth
 from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.inference.postprocess import MILLIMETRE_LIMIT

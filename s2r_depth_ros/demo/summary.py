@@ -12,7 +12,7 @@ from s2r_depth_ros.rig.recording import Recording
 
 
 @dataclass(frozen=True)
-class Summary:
+class DemoSummary:
     """Counts and times of one run.
 
     Latency (ms): from the image's stamp to the arrival of its depth image, or cloud, in the
@@ -48,12 +48,12 @@ class Summary:
         }
 
 
-def summarise(recording: Recording, played_stamps: list[int]) -> Summary:
+def summarise(recording: Recording, played_stamps: list[int]) -> DemoSummary:
     """Measure a finished run; ``played_stamps`` (ns) are those the player sent."""
     depth = recording.latencies(recording.name_of(topics.DEPTH))
     cloud = recording.latencies(recording.name_of(topics.POINTS))
     processed = sorted(set(depth) & set(played_stamps))
-    return Summary(
+    return DemoSummary(
         played=len(played_stamps),
         processed=len(processed),
         dropped=len(played_stamps) - len(processed),

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from s2r_depth_ros.geometry.camera import (
-    Calibration,
-    CalibrationError,
-    Intrinsics,
-    RegionOfInterest,
-)
+from s2r_depth_ros.geometry.calibration import Calibration, RegionOfInterest
+from s2r_depth_ros.geometry.checks import CalibrationError
+from s2r_depth_ros.geometry.intrinsics import Intrinsics
 from s2r_depth_ros.geometry.point_cloud import CloudPacker
 from s2r_depth_ros.geometry.projection import back_project, project
 from s2r_depth_ros.geometry.rectify import Rectifier

@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from s2r_depth_ros.geometry.checks import CalibrationError
+
 # Coefficients in OpenCV's order: k1 k2 p1 p2 [k3 [k4 k5 k6 [s1 s2 s3 s4 [tau_x tau_y]]]],
 # and k1 k2 k3 k4 for equidistant. Drivers of cameras without distortion leave the name empty.
 COEFFICIENT_COUNTS = {
@@ -17,10 +19,6 @@ COEFFICIENT_COUNTS = {
     'equidistant': (4,),
 }
 FOLD_SAMPLES = 4096
-
-
-class CalibrationError(ValueError):
-    """A camera calibration cannot be used; the text names the field and the remedy."""
 
 
 def check_distortion(model: str, coefficients: Sequence[float]) -> None:
@@ -45,7 +43,7 @@ def check_distortion(model: str, coefficients: Sequence[float]) -> None:
 
 
 def is_distorted(model: str, coefficients: Sequence[float]) -> bool:
-    """Whether the raw image differs from a pinhole image.
+    """Return whether the raw image differs from a pinhole image.
 
     An equidistant lens with all-zero coefficients still maps the angle, not its tangent.
     """

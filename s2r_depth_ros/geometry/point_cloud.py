@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from s2r_depth_ros.geometry.camera import Intrinsics
+from s2r_depth_ros.geometry.intrinsics import Intrinsics
 from s2r_depth_ros.geometry.projection import check_shape, ray_slopes
 
 # One point, little-endian: x, y, z in metres; rgb are the bits 0x00RRGGBB, which PCL and rviz
@@ -79,6 +79,6 @@ class CloudPacker:
 
 
 def _is_buffer(out: NDArray[np.uint8], size: int) -> bool:
-    """Whether ``out`` can take the points in place."""
+    """Return whether ``out`` can take the points in place."""
     fits = out.dtype == np.uint8 and out.shape == (size,)
     return fits and out.flags.c_contiguous and out.flags.writeable

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from s2r_depth_ros.geometry.camera import Intrinsics
+from s2r_depth_ros.geometry.intrinsics import Intrinsics
 
 
 def ray_slopes(intrinsics: Intrinsics) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -23,17 +23,17 @@ def ray_slopes(intrinsics: Intrinsics) -> tuple[NDArray[np.float32], NDArray[np.
 def back_project(depth: NDArray[np.float32], intrinsics: Intrinsics) -> NDArray[np.float32]:
     """Return the points (float32 HxWx3, metres) seen at each pixel of depth (HxW, metres).
 
-    NaN depth gives a NaN point. Raises ValueError if depth has not the intrinsics' size.
+    NaN depth gives a NaN point. Raises ValueError unless depth is as large as ``intrinsics`` says.
     """
     check_shape('depth', depth, (intrinsics.height, intrinsics.width))
     columns, rows = ray_slopes(intrinsics)
     return np.stack([depth * columns, depth * rows, depth], axis=-1).astype(np.float32, copy=False)
 
 
-def project(points: NDArray[Any], intrinsics: Intrinsics) -> NDArray[np.float64]:
+def project(points: NDArray[np.floating[Any]], intrinsics: Intrinsics) -> NDArray[np.float64]:
     """Return the pixel coordinates (float64 Nx2: x, y) of points (Nx3 or HxWx3, metres).
 
-    NaN where z <= 0 or the point is NaN; coordinates outside the image are kept.
+    They are NaN where z <= 0 or the point is NaN; those outside the image are kept.
     Raises ValueError if the last axis is not 3 long.
     """
     if points.ndim < 1 or points.shape[-1] != 3:

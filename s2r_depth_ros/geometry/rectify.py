@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from s2r_depth_ros.geometry.camera import Calibration, Intrinsics
+from s2r_depth_ros.geometry.calibration import Calibration
 from s2r_depth_ros.geometry.distortion import is_distorted, rectification_maps
+from s2r_depth_ros.geometry.intrinsics import Intrinsics
 
 # Half a step of OpenCV's fixed-point maps, in pixels: no rectified image shows a smaller shift.
 PIXEL_TOLERANCE = 1 / 64
+
+_Pixel = TypeVar('_Pixel', bound=np.uint8 | np.uint16 | np.float32)
+# OpenCV's fixed-point maps: whole pixels [H, W, 2], and the index of the fraction [H, W].
+_Maps = tuple[NDArray[np.int16], NDArray[np.uint16]]
 
 
 class Rectifier:
@@ -35,7 +40,7 @@ class Rectifier:
         self.intrinsics: Intrinsics = calibration.intrinsics
         self.is_identity = _is_identity(captured)
         self._source = calibration
-        self._maps: tuple[NDArray[Any], NDArray[Any]] | None = None
+        self._maps: _Maps | None = None
         self.valid: NDArray[np.bool_] = np.ones((captured.height, captured.width), dtype=bool)
         if self.is_identity:
             return
@@ -50,7 +55,7 @@ class Rectifier:
         self.valid = _inside(x, captured.width) & _inside(y, captured.height)
         self._maps = _fixed_point(x, y, self.valid)
 
-    def rectify(self, image: NDArray[Any]) -> NDArray[Any]:
+    def rectify(self, image: NDArray[_Pixel]) -> NDArray[_Pixel]:
         """Return the rectified image, same shape and dtype; 0 where ``valid`` is false.
 
         ``image``: uint8, uint16 or float32, HxW or HxWxC, the captured size; it is returned
@@ -60,11 +65,15 @@ class Rectifier:
         self._source.check_image_size(image.shape[1], image.shape[0])
         if self._maps is None:
             return image
-        return cv2.remap(image, *self._maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        first, second = self._maps
+        rectified = cv2.remap(
+            image, first, second, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT
+        )
+        return np.asarray(rectified, image.dtype)
 
 
 def _is_identity(captured: Calibration) -> bool:
-    """Whether rectification would move no pixel."""
+    """Return whether rectification would move no pixel."""
     difference = np.abs(captured.projection[:, :3] - captured.camera_matrix).max()
     rotation = np.abs(captured.rotation - np.eye(3)).max() * max(captured.k[0], captured.k[4])
     return (
@@ -79,12 +88,10 @@ def _inside(coordinates: NDArray[np.float32], length: int) -> NDArray[np.bool_]:
     return (coordinates >= -PIXEL_TOLERANCE) & (coordinates <= length - 1 + PIXEL_TOLERANCE)
 
 
-def _fixed_point(
-    x: NDArray[np.float32], y: NDArray[np.float32], valid: NDArray[np.bool_]
-) -> tuple[NDArray[Any], NDArray[Any]]:
+def _fixed_point(x: NDArray[np.float32], y: NDArray[np.float32], valid: NDArray[np.bool_]) -> _Maps:
     """Return int16 maps for cv2.remap: twice as fast as float ones, exact to 1/32 pixel."""
     outside = np.float32(-2.0)
     x = np.where(valid, x, outside)
     y = np.where(valid, y, outside)
     first, second = cv2.convertMaps(x, y, cv2.CV_16SC2)
-    return first, second
+    return np.asarray(first, np.int16), np.asarray(second, np.uint16)

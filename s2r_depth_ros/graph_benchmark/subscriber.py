@@ -1,42 +1,41 @@
-"""Notes when depth images and clouds arrive: ``python -m ...benchmark.subscriber RESULT.json``."""
+"""Notes when one camera's depth images and clouds arrive, a process of its own."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-import threading
 from pathlib import Path
 
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
-from lifecycle_msgs.msg import State
-from lifecycle_msgs.srv import GetState
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.serialization import deserialize_message
-from rclpy.signals import SignalHandlerOptions
 
-from s2r_depth_ros.graph_benchmark.camera import in_namespace
 from s2r_depth_ros.node import topics
-from s2r_depth_ros.rig.channels import Channel
-from s2r_depth_ros.rig.events import emit, stop_on_signals
-from s2r_depth_ros.rig.recorder import Recorder
-from s2r_depth_ros.rig.services import RepeatedRequest
+from s2r_depth_ros.rig.channels import DIAGNOSTICS, Channel, full_name
+from s2r_depth_ros.rig.events import emit
+from s2r_depth_ros.rig.lifecycle import wait_until_active
+from s2r_depth_ros.rig.receiver import Receiver
+from s2r_depth_ros.rig.ros_process import (
+    executor_of,
+    in_namespace,
+    ros_node,
+    spin_until,
+    stop_on_signals,
+)
 
 _INFERENCE = 'inference p50 (ms)'
-_DIAGNOSTICS = Channel(topics.DIAGNOSTICS, topics.DIAGNOSTICS_TOPIC)
 
 
 class _LastDiagnostics:
-    """A writer for Recorder that keeps nothing but the newest status of one name."""
+    """Where a receiver's messages go; keeps the newest status of one name and nothing else."""
 
     def __init__(self, name: str) -> None:
-        self._name = name
         self.values: dict[str, str] = {}
+        self._name = name
 
-    def put(self, channel: Channel, arrived: int, message: bytes) -> None:
-        """Take what the recorder received."""
-        if channel is _DIAGNOSTICS:
+    def put(self, channel: Channel, time: int, message: bytes) -> None:
+        """Take what the receiver received."""
+        if channel is DIAGNOSTICS:
             for status in deserialize_message(message, DiagnosticArray).status:
                 if status.name == self._name:
                     self.values = {pair.key: pair.value for pair in status.values}
@@ -44,55 +43,43 @@ class _LastDiagnostics:
 
 def main() -> int:
     """Record arrival times until interrupted, then write them."""
-    parser = argparse.ArgumentParser(prog='subscriber', description=__doc__)
-    parser.add_argument('result', type=Path)
-    parser.add_argument('--node', required=True, help="the depth node's full name")
-    parser.add_argument('--namespace', default='/', help="of the camera's topics")
-    parser.add_argument('--status', required=True, help="name of the camera's diagnostics")
-    options = parser.parse_args()
+    options = _parse()
     stop = stop_on_signals()
-    rclpy.init(args=in_namespace(options.namespace), signal_handler_options=SignalHandlerOptions.NO)
     diagnostics = _LastDiagnostics(options.status)
-    recorder = Recorder(diagnostics)
-    beneath = options.namespace.rstrip('/')
-    wanted = [
-        Channel(f'{beneath}/{topic.name}', topic)
-        for topic in topics.OUTPUTS
-        if topic.name in (topics.DEPTH, topics.POINTS)
-    ]
-    for channel in (*wanted, _DIAGNOSTICS):
-        recorder.record(channel)
-    executor = SingleThreadedExecutor()
-    executor.add_node(recorder)
-    try:
-        _wait_until_active(recorder, executor, options.node, stop)
+    wanted = _outputs(options.namespace)
+    with (
+        ros_node(
+            lambda: Receiver('subscriber', diagnostics), in_namespace(options.namespace)
+        ) as node,
+        executor_of(node) as executor,
+    ):
+        for channel in (*wanted, DIAGNOSTICS):
+            node.receive(channel)
+        wait_until_active(node, executor, options.node, stop)
         emit('ready')
-        while not stop.is_set():
-            executor.spin_once(timeout_sec=0.1)
-    finally:
-        executor.shutdown()
-        recorder.destroy_node()
-        rclpy.try_shutdown()
-    arrivals = {c.topic.name: recorder.arrivals[c.name] for c in wanted}
+        spin_until(stop, executor)
+    arrivals = {channel.topic.name: node.arrivals[channel.name] for channel in wanted}
     inference = diagnostics.values.get(_INFERENCE)
     options.result.write_text(json.dumps({'arrivals': arrivals, 'inference_ms': inference}))
     return 0
 
 
-def _wait_until_active(
-    recorder: Recorder, executor: SingleThreadedExecutor, node: str, stop: threading.Event
-) -> None:
-    client = recorder.create_client(GetState, f'{node}/get_state')
-    request = RepeatedRequest(client, GetState.Request())
-    while not stop.is_set():
-        executor.spin_once(timeout_sec=0.02)
-        answer = request.answer()
-        if answer is None:
-            continue
-        if answer.current_state.id == State.PRIMARY_STATE_ACTIVE:
-            return
-        stop.wait(0.02)
-        request = RepeatedRequest(client, GetState.Request())
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog='subscriber', description=__doc__)
+    parser.add_argument('result', type=Path, help='JSON to write')
+    parser.add_argument('--node', required=True, help="the depth node's full name")
+    parser.add_argument('--namespace', default='/', help="of the camera's topics")
+    parser.add_argument('--status', required=True, help="name of the camera's diagnostics")
+    return parser.parse_args()
+
+
+def _outputs(namespace: str) -> list[Channel]:
+    """Return the camera's depth images and clouds."""
+    return [
+        Channel(full_name(topic.name, namespace), topic)
+        for topic in topics.OUTPUTS
+        if topic.name in (topics.DEPTH, topics.POINTS)
+    ]
 
 
 if __name__ == '__main__':

@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.inference.backends import BackendError, Source, make_backend
 from s2r_depth_ros.inference.backends.onnx_file import SUFFIX as ONNX_SUFFIX
 from s2r_depth_ros.inference.backends.onnx_file import read_onnx_metadata
+from s2r_depth_ros.inference.decoding import metric_depth, on_host, resized_map
 from s2r_depth_ros.inference.devices import resolve_device, resolve_precision
 from s2r_depth_ros.inference.finishing import (
     Finish,
@@ -156,9 +156,10 @@ class DepthEstimator:
         """
         size = (view.rgb.shape[0], view.rgb.shape[1])
         scale = self._focal_scale(view.fx, size[1])
-        depth = decode(output.depth, size, self.metadata.max_depth * scale)
+        depth = metric_depth(output.depth, size, self.metadata.max_depth * scale)
         levels = [
-            _map_at(m, size) if view.maps else None for m in (output.structure, output.attention)
+            resized_map(m, size) if view.maps else None
+            for m in (output.structure, output.attention)
         ]
         if on_host(depth):
             structure, attention = (None if m is None else m.numpy() for m in levels)
@@ -224,34 +225,3 @@ def _load(path: Path, input_size: tuple[int, int] | None) -> tuple[Source, Model
             'input size out, or export the model again with another --input-size'
         )
     return path, metadata
-
-
-def decode(depth: Tensor, size: tuple[int, int], max_depth: float) -> Tensor:
-    """Turn the network's finest map into metres at the image's size (spec 1.8).
-
-    depth: float [1, 1, h, w] in [-1, 1]; size: (H, W). Returns float32 [H, W]: bilinear with
-    aligned corners, (x + 1) / 2 * max_depth, NaN where that is not a finite positive distance.
-    """
-    metres = _resized(depth, size).add_(1).mul_(max_depth / 2)
-    if on_host(metres):  # a GPU must not be waited for
-        nearest, farthest = metres.aminmax()  # NaN if any is: four times cheaper than masking
-        if nearest > 0 and farthest < math.inf:
-            return metres
-    return metres.masked_fill_(~(torch.isfinite(metres) & (metres > 0)), math.nan)
-
-
-def _resized(x: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return [1, 1, h, w] as a new float32 [H, W], bilinear with aligned corners."""
-    x = x.float()
-    if tuple(x.shape[-2:]) == size:
-        return x[0, 0].clone()
-    return functional.interpolate(x, size, mode='bilinear', align_corners=True)[0, 0]
-
-
-def _map_at(x: Tensor, size: tuple[int, int]) -> Tensor:
-    return _resized(x, size).clamp_(0, 1)
-
-
-def on_host(tensor: Tensor) -> bool:
-    """Whether numpy can look at ``tensor``."""
-    return tensor.device.type == 'cpu'

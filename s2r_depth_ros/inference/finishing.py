@@ -1,14 +1,14 @@
 """What is done to a depth image after the network: scale, limits, holes, and its point cloud.
 
-Twice: with numpy for depth on the host, with torch for depth on a GPU, so that only finished bytes
-leave it. Both give the same numbers.
+Each step exists twice and gives the same numbers: with numpy for depth on the host, and with torch
+for depth on a GPU, so that only finished bytes leave it.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Generic, TypeVar
 
 import numpy as np
 import torch
@@ -18,6 +18,8 @@ from torch import Tensor
 from s2r_depth_ros.geometry import Intrinsics
 from s2r_depth_ros.geometry.projection import ray_slopes
 from s2r_depth_ros.inference.postprocess import mask_range
+
+_Number = TypeVar('_Number', bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -30,21 +32,21 @@ class Finish:
     """
 
     depth_scale: float = 1.0
-    valid: DeviceCopy | None = None
+    valid: DeviceCopy[np.bool_] | None = None
     min_depth: float = 0.0
     max_depth: float = math.inf
-    rays: tuple[DeviceCopy, DeviceCopy] | None = None
+    rays: tuple[DeviceCopy[np.float32], DeviceCopy[np.float32]] | None = None
 
     @property
     def limits(self) -> bool:
-        """Whether depths can be too near or too far."""
+        """Return whether depths can be too near or too far."""
         return self.min_depth > 0 or self.max_depth < math.inf
 
 
-class DeviceCopy:
+class DeviceCopy(Generic[_Number]):
     """A constant array, and its copy on the device that it was last asked for on."""
 
-    def __init__(self, array: NDArray[Any]) -> None:
+    def __init__(self, array: NDArray[_Number]) -> None:
         self.array = array
         self._tensor: Tensor | None = None
 
@@ -55,7 +57,9 @@ class DeviceCopy:
         return self._tensor
 
 
-def cloud_rays(intrinsics: Intrinsics) -> tuple[DeviceCopy, DeviceCopy]:
+def cloud_rays(
+    intrinsics: Intrinsics,
+) -> tuple[DeviceCopy[np.float32], DeviceCopy[np.float32]]:
     """Return x/z of every column (float32 [1, W]) and y/z of every row ([H, 1]) for ``Finish``."""
     columns, rows = ray_slopes(intrinsics)
     return DeviceCopy(columns), DeviceCopy(rows)

@@ -1,4 +1,4 @@
-"""Depth images in metres: masking a range, and millimetres (REP-118)."""
+"""Depth images in metres: masking a range, and millimetres."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def mask_range(
 
 
 def depth_to_millimetres(depth: NDArray[np.float32]) -> NDArray[np.uint16]:
-    """Return ``depth`` (float metres) as uint16 millimetres, rounded; 0 means invalid.
+    """Return ``depth`` (float metres) as uint16 millimetres (REP-118), rounded; 0 means invalid.
 
     Invalid are NaN, what is not positive, and what is beyond 65.535 m: clipped to that limit it
     would look like a wall.

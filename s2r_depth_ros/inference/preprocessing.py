@@ -73,7 +73,7 @@ class Preprocessor:
         """
         for rgb in images:
             check_image(rgb)
-        self.images = [self._on_device(rgb, place) for place, rgb in enumerate(images)]
+        self.images = [self._on_device(rgb, slot) for slot, rgb in enumerate(images)]
         prepared = [self._prepare(image) for image in self.images]
         return prepared[0] if len(prepared) == 1 else torch.cat(prepared)
 
@@ -85,10 +85,10 @@ class Preprocessor:
         normalised = image.float().mul_(self._scale).add_(self._offset)
         return normalised.to(self._dtype).contiguous()
 
-    def _on_device(self, rgb: NDArray[np.uint8], place: int) -> Tensor:
+    def _on_device(self, rgb: NDArray[np.uint8], slot: int) -> Tensor:
         if self._device.type != 'cpu':
-            return self._transfer.up(rgb, place)
-        # torch wants memory that it may write to, without negative strides.
+            return self._transfer.up(rgb, slot)
+        # torch takes only writeable memory without negative strides.
         return torch.from_numpy(np.require(rgb, requirements=['C', 'W']))
 
 

@@ -19,14 +19,14 @@ class Transfer:
     def __init__(self, device: torch.device) -> None:
         self._device = device
         self._pinned = device.type == 'cuda'
-        self._buffers: dict[str, Tensor] = {}
+        self._buffers: dict[int, Tensor] = {}
 
-    def up(self, image: NDArray[np.uint8], place: int = 0) -> Tensor:
+    def up(self, image: NDArray[np.uint8], slot: int = 0) -> Tensor:
         """Return ``image``, of any strides, on the device; the copy may still be under way.
 
-        place: of the image in its batch: those of one batch must not share a buffer.
+        slot: index of the image in its batch: images of one batch must not share a buffer.
         """
-        buffer = self._buffer(f'up {place}', image.shape, torch.uint8)
+        buffer = self._buffer(slot, image.shape)
         np.copyto(buffer.numpy(), image)
         return buffer.to(self._device, non_blocking=True, copy=True)
 
@@ -43,11 +43,11 @@ class Transfer:
             event.record(torch.cuda.current_stream(self._device))
             event.synchronize()
 
-    def _buffer(self, key: str, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-        """Return the buffer ``key`` in this shape; it grows, as sizes may take turns."""
+    def _buffer(self, slot: int, shape: tuple[int, ...]) -> Tensor:
+        """Return the uint8 buffer of ``slot`` in this shape; it grows, as sizes may take turns."""
         count = math.prod(shape)
-        buffer = self._buffers.get(key)
+        buffer = self._buffers.get(slot)
         if buffer is None or buffer.numel() < count:
-            buffer = torch.empty(count, dtype=dtype, pin_memory=self._pinned)
-            self._buffers[key] = buffer
+            buffer = torch.empty(count, dtype=torch.uint8, pin_memory=self._pinned)
+            self._buffers[slot] = buffer
         return buffer[:count].view(shape)

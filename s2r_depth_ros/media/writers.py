@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2r_depth_ros.files import write_atomically
-from s2r_depth_ros.geometry.camera import Intrinsics
+from s2r_depth_ros.geometry.intrinsics import Intrinsics
 from s2r_depth_ros.geometry.projection import back_project
 from s2r_depth_ros.inference.postprocess import depth_to_millimetres
 

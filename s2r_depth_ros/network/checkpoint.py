@@ -13,7 +13,6 @@ from torch import Tensor
 
 from s2r_depth_ros.files import write_atomically
 from s2r_depth_ros.network.metadata import CheckpointError, ModelMetadata, require_file
-from s2r_depth_ros.network.released import load_released
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 from s2r_depth_ros.network.weights import (
     STORED_FLOATS,
@@ -24,16 +23,6 @@ from s2r_depth_ros.network.weights import (
     fill,
     weights_sha256,
 )
-
-__all__ = [
-    'CheckpointError',
-    'ModelMetadata',
-    'load_model',
-    'load_released',
-    'read_metadata',
-    'save_model',
-    'stored_sha256',
-]
 
 FORMAT_VERSION = 1
 # A safetensors header holds strings only: the version, and all metadata as one JSON text.

@@ -53,11 +53,11 @@ def _deconv(in_channels: int, hidden: int, out_channels: int, act: nn.PReLU) -> 
 class OutputConv(nn.Conv2d):
     """The convolution of a depth head (OUT of the spec): it always computes in float32.
 
-    Half precision has too few numbers near -1, where near depths are: there bfloat16 moves in steps
-    of 80 m / 512, float16 in steps of 80 m / 4096. Hence ``.to(dtype)``, ``.half()`` and
-    ``.bfloat16()`` of this module, or of a network with it, leave the weights in float32, autocast
-    does not reach the convolution, and input of any dtype is converted to float32, the output's
-    dtype. Only float64 is followed.
+    Near depths are outputs near -1, where half precision has few numbers: with a range of 80 m
+    bfloat16 moves there in steps of 16 cm, float16 in steps of 2 cm. Therefore ``.to(dtype)``,
+    ``.half()`` and ``.bfloat16()`` of this module, or of a network with it, leave the weights in
+    float32, autocast does not reach the convolution, and input of any dtype is converted to
+    float32, which is the output's dtype. Only conversion to float64 is followed.
 
     Input float [N, C_in, h, w], padded before; output [N, 1, h - kernel + 1, w - kernel + 1].
     """
@@ -169,7 +169,7 @@ class DepthPrediction(nn.Module):
         weight_8, weight_4, weight_2 = self.skip_weights
         features = torch.cat([middle, weight_8 * eighth], 1)
         depth_8 = self.output4(features)
-        # With a depth map the features are float32; the deconvolutions want their own precision.
+        # A float32 depth map makes all features float32; a deconvolution takes its own precision.
         features = torch.cat([self.deconv4(features), weight_4 * quarter, double(depth_8)], 1)
         depth_4 = self.output3(features)
         features = features.to(quarter.dtype)

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.network.s2r_depthnet import WIDTHS
@@ -17,6 +17,8 @@ from s2r_depth_ros.network.size_rule import SizeError, check_size
 COLOR_ORDERS = ('rgb', 'bgr')
 RESIZE_METHODS = ('bicubic', 'bilinear')
 SCENES = ('indoor', 'outdoor', 'universal')
+
+_Test = Callable[[object], bool]
 
 
 class CheckpointError(UserError):
@@ -110,11 +112,11 @@ class ModelMetadata:
         return cls(**values)
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _is_positive(value: Any) -> bool:
+def _is_positive(value: object) -> bool:
     return _is_number(value) and value > 0
 
 
@@ -135,20 +137,20 @@ def _is_name(value: object) -> bool:
     return isinstance(value, str) and value.strip() != '' and not set(value) & set('/\\\n')
 
 
-def _three(holds: Callable[[Any], bool]) -> Callable[[Any], bool]:
+def _three(holds: _Test) -> _Test:
     return lambda value: isinstance(value, tuple) and len(value) == 3 and all(map(holds, value))
 
 
-def _one_of(values: tuple) -> tuple[Callable[[Any], bool], str]:
+def _one_of(values: tuple[object, ...]) -> tuple[_Test, str]:
     rule = 'one of ' + ', '.join(map(repr, values))
     return lambda value: not isinstance(value, bool) and value in values, rule
 
 
-_TEXT: tuple[Callable[[Any], bool], str] = (lambda value: isinstance(value, str), 'a string')
+_TEXT: tuple[_Test, str] = (lambda value: isinstance(value, str), 'a string')
 _OBJECT = (_is_json_object, 'a JSON object (string keys, finite numbers, lists not tuples)')
 
 # Field -> (test, the rule in words for the message).
-_RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
+_RULES: dict[str, tuple[_Test, str]] = {
     'name': (_is_name, 'a non-empty string without slashes'),
     'width': _one_of(WIDTHS),
     'input_height': (_is_int, 'a whole number of pixels'),

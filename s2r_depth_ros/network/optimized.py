@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +28,8 @@ from s2r_depth_ros.network.depth import (
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 from s2r_depth_ros.network.size_rule import check_size
 from s2r_depth_ros.network.structure import ConvNormAct, ResidualBlock
+
+_Convolution = TypeVar('_Convolution', bound=nn.Conv2d | nn.ConvTranspose2d)
 
 
 class Maps(NamedTuple):
@@ -57,7 +59,7 @@ class UpsampledConv(nn.Module):
         return self.conv(large)
 
 
-# Makes what does the work of ``UpsampledConv(conv)`` in another way.
+# Makes a module that computes what ``UpsampledConv(conv)`` does.
 MakeUpsampledConv = Callable[[nn.Conv2d], nn.Module]
 
 
@@ -109,6 +111,8 @@ class TwinUpProjection(nn.Module):
         super().__init__()
         deep = _fuse(source.conv1, source.bn1)
         direct = _fuse(source.conv2, source.bn2)
+        assert deep.bias is not None
+        assert direct.bias is not None
         self.channels = deep.out_channels
         twins = nn.Conv2d(deep.in_channels, 2 * self.channels, 5, padding=2)
         twins.weight = nn.Parameter(torch.cat([deep.weight, direct.weight]), False)
@@ -130,7 +134,7 @@ class _Residual(nn.Module):
         self.conv1 = _fuse(source.conv1, source.bn1)
         self.conv2 = _fuse(source.conv2, source.bn2)
         projection = source.downsample
-        self.project = nn.Identity() if projection is None else _fuse(projection[0], projection[1])
+        self.project = nn.Identity() if projection is None else _folded(projection)
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.conv1(x).relu_()
@@ -145,10 +149,9 @@ class _InceptionBlock(nn.Module):
         norms = _split_norm(source.norm1, 3)
         branches = (source.layer0, source.layer1, source.layer2)
         self.branches = nn.ModuleList(
-            nn.Sequential(pad, _fuse(conv, norm)) for (pad, conv), norm in zip(branches, norms)
+            _folded(nn.Sequential(*branch, norm)) for branch, norm in zip(branches, norms)
         )
-        pad, conv = source.branch1x1
-        self.merge = nn.Sequential(pad, _fuse(conv, source.norm2))
+        self.merge = _folded(nn.Sequential(*source.branch1x1, source.norm2))
         self.act = _leaky(source.nonlinearity)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -170,8 +173,8 @@ class _Depth(nn.Module):
         for number in (4, 3, 2, 1):
             self.heads.append(getattr(source, f'output{number}').model[1])
             if number > 1:
-                deconv: Any = _rewrite(getattr(source, f'deconv{number}').model)
-                self.deconvs.append(deconv[1:])
+                # Without its reflection pad, as the concatenation is padded already.
+                self.deconvs.append(_folded(getattr(source, f'deconv{number}').model)[1:])
 
     def forward(self, structure: Tensor) -> Tensor:
         half, quarter, eighth, deepest = self._encode(structure)
@@ -236,17 +239,21 @@ def _rewrite(module: nn.Module, upsampled_conv: MakeUpsampledConv = UpsampledCon
     return module
 
 
-def _folded(chain: nn.Sequential, upsampled_conv: MakeUpsampledConv) -> nn.Sequential:
+def _folded(
+    chain: nn.Sequential, upsampled_conv: MakeUpsampledConv = UpsampledConv
+) -> nn.Sequential:
     """Rewrite a sequence and fold each batch norm into the convolution in front of it."""
     layers: list[nn.Module] = []
     for layer in chain:
         if isinstance(layer, nn.BatchNorm2d):
-            layers[-1] = _fuse(layers[-1], layer)
+            conv = layers.pop()
+            assert isinstance(conv, nn.Conv2d | nn.ConvTranspose2d)
+            layers.append(_fuse(conv, layer))
         else:
             layers.append(_rewrite(layer, upsampled_conv))
     return nn.Sequential(*layers)
 
 
-def _fuse(conv: Any, norm: Any) -> Any:
-    """Return a convolution, transposed or not, that does what ``conv`` and ``norm`` do."""
+def _fuse(conv: _Convolution, norm: nn.BatchNorm2d) -> _Convolution:
+    """Return a convolution that does what ``conv`` and, behind it, ``norm`` do."""
     return fuse_conv_bn_eval(conv, norm, transpose=isinstance(conv, nn.ConvTranspose2d))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -65,7 +64,7 @@ def _read_state_dict(path: Path) -> dict[str, Tensor]:
     return _bare(path, content)
 
 
-def _bare(path: Path, content: Any) -> dict[str, Tensor]:
+def _bare(path: Path, content: object) -> dict[str, Tensor]:
     if not isinstance(content, Mapping) or not content:
         raise CheckpointError(
             f'{path}: holds an object of type {type(content).__name__}, not a filled state dict; '

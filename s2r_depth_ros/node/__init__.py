@@ -1,1 +1,40 @@
-"""The ROS 2 node: the only part of the package that imports rclpy and messages."""
+"""The ROS 2 node: images and camera_info in; depth, clouds, maps and diagnostics out.
+
+The interface, which is all that other rooms may import:
+
+- ``topics``: the table of the node's topics.
+- ``parameters``: the table of its parameters.
+- ``conversions``, ``messages``, ``camera_info``: between ROS messages and arrays.
+- ``main``: runs the node.
+
+All else is internal. To read it, begin with ``inference_loop``, the way of a frame:
+
+- ``depth_node``: the lifecycle, which makes and destroys all that follows.
+- ``model_loading``: the estimator that the parameters ask for.
+- ``inference_loop``: takes frames all the way; ``worker`` is its thread.
+- ``camera_stream``: what the loop needs of one camera: ``camera_topics``, its subscriptions and
+  publishers; ``pipeline``, from its messages to what the network sees, and to the messages that are
+  published; ``camera_health``, what became of its frames, counted by ``frame_counts``.
+- ``diagnostics``: publishes what ``status`` makes of the facts.
+- ``log``: what the node writes to its log.
+
+Threads:
+
+- The main thread waits for signals, and ends the others (``main``).
+- One thread spins the executor, and the executor's four threads run all callbacks: transitions, one
+  at a time; images and camera_info, each topic's one at a time; parameters; diagnostics.
+- One thread for each configuration infers and publishes (``inference_loop``). Cleanup does not wait
+  for it: it ends once the frames under way are done, while the next configuration may begin.
+
+Locks:
+
+- ``DepthNode._transition_lock``: held by the transition that runs; another is refused.
+- ``InferenceLoop._publish_lock``: guards whether the loop is active, and since which activation;
+  held while a frame is published, so that no message follows a deactivation.
+- ``NewestWorker``: guards the images that wait.
+- ``CameraInfoHistory``: guards the camera_info messages that were kept.
+- ``FrameCounter``: guards the counts, which diagnostics read while frames are counted.
+
+What has no lock is replaced as a whole and read once: the parameters' ``Values``, the node's loop
+and its list of cameras, a camera's last result.
+"""

@@ -33,7 +33,7 @@ class CameraInfoHistory:
             self._messages.append(message)
 
     def is_worth_waiting(self, header: Header) -> bool:
-        """Whether a frame should wait for another message before it takes what there is."""
+        """Return whether a frame should wait for another message before it takes what there is."""
         with self._lock:
             if self._exact(header) is not None:
                 return False

@@ -1,7 +1,7 @@
 """Camera messages to RGB uint8 images.
 
-cv_bridge converts what it knows wherever it imports; the numpy/OpenCV path here does the rest and
-stands in where cv_bridge is missing or broken. Both give the same pixels.
+cv_bridge converts what it knows where it can be imported; the numpy and OpenCV path here does the
+rest, and all where cv_bridge is missing or broken. Both give the same pixels.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def image_to_rgb(message: Image) -> NDArray[np.uint8]:
 
 
 def convert_with_cv_bridge(message: Image) -> NDArray[np.uint8]:
-    """Convert by cv_bridge; only for encodings it is known to read rightly, without padding."""
+    """Convert by cv_bridge; only for encodings known to come out right, without padding."""
     _check_size(message, len(message.data), message.step, message.height)
     return np.ascontiguousarray(_bridge().imgmsg_to_cv2(message, 'rgb8'))
 
@@ -106,7 +106,7 @@ def convert_with_numpy(message: Image) -> NDArray[np.uint8]:
     rows = _rows(message, message.height, message.width * channels * bits // 8)
     pixels = rows.view(('>' if message.is_bigendian else '<') + f'u{bits // 8}')
     pixels = pixels.astype(f'u{bits // 8}').reshape(message.height, message.width, channels)
-    rgb = pixels if code is None else cv2.cvtColor(pixels, code)
+    rgb = pixels if code is None else _recolour(pixels, code)
     return rgb if bits == 8 else _to_8_bits(rgb)
 
 
@@ -123,7 +123,9 @@ def compressed_to_rgb(message: CompressedImage) -> NDArray[np.uint8]:
             "the camera's colour topic"
         )
     data = np.frombuffer(message.data, np.uint8)
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH) if data.size else None
+    image: NDArray[Any] | None = (
+        cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH) if data.size else None
+    )
     if image is None or _is_truncated_jpeg(data):
         raise ConversionError(
             f'compressed image of format {stated!r} ({data.size} bytes) is damaged, truncated or '
@@ -134,23 +136,28 @@ def compressed_to_rgb(message: CompressedImage) -> NDArray[np.uint8]:
     # image_transport: 'compressed rgb8' means that red was handed to the codec as blue.
     if re.search(r'compressed rgb', stated):
         return image
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    return _recolour(image, cv2.COLOR_BGR2RGB)
 
 
 def _is_truncated_jpeg(data: NDArray[np.uint8]) -> bool:
-    """Whether a JPEG lacks its end marker; OpenCV fills the missing part with grey."""
+    """Return whether a JPEG has no end marker; OpenCV fills the missing part with grey."""
     return data[:2].tobytes() == b'\xff\xd8' and b'\xff\xd9' not in data[-4096:].tobytes()
 
 
 def _is_plain(message: Image) -> bool:
-    """Whether rows have no padding and no byte order is stated, which cv_bridge gets wrong."""
+    """Return whether rows are without padding and little-endian; cv_bridge gets others wrong."""
     channels, bits, _ = _PIXELS[message.encoding]
     return not message.is_bigendian and message.step == message.width * channels * bits // 8
 
 
+def _recolour(image: NDArray[Any], code: int) -> NDArray[Any]:
+    """Convert by OpenCV, which keeps the dtype; its type hints do not say so."""
+    return cv2.cvtColor(image, code)
+
+
 def _to_8_bits(image: NDArray[np.uint16]) -> NDArray[np.uint8]:
     """Scale the full 16-bit range to 0..255, rounded, as cv_bridge does."""
-    return cv2.convertScaleAbs(image, alpha=1 / 257)
+    return cv2.convertScaleAbs(image, alpha=1 / 257).view(np.uint8)
 
 
 def _rows(message: Image, count: int, row_bytes: int) -> NDArray[np.uint8]:
@@ -193,7 +200,7 @@ def _planar_to_rgb(message: Image) -> NDArray[np.uint8]:
     # nv24 stores a row of colour as two rows of ``step``.
     rows = _rows(message, int(height * _PLANAR[message.encoding]), width)
     if message.encoding == 'nv21':
-        return cv2.cvtColor(rows, cv2.COLOR_YUV2RGB_NV21)
+        return _recolour(rows, cv2.COLOR_YUV2RGB_NV21)
     chroma = rows[height:].reshape(height, width, 2).astype(np.float32) - 128
     luma = (rows[:height].astype(np.float32) - 16) * 1.164383
     v, u = chroma[..., 0], chroma[..., 1]
@@ -213,20 +220,21 @@ def _bridge() -> Any:
 
 @functools.cache
 def _bridge_encodings() -> frozenset[str]:
-    """Return the encodings that the installed cv_bridge converts rightly; found once a process.
+    """Return the encodings that the installed cv_bridge converts correctly; found once per process.
 
     A cv_bridge built against another NumPy fails in many ways, some only at the first call, so a
     small image of each encoding is tried.
     """
-    return frozenset(encoding for encoding in _BRIDGE_CANDIDATES if _bridge_is_right(encoding))
+    return frozenset(encoding for encoding in _BRIDGE_CANDIDATES if _bridge_is_correct(encoding))
 
 
-def _bridge_is_right(encoding: str) -> bool:
+def _bridge_is_correct(encoding: str) -> bool:
+    """Return whether cv_bridge converts a small image of this encoding as this module does."""
     channels = _PIXELS[encoding][0]
     pixels = np.arange(8 * 8 * channels, dtype=np.uint8)
     message = Image(height=8, width=8, encoding=encoding, step=8 * channels)
     message.data = array('B', pixels.tobytes())
     try:
         return np.array_equal(convert_with_cv_bridge(message), convert_with_numpy(message))
-    except Exception:  # whatever is wrong with it, the numpy path is there
+    except Exception:  # whatever is wrong with it, there is the numpy path
         return False

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from typing import Any
+from types import FrameType
 
 import rclpy
 from rclpy.executors import MultiThreadedExecutor
@@ -22,8 +22,8 @@ def main(args: Sequence[str] | None = None) -> int:
 
     args: without the program's name; the process's own if None.
     """
-    # rclpy's own handlers end the context under the node's feet, so that a transition or a frame
-    # under way fails; these let it finish first.
+    # rclpy's own handlers end the context while the node still uses it, so that a transition or a
+    # frame under way fails; these let it finish first.
     _handle_signals(signal.default_int_handler)
     rclpy.init(
         args=None if args is None else ['node', *args],
@@ -73,7 +73,7 @@ def _spin(executor: MultiThreadedExecutor) -> None:
             executor.shutdown()
 
 
-def _handle_signals(handler: Any) -> None:
+def _handle_signals(handler: signal.Handlers | Callable[[int, FrameType | None], None]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, handler)
 

@@ -55,7 +55,8 @@ class CloudBuffer:
         rgb: NDArray[np.uint8],
     ) -> PointCloud2:
         """Return the cloud of a depth image (float32 [H, W] metres) and its colours."""
-        message = self._start(header, depth.shape)
+        height, width = depth.shape
+        message = self._start(header, (height, width))
         packer.pack(depth, rgb, out=_writable(message, packer.size))
         return message
 

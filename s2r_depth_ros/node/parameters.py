@@ -1,11 +1,15 @@
-"""Every parameter of the node: one table, validated as a whole, read as one frozen record."""
+"""Every parameter of the node, declared once as a field of ``Values``.
+
+The table PARAMETERS is made from those fields: ROS declares the parameters from it, and the tables
+in the documentation are written from it. A parameter is added here and in config/depth.yaml.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeVar, cast
 
 from rcl_interfaces.msg import (
     FloatingPointRange,
@@ -23,6 +27,8 @@ from s2r_depth_ros.inference.devices import PRECISIONS
 from s2r_depth_ros.network.registry import DEFAULT_MODEL
 from s2r_depth_ros.network.size_rule import SizeError, check_size
 
+T = TypeVar('T')
+
 
 class ParameterError(UserError):
     """Parameter values that cannot be used, one or several that contradict each other."""
@@ -32,13 +38,14 @@ class ParameterError(UserError):
 class Spec:
     """Declaration of one parameter; its type is its default's.
 
+    default: as ROS has it, so a list where ``Values`` has a tuple.
     bounds: smallest and largest value of a number. choices: the strings allowed.
     reload: fixed once the model is loaded, so it is rejected unless the node is unconfigured.
     read_only: fixed at start.
     """
 
     name: str
-    default: Any
+    default: bool | int | float | str | list[str]
     description: str
     bounds: tuple[float, float] | None = None
     choices: tuple[str, ...] = ()
@@ -56,7 +63,7 @@ class Spec:
             description=self.description,
             additional_constraints='; '.join(constraints),
             read_only=self.read_only,
-            # rclpy takes an empty list for one of bytes; the type is checked by validate.
+            # rclpy would declare an empty list as one of bytes; validate checks the type instead.
             dynamic_typing=self.default == [],
         )
         if self.bounds and isinstance(self.default, float):
@@ -68,72 +75,132 @@ class Spec:
         return result
 
 
-PARAMETERS = (
-    Spec('model', DEFAULT_MODEL, 'name of a model in models/, or the path of a .safetensors file',
-         reload=True),
-    Spec('device', 'auto', 'where the network runs: auto (a GPU if there is one), cpu, cuda, '
-         'cuda:N', reload=True),
-    Spec('precision', 'fp32', 'arithmetic of the network; fp16 is for GPUs, bf16 for GPUs and for '
-         'CPUs with bf16 units', choices=tuple(PRECISIONS), reload=True),
-    Spec('backend', 'torch', 'what runs the network; eager is the slow reference; tap (numba), '
-         'openvino and onnxruntime are to be installed separately', choices=tuple(BACKENDS),
-         reload=True),
-    Spec('input_height', 0, "height of the network's input in pixels, a multiple of 16 from 96 "
-         "upwards; 0: the model's", bounds=(0, 4096), reload=True),
-    Spec('input_width', 0, "width of the network's input in pixels, a multiple of 16 from 96 "
-         "upwards; 0: the model's", bounds=(0, 4096), reload=True),
-    Spec('cameras', [], 'names of several cameras, inferred together; each has all topics of its '
-         'own beneath its name; empty: a single camera without a name', reload=True),
-    Spec('image_transport', 'raw', 'subscribe to image (raw) or image/compressed (compressed)',
-         choices=('raw', 'compressed'), reload=True),
-    Spec('rectify', 'auto', 'auto: undistort images with the distortion of camera_info; off: '
-         'images are rectified already, as image_rect of image_proc',
-         choices=('auto', 'off')),
-    Spec('camera_info_timeout', 0.05, 'seconds a frame waits for the camera_info of its stamp '
-         'before the newest one of its frame_id is taken', bounds=(0.0, 10.0)),
-    Spec('depth_scale', 1.0, 'fixed factor on all depths, such as one found against a tape '
-         'measure or a lidar', bounds=(0.001, 1000.0)),
-    Spec('min_depth', 0.0, 'metres; nearer depths are invalid', bounds=(0.0, 1000.0)),
-    Spec('max_depth', 0.0, 'metres; farther depths are invalid; 0: all that the model can express',
-         bounds=(0.0, 1000.0)),
-    Spec('depth_encoding', '32FC1', 'depth image in metres (32FC1) or millimetres (16UC1)',
-         choices=('32FC1', '16UC1')),
-    Spec('color_near', 0.0, 'metres shown as the nearest colour of ~/depth_color; 0: chosen anew '
-         'for each frame', bounds=(0.0, 1000.0)),
-    Spec('color_far', 0.0, 'metres shown as the farthest colour of ~/depth_color; 0: chosen anew '
-         'for each frame', bounds=(0.0, 1000.0)),
-    Spec('publish_always', False, 'make every output of every frame, also those without a '
-         'subscriber'),
-    Spec('diagnostics_period', 1.0, 'seconds between two messages on /diagnostics',
-         bounds=(0.1, 60.0)),
-    Spec('autostart', False, 'configure and activate the node at start instead of waiting for '
-         'the transitions', read_only=True),
-)  # fmt: skip
+def _parameter(
+    default: T,
+    description: str,
+    *,
+    bounds: tuple[float, float] | None = None,
+    choices: tuple[str, ...] = (),
+    reload: bool = False,
+    read_only: bool = False,
+) -> T:
+    """Return the dataclass field that declares a parameter; the arguments are those of ``Spec``.
+
+    Typed as dataclasses.field is: as the default that the field has.
+    """
+    facts = {
+        'description': description,
+        'bounds': bounds,
+        'choices': choices,
+        'reload': reload,
+        'read_only': read_only,
+    }
+    return cast(T, field(default=default, metadata=facts))
 
 
 @dataclass(frozen=True)
 class Values:
-    """One consistent set of parameter values; the table PARAMETERS says what each means."""
+    """One consistent set of parameter values; each field declares the parameter of its name."""
 
-    model: str
-    device: str
-    precision: str
-    backend: str
-    input_height: int
-    input_width: int
-    cameras: tuple[str, ...]
-    image_transport: str
-    rectify: str
-    camera_info_timeout: float
-    depth_scale: float
-    min_depth: float
-    max_depth: float
-    depth_encoding: str
-    color_near: float
-    color_far: float
-    publish_always: bool
-    diagnostics_period: float
-    autostart: bool
+    model: str = _parameter(
+        DEFAULT_MODEL, 'name of a model in models/, or the path of a .safetensors file', reload=True
+    )
+    device: str = _parameter(
+        'auto',
+        'where the network runs: auto (a GPU if there is one), cpu, cuda, cuda:N',
+        reload=True,
+    )
+    precision: str = _parameter(
+        'fp32',
+        'arithmetic of the network; fp16 is for GPUs, bf16 for GPUs and for CPUs with bf16 units',
+        choices=tuple(PRECISIONS),
+        reload=True,
+    )
+    backend: str = _parameter(
+        'torch',
+        'what runs the network; eager is the slow reference; tap (numba), openvino and '
+        'onnxruntime are to be installed separately',
+        choices=tuple(BACKENDS),
+        reload=True,
+    )
+    input_height: int = _parameter(
+        0,
+        "height of the network's input in pixels, a multiple of 16 from 96 upwards; 0: the model's",
+        bounds=(0, 4096),
+        reload=True,
+    )
+    input_width: int = _parameter(
+        0,
+        "width of the network's input in pixels, a multiple of 16 from 96 upwards; 0: the model's",
+        bounds=(0, 4096),
+        reload=True,
+    )
+    cameras: tuple[str, ...] = _parameter(
+        (),
+        'names of several cameras, inferred together; each has all topics of its own beneath its '
+        'name; empty: a single camera without a name',
+        reload=True,
+    )
+    image_transport: str = _parameter(
+        'raw',
+        'subscribe to image (raw) or image/compressed (compressed)',
+        choices=('raw', 'compressed'),
+        reload=True,
+    )
+    rectify: str = _parameter(
+        'auto',
+        'auto: undistort images with the distortion of camera_info; off: images are rectified '
+        'already, as image_rect of image_proc',
+        choices=('auto', 'off'),
+    )
+    camera_info_timeout: float = _parameter(
+        0.05,
+        'seconds a frame waits for the camera_info of its stamp before the newest one of its '
+        'frame_id is taken',
+        bounds=(0.0, 10.0),
+    )
+    depth_scale: float = _parameter(
+        1.0,
+        'fixed factor on all depths, such as one found against a tape measure or a lidar',
+        bounds=(0.001, 1000.0),
+    )
+    min_depth: float = _parameter(0.0, 'metres; nearer depths are invalid', bounds=(0.0, 1000.0))
+    max_depth: float = _parameter(
+        0.0,
+        'metres; farther depths are invalid; 0: all that the model can express',
+        bounds=(0.0, 1000.0),
+    )
+    depth_encoding: str = _parameter(
+        '32FC1', 'depth image in metres (32FC1) or millimetres (16UC1)', choices=('32FC1', '16UC1')
+    )
+    color_near: float = _parameter(
+        0.0,
+        'metres shown as the nearest colour of ~/depth_color; 0: chosen anew for each frame',
+        bounds=(0.0, 1000.0),
+    )
+    color_far: float = _parameter(
+        0.0,
+        'metres shown as the farthest colour of ~/depth_color; 0: chosen anew for each frame',
+        bounds=(0.0, 1000.0),
+    )
+    publish_always: bool = _parameter(
+        False, 'make every output of every frame, also those without a subscriber'
+    )
+    diagnostics_period: float = _parameter(
+        1.0, 'seconds between two messages on /diagnostics', bounds=(0.1, 60.0)
+    )
+    autostart: bool = _parameter(
+        False,
+        'configure and activate the node at start instead of waiting for the transitions',
+        read_only=True,
+    )
+
+
+def _spec(name: str, default: Any, facts: Mapping[str, Any]) -> Spec:
+    return Spec(name, list(default) if isinstance(default, tuple) else default, **facts)
+
+
+PARAMETERS = tuple(_spec(entry.name, entry.default, entry.metadata) for entry in fields(Values))
 
 
 def validate(values: Values) -> None:
@@ -184,7 +251,7 @@ def _validate_side(name: str, pixels: int) -> None:
 class NodeParameters:
     """The declared parameters of one node.
 
-    is_loaded: whether a model is loaded, which fixes the parameters marked ``reload``.
+    is_loaded: returns whether a model is loaded, which fixes the parameters marked ``reload``.
     on_change: called with the new values after each accepted change.
     Raises ParameterError if the values given at start cannot be used.
     """
@@ -207,8 +274,7 @@ class NodeParameters:
 
     def _with(self, changes: Iterable[Parameter]) -> Values:
         """Return the present values with some of them replaced."""
-        names = [field.name for field in fields(Values)]
-        values = {name: self._node.get_parameter(name).value for name in names}
+        values = {spec.name: self._node.get_parameter(spec.name).value for spec in PARAMETERS}
         values.update({p.name: p.value for p in changes if p.name in values})
         # An empty list in a parameter file is no value to ROS.
         cameras = values['cameras'] if values['cameras'] is not None else ()

@@ -1,11 +1,11 @@
-"""From a camera message to the messages that are made of it."""
+"""What is made of one camera's images: read before the network, made into messages after it."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,24 +24,6 @@ from s2r_depth_ros.node.messages import CloudBuffer, ImageBuffer
 from s2r_depth_ros.node.parameters import Values
 
 
-@dataclass
-class Result:
-    """What one frame gave.
-
-    messages: topic name of the table -> message, in the order of publishing; valid until the next
-    frame of the camera. camera_problem: why there are no intrinsics, '' if there are. rectified:
-    whether the image was undistorted. inference: seconds in the network, of the whole batch, None
-    if it did not run. batch: how many cameras' images the network saw at once.
-    """
-
-    messages: dict[str, Any] = field(default_factory=dict)
-    camera_problem: str = ''
-    rectified: bool = False
-    focal_scale: float | None = None
-    inference: float | None = None
-    batch: int = 0
-
-
 class _Calibrated:
     """Everything computed once per calibration."""
 
@@ -53,19 +35,51 @@ class _Calibrated:
         self.valid = DeviceCopy(self.rectifier.valid)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Prepared:
-    """A frame that waits for its prediction.
+    """A frame that was read and waits for the network.
 
-    wanted: names of topics.OUTPUTS. view: what the network is to see, None if no wanted output
-    needs it.
+    wanted: names in topics.OUTPUTS. calibrated: None without usable intrinsics.
+    camera_problem: why there are none, '' if there are. rectified: whether the image was
+    undistorted. view: what the network is to see, None if no wanted output needs it.
     """
 
     header: Header
     wanted: Collection[str]
-    view: View | None = None
-    calibrated: _Calibrated | None = None
-    result: Result = field(default_factory=Result)
+    calibrated: _Calibrated | None
+    camera_problem: str
+    rectified: bool
+    view: View | None
+
+
+class Inference(NamedTuple):
+    """What the network gave for one frame.
+
+    seconds: time in the network, of the whole batch. batch: how many images it saw at once.
+    """
+
+    prediction: Prediction
+    seconds: float
+    batch: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one frame.
+
+    messages: name in topics.OUTPUTS -> message, in the order of publishing; valid until the next
+    frame of the camera. camera_problem, rectified: as in ``Prepared``. focal_scale: the factor on
+    depth for the focal length, inference: seconds in the network, of the whole batch; both None
+    if it did not run. batch: how many images the network saw at once, 0 if it did not run.
+    """
+
+    header: Header
+    messages: Mapping[str, Any]
+    camera_problem: str
+    rectified: bool
+    focal_scale: float | None
+    inference: float | None
+    batch: int
 
 
 class FramePipeline:
@@ -83,58 +97,68 @@ class FramePipeline:
         self,
         message: Image | CompressedImage,
         camera_info: CameraInfo | None,
+        why_no_info: str,
         wanted: Collection[str],
         values: Values,
     ) -> Prepared:
-        """Read a frame of which the messages ``wanted`` (names of topics.OUTPUTS) are to be made.
+        """Read a frame of which the messages ``wanted`` (names in topics.OUTPUTS) are to be made.
 
-        Without usable intrinsics those that need them are left out and depth is not corrected for
-        the focal length. Raises ConversionError or ImageError for an image that cannot be used.
+        why_no_info: the problem to report if ``camera_info`` is None. Without usable intrinsics
+        the messages that need them are left out and depth is not corrected for the focal length.
+        Raises ConversionError or ImageError for an image that cannot be used.
         """
-        rgb = compressed_to_rgb(message) if _is_compressed(message) else image_to_rgb(message)
-        prepared = Prepared(message.header, wanted)
+        compressed = isinstance(message, CompressedImage)
+        rgb = compressed_to_rgb(message) if compressed else image_to_rgb(message)
+        calibrated, problem = None, why_no_info
         if camera_info is not None:
-            try:
-                prepared.calibrated = self._calibrate(calibration_from(camera_info), rgb)
-            except CalibrationError as error:
-                prepared.result.camera_problem = str(error)
-        calibrated = prepared.calibrated
+            calibrated, problem = self._calibrate(camera_info, rgb)
+        rectified = False
         if calibrated and values.rectify == 'auto' and not calibrated.rectifier.is_identity:
-            rgb = calibrated.rectifier.rectify(rgb)
-            prepared.result.rectified = True
+            rgb, rectified = calibrated.rectifier.rectify(rgb), True
+        view = None
         if set(wanted) - {topics.DEPTH_INFO}:
-            prepared.view = View(
-                rgb,
-                fx=calibrated.rectifier.intrinsics.fx if calibrated else None,
-                maps=topics.STRUCTURE in wanted or topics.ATTENTION in wanted,
-                finish=_finish(prepared, values),
-            )
-            check_view(prepared.view)
-        return prepared
+            view = _view(rgb, calibrated, rectified, wanted, values)
+            check_view(view)
+        return Prepared(message.header, wanted, calibrated, problem, rectified, view)
 
-    def finish(self, frame: Prepared, prediction: Prediction | None, values: Values) -> Result:
-        """Make the wanted messages; ``prediction`` is that of ``frame.view``."""
+    def finish(self, frame: Prepared, inference: Inference | None, values: Values) -> Result:
+        """Make the wanted messages; ``inference``: of ``frame.view``, None if it has none."""
+        messages: dict[str, Any] = {}
         if frame.calibrated and topics.DEPTH_INFO in frame.wanted:
-            frame.result.messages[topics.DEPTH_INFO] = camera_info_message(
+            messages[topics.DEPTH_INFO] = camera_info_message(
                 frame.calibrated.rectifier.calibration, frame.header
             )
-        if frame.view is not None and prediction is not None:
-            frame.result.focal_scale = prediction.focal_scale
-            self._add_depth(frame, frame.view.rgb, prediction, values)
-        return frame.result
+        if frame.view is not None and inference is not None:
+            messages |= self._depth_messages(frame, frame.view.rgb, inference.prediction, values)
+        return Result(
+            header=frame.header,
+            messages=messages,
+            camera_problem=frame.camera_problem,
+            rectified=frame.rectified,
+            focal_scale=inference.prediction.focal_scale if inference else None,
+            inference=inference.seconds if inference else None,
+            batch=inference.batch if inference else 0,
+        )
 
-    def _calibrate(self, calibration: Calibration, rgb: NDArray[np.uint8]) -> _Calibrated:
-        calibration.check_image_size(rgb.shape[1], rgb.shape[0])
-        if self._calibrated is None or self._calibrated.calibration != calibration:
-            self._calibrated = _Calibrated(calibration)
-        return self._calibrated
+    def _calibrate(
+        self, camera_info: CameraInfo, rgb: NDArray[np.uint8]
+    ) -> tuple[_Calibrated | None, str]:
+        """Return what belongs to the calibration of an image, or None and why it is unusable."""
+        try:
+            calibration = calibration_from(camera_info)
+            calibration.check_image_size(rgb.shape[1], rgb.shape[0])
+            if self._calibrated is None or self._calibrated.calibration != calibration:
+                self._calibrated = _Calibrated(calibration)
+        except CalibrationError as error:
+            return None, str(error)
+        return self._calibrated, ''
 
-    def _add_depth(
+    def _depth_messages(
         self, frame: Prepared, rgb: NDArray[np.uint8], prediction: Prediction, values: Values
-    ) -> None:
-        """Add the wanted messages that show what the network gave."""
-        header, wanted, messages = frame.header, frame.wanted, frame.result.messages
-        depth = prediction.depth
+    ) -> dict[str, Any]:
+        """Return the wanted messages that show what the network gave, in order of publishing."""
+        header, wanted, depth = frame.header, frame.wanted, prediction.depth
+        messages: dict[str, Any] = {}
         if topics.DEPTH in wanted:
             messages[topics.DEPTH] = self._depth_image(header, depth, values.depth_encoding)
         if frame.calibrated and topics.POINTS in wanted:
@@ -142,7 +166,7 @@ class FramePipeline:
             messages[topics.POINTS] = (
                 self._cloud.fill(header, packer, depth, rgb)
                 if points is None
-                else self._cloud.fill_packed(header, depth.shape, points)
+                else self._cloud.fill_packed(header, (depth.shape[0], depth.shape[1]), points)
             )
         if topics.DEPTH_COLOR in wanted:
             colors = colorize_depth(depth, values.color_near or None, values.color_far or None)
@@ -156,23 +180,31 @@ class FramePipeline:
             if name in wanted and levels is not None:
                 pixels = np.rint(levels * 255).astype(np.uint8)
                 messages[name] = self._images[name].fill(header, 'mono8', pixels)
+        return messages
 
     def _depth_image(self, header: Header, depth: NDArray[np.float32], encoding: str) -> Image:
         pixels = depth_to_millimetres(depth) if encoding == '16UC1' else depth
         return self._images[topics.DEPTH].fill(header, encoding, pixels)
 
 
-def _finish(frame: Prepared, values: Values) -> Finish:
-    """Return what is to be done to the depth of ``frame`` before it is published."""
-    calibrated = frame.calibrated
-    return Finish(
+def _view(
+    rgb: NDArray[np.uint8],
+    calibrated: _Calibrated | None,
+    rectified: bool,
+    wanted: Collection[str],
+    values: Values,
+) -> View:
+    """Return what the network is to see, and what is to be done to the depth it gives."""
+    finish = Finish(
         values.depth_scale,
-        calibrated.valid if calibrated and frame.result.rectified else None,
+        calibrated.valid if calibrated and rectified else None,
         values.min_depth,
         values.max_depth or np.inf,
-        calibrated.rays if calibrated and topics.POINTS in frame.wanted else None,
+        calibrated.rays if calibrated and topics.POINTS in wanted else None,
     )
-
-
-def _is_compressed(message: Image | CompressedImage) -> bool:
-    return isinstance(message, CompressedImage)
+    return View(
+        rgb,
+        fx=calibrated.rectifier.intrinsics.fx if calibrated else None,
+        maps=topics.STRUCTURE in wanted or topics.ATTENTION in wanted,
+        finish=finish,
+    )

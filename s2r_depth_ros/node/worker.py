@@ -5,24 +5,30 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Generic, NamedTuple, TypeVar
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 Key = TypeVar('Key')
 Item = TypeVar('Item')
 
 
-class _Slot(NamedTuple):
-    item: object
+@dataclass(frozen=True)
+class _Slot(Generic[Item]):
+    """An item that waits, and the monotonic time since which its key has one."""
+
+    item: Item
     since: float
 
 
 class NewestWorker(Generic[Key, Item]):
     """Calls ``work`` on a thread of its own with the newest item of every key that has a new one.
 
-    Older items are dropped. patience: called with an item that waits; returns the seconds that its
-    key may hold it back at most, counted from the first item put since the last one was taken, 0
-    if it is ready. No item of another key waits for it. on_error: called on that thread with an
-    exception that ``work`` raised; the thread goes on.
+    Older items are dropped. patience: called with an item that waits; returns for how many seconds
+    its key may be held back at most, counted from the first item put since the last one was taken,
+    0 if the item is ready. No item of another key waits for it. on_error: called on that thread
+    with an exception that ``work`` raised; the thread goes on.
+
+    One lock guards the waiting items; ``patience`` is called while it is held, ``work`` is not.
     """
 
     def __init__(
@@ -35,13 +41,13 @@ class NewestWorker(Generic[Key, Item]):
         self._on_error = on_error
         self._patience = patience
         self._changed = threading.Condition()
-        self._slots: dict[Key, _Slot] = {}
+        self._slots: dict[Key, _Slot[Item]] = {}
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name='inference')
         self._thread.start()
 
     def put(self, key: Key, item: Item) -> bool:
-        """Make ``item`` the next of ``key``; True if it displaced one that was waiting."""
+        """Make ``item`` the next of ``key``; return whether it displaced one that was waiting."""
         with self._changed:
             waiting = self._slots.get(key)
             self._slots[key] = _Slot(item, waiting.since if waiting else time.monotonic())
@@ -69,7 +75,7 @@ class NewestWorker(Generic[Key, Item]):
         self._thread.join()
 
     def is_alive(self) -> bool:
-        """Whether the thread still runs."""
+        """Return whether the thread still runs."""
         return self._thread.is_alive()
 
     def _run(self) -> None:
@@ -82,6 +88,7 @@ class NewestWorker(Generic[Key, Item]):
             del items
 
     def _next(self) -> dict[Key, Item] | None:
+        """Wait for items that are ready and take them; None once the thread is to end."""
         with self._changed:
             while not self._stopping:
                 now = time.monotonic()

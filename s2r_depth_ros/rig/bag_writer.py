@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import queue
-import struct
 import threading
 from pathlib import Path
-from typing import Any
 
 from rosbags.interfaces import (
+    Connection,
     Qos,
     QosDurability,
     QosHistory,
@@ -21,36 +20,14 @@ from rosbags.typesys import Stores, get_typestore
 
 from s2r_depth_ros.node import topics
 from s2r_depth_ros.rig.channels import Channel
+from s2r_depth_ros.rig.serialized import header_frame_id
 
-QUEUE_MESSAGES = 256
-TYPESTORE = get_typestore(Stores.ROS2_JAZZY)
-TF_STATIC = '/tf_static'
-FIXED_FRAME = 'map'
+_QUEUE_MESSAGES = 256
+_TYPESTORE = get_typestore(Stores.ROS2_JAZZY)
+_TF_STATIC = '/tf_static'
+_FIXED_FRAME = 'map'
 # REP-103: from the optical frame (x right, y down, z forward) to x forward, y left, z up.
-OPTICAL_ROTATION = (-0.5, 0.5, -0.5, 0.5)
-
-
-def header_frame_id(message: bytes) -> str:
-    """Return the frame_id of a serialised message that begins with std_msgs/Header."""
-    order = '<' if message[1] & 1 else '>'
-    (length,) = struct.unpack_from(f'{order}I', message, 12)
-    return bytes(message[16 : 15 + length]).decode()
-
-
-def offered_qos(reliable: bool, transient: bool = False) -> Qos:
-    """Return the QoS that `ros2 bag play` shall offer for a recorded topic."""
-    never = QosTime(sec=2147483647, nsec=4294967295)
-    return Qos(
-        history=QosHistory.KEEP_LAST,
-        depth=10,
-        reliability=QosReliability.RELIABLE if reliable else QosReliability.BEST_EFFORT,
-        durability=QosDurability.TRANSIENT_LOCAL if transient else QosDurability.VOLATILE,
-        deadline=never,
-        lifespan=never,
-        liveliness=QosLiveliness.AUTOMATIC,
-        liveliness_lease_duration=never,
-        avoid_ros_namespace_conventions=False,
-    )
+_OPTICAL_ROTATION = (-0.5, 0.5, -0.5, 0.5)
 
 
 class BagWriter(threading.Thread):
@@ -61,9 +38,9 @@ class BagWriter(threading.Thread):
 
     def __init__(self, path: Path) -> None:
         super().__init__(name='bag_writer')
-        self.path = path
         self.error: Exception | None = None
-        self._queue: queue.Queue[tuple[Channel, int, bytes] | None] = queue.Queue(QUEUE_MESSAGES)
+        self._path = path
+        self._queue: queue.Queue[tuple[Channel, int, bytes] | None] = queue.Queue(_QUEUE_MESSAGES)
 
     def put(self, channel: Channel, time: int, message: bytes) -> None:
         """Queue a serialised message received at ``time`` (ns)."""
@@ -78,8 +55,7 @@ class BagWriter(threading.Thread):
     def run(self) -> None:
         """Write until finished; keep what goes wrong in ``error``."""
         try:
-            writer = Writer(self.path, version=9, storage_plugin=StoragePlugin.MCAP)
-            with writer:
+            with Writer(self._path, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
                 self._write_all(writer)
         except Exception as error:  # for the main thread to tell
             self.error = error
@@ -87,40 +63,56 @@ class BagWriter(threading.Thread):
                 pass
 
     def _write_all(self, writer: Writer) -> None:
-        connections: dict[str, Any] = {}
+        connections: dict[str, Connection] = {}
         while (item := self._queue.get()) is not None:
             channel, time, message = item
             if channel.name not in connections:
                 connections[channel.name] = writer.add_connection(
                     channel.name,
                     channel.topic.type_name,
-                    typestore=TYPESTORE,
-                    offered_qos_profiles=[offered_qos(channel.reliable)],
+                    typestore=_TYPESTORE,
+                    offered_qos_profiles=[_offered_qos(channel.reliable)],
                 )
-            if channel.topic.name == topics.IMAGE and TF_STATIC not in connections:
-                connections[TF_STATIC] = write_fixed_frame(writer, header_frame_id(message), time)
+            if channel.topic.name == topics.IMAGE and _TF_STATIC not in connections:
+                connections[_TF_STATIC] = _write_fixed_frame(writer, header_frame_id(message), time)
             writer.write(connections[channel.name], time, message)
 
 
-def write_fixed_frame(writer: Writer, optical_frame: str, time: int) -> Any:
+def _offered_qos(reliable: bool, transient: bool = False) -> Qos:
+    """Return the QoS that ``ros2 bag play`` shall offer for a recorded topic."""
+    never = QosTime(sec=2147483647, nsec=4294967295)
+    return Qos(
+        history=QosHistory.KEEP_LAST,
+        depth=10,
+        reliability=QosReliability.RELIABLE if reliable else QosReliability.BEST_EFFORT,
+        durability=QosDurability.TRANSIENT_LOCAL if transient else QosDurability.VOLATILE,
+        deadline=never,
+        lifespan=never,
+        liveliness=QosLiveliness.AUTOMATIC,
+        liveliness_lease_duration=never,
+        avoid_ros_namespace_conventions=False,
+    )
+
+
+def _write_fixed_frame(writer: Writer, optical_frame: str, time: int) -> Connection:
     """Record ``map`` -> optical frame on /tf_static, so that a viewer shows the cloud upright."""
-    types = TYPESTORE.types
+    types = _TYPESTORE.types
     header = types['std_msgs/msg/Header'](
         stamp=types['builtin_interfaces/msg/Time'](*divmod(time, 1_000_000_000)),
-        frame_id=FIXED_FRAME,
+        frame_id=_FIXED_FRAME,
     )
     transform = types['geometry_msgs/msg/Transform'](
         translation=types['geometry_msgs/msg/Vector3'](0.0, 0.0, 0.0),
-        rotation=types['geometry_msgs/msg/Quaternion'](*OPTICAL_ROTATION),
+        rotation=types['geometry_msgs/msg/Quaternion'](*_OPTICAL_ROTATION),
     )
     stamped = types['geometry_msgs/msg/TransformStamped'](header, optical_frame, transform)
     message_type = 'tf2_msgs/msg/TFMessage'
     connection = writer.add_connection(
-        TF_STATIC,
+        _TF_STATIC,
         message_type,
-        typestore=TYPESTORE,
-        offered_qos_profiles=[offered_qos(reliable=True, transient=True)],
+        typestore=_TYPESTORE,
+        offered_qos_profiles=[_offered_qos(reliable=True, transient=True)],
     )
     message = types[message_type](transforms=[stamped])
-    writer.write(connection, time, TYPESTORE.serialize_cdr(message, message_type))
+    writer.write(connection, time, _TYPESTORE.serialize_cdr(message, message_type))
     return connection

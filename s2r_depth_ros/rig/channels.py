@@ -1,4 +1,4 @@
-"""Which topics the demo records, by the names that others see."""
+"""The topics of a running graph by the names that others see: the camera's and the depth node's."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from rclpy.qos import ReliabilityPolicy
 
 from s2r_depth_ros.node import topics
-from s2r_depth_ros.rig.camera_player import IMAGE_TOPIC, INFO_TOPIC
 
-# Only these have one message a frame without fail; the rest may be late or need more input.
-AWAITED = (topics.DEPTH, topics.POINTS, topics.STRUCTURE, topics.DEPTH_COLOR)
+# What the camera player publishes, relative to its namespace.
+IMAGE_TOPIC = 'camera/image_raw'
+INFO_TOPIC = 'camera/camera_info'
+# Only these have one message for every frame; the others may be late or need more input.
+_AWAITED = (topics.DEPTH, topics.POINTS, topics.STRUCTURE, topics.DEPTH_COLOR)
 
 
 @dataclass(frozen=True)
 class Channel:
-    """One recorded topic, by its full name. ``awaited``: the recorder reports each arrival."""
+    """One topic to receive, by its full name. ``awaited``: each arrival is told as an event."""
 
     name: str
     topic: topics.Topic
@@ -23,13 +25,22 @@ class Channel:
 
     @property
     def reliable(self) -> bool:
-        """Whether the publisher offers reliable delivery."""
+        """Return whether the publisher offers reliable delivery."""
         return self.topic.qos.reliability == ReliabilityPolicy.RELIABLE
 
 
-def full_name(name: str, node: str) -> str:
-    """Return a topic's name as others see it, for a node named ``node`` in namespace /."""
-    return name.replace('~', f'/{node}') if name.startswith('~') else '/' + name.lstrip('/')
+DIAGNOSTICS = Channel(topics.DIAGNOSTICS, topics.DIAGNOSTICS_TOPIC)
+
+
+def full_name(name: str, namespace: str = '/', node: str = '') -> str:
+    """Return a topic's name as others see it, for a node in ``namespace``.
+
+    ``node`` is the node's name, needed for a private topic (~/...).
+    """
+    beneath = namespace.rstrip('/')
+    if name.startswith('~'):
+        return f'{beneath}/{node}{name[1:]}'
+    return name if name.startswith('/') else f'{beneath}/{name}'
 
 
 def camera_channels() -> tuple[Channel, ...]:
@@ -42,9 +53,9 @@ def camera_channels() -> tuple[Channel, ...]:
 
 
 def node_channels(node: str) -> tuple[Channel, ...]:
-    """Return what the depth node named ``node`` publishes, but for the attention map."""
+    """Return what the depth node named ``node`` publishes, except for the attention map."""
     return tuple(
-        Channel(full_name(topic.name, node), topic, awaited=topic.name in AWAITED)
+        Channel(full_name(topic.name, node=node), topic, awaited=topic.name in _AWAITED)
         for topic in topics.OUTPUTS
         if topic.name != topics.ATTENTION
     )

@@ -1,34 +1,22 @@
-"""What the camera player plays: a sequence, an image folder, a video file or a bag, as one type.
+"""What the camera player plays: images with their times and calibrations, as one type.
 
 No ROS here: a clip yields plain images and calibrations, the player makes messages of them.
 """
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.geometry import Calibration
-from s2r_depth_ros.media.sources import (
-    IMAGE_SUFFIXES,
-    count_frames,
-    find_files,
-    read_frames,
-    read_image,
-)
 
 OPTICAL_FRAME = 'camera_optical_frame'
-ASSUMED_HORIZONTAL_FOV = math.radians(60.0)
-FOLDER_RATE_HZ = 10.0
-VIDEO_RATE_HZ = 30.0
+_ASSUMED_HORIZONTAL_FOV = math.radians(60.0)
 
 
 class ClipError(UserError):
@@ -44,17 +32,17 @@ class ImageData:
     encoding: str
     step: int
     is_bigendian: int
-    data: bytes | np.ndarray
+    data: bytes | NDArray[np.uint8]
 
     @classmethod
-    def from_rgb(cls, rgb: np.ndarray) -> ImageData:
-        """Take a uint8 HxWx3 RGB array as an rgb8 image."""
+    def from_rgb(cls, rgb: NDArray[np.uint8]) -> ImageData:
+        """Take a uint8 [H, W, 3] RGB array as an rgb8 image."""
         height, width = rgb.shape[:2]
         return cls(height, width, 'rgb8', 3 * width, 0, rgb.reshape(-1))
 
 
 @dataclass(frozen=True)
-class Frame:
+class ClipFrame:
     """One picture of a clip: its time in seconds after the first, the image, its calibration."""
 
     time: float
@@ -74,11 +62,15 @@ class Clip:
     frame_count: int | None
     camera: str
     frame_id: str
-    frames: Callable[[], Iterator[Frame]]
+    frames: Callable[[], Iterator[ClipFrame]]
 
 
 def pinhole(
-    width: int, height: int, fx: float, fy: float | None = None, centre: Any = None
+    width: int,
+    height: int,
+    fx: float,
+    fy: float | None = None,
+    centre: tuple[float, float] | None = None,
 ) -> Calibration:
     """Return the calibration of an ideal pinhole camera (plumb_bob, no distortion).
 
@@ -99,98 +91,15 @@ def pinhole(
 
 def assumed_calibration(width: int, height: int, fx: float | None) -> Calibration:
     """Return a pinhole with the given ``fx`` or, without one, a horizontal field of view of 60°."""
-    return pinhole(width, height, fx or width / 2 / math.tan(ASSUMED_HORIZONTAL_FOV / 2))
+    return pinhole(width, height, fx or width / 2 / math.tan(_ASSUMED_HORIZONTAL_FOV / 2))
 
 
 def describe_assumed(fx: float | None) -> str:
     """Say in words which intrinsics ``assumed_calibration`` takes."""
     if fx is not None:
         return f'intrinsics given: fx = {fx:g} px, centred'
-    fov = math.degrees(ASSUMED_HORIZONTAL_FOV)
+    fov = math.degrees(_ASSUMED_HORIZONTAL_FOV)
     return (
         f'no intrinsics in this input: assumed a horizontal field of view of {fov:g} degrees; '
         'distances scale with it, give --fx PX to correct them'
     )
-
-
-def open_sequence(path: Path, fx: float | None) -> Clip:
-    """Open a folder whose sequence.json gives intrinsics, stamps and image files."""
-    file = path / 'sequence.json'
-    try:
-        meta = json.loads(file.read_text())
-        width, height = int(meta['width']), int(meta['height'])
-        entries = [(float(entry['stamp']), path / entry['rgb']) for entry in meta['frames']]
-        own = pinhole(width, height, meta['fx'], meta['fy'], (meta['cx'], meta['cy']))
-    except (KeyError, TypeError, ValueError) as error:
-        raise ClipError(
-            f'{file} is no sequence description ({error!r}): it needs width, height, fx, fy, cx, '
-            'cy and frames[] with stamp (s) and rgb (file)'
-        ) from error
-    if not entries:
-        raise ClipError(f'{file} lists no frames')
-    calibration = own if fx is None else assumed_calibration(width, height, fx)
-
-    def frames() -> Iterator[Frame]:
-        for stamp, image in entries:
-            rgb = read_image(image)
-            if rgb.shape[:2] != (height, width):
-                size = f'{rgb.shape[1]}x{rgb.shape[0]}'
-                raise ClipError(f'{image} is {size}, but {file} says {width}x{height}')
-            yield Frame(stamp - entries[0][0], ImageData.from_rgb(rgb), calibration)
-
-    camera = f'intrinsics of sequence.json: fx = {meta["fx"]:.1f} px at {width}x{height}'
-    return Clip(
-        name=f'sequence {path.name}',
-        frame_count=len(entries),
-        camera=camera if fx is None else describe_assumed(fx),
-        frame_id=OPTICAL_FRAME,
-        frames=frames,
-    )
-
-
-def open_folder(path: Path, fx: float | None) -> Clip:
-    """Open a folder of image files, played in name order at FOLDER_RATE_HZ."""
-    files = [file for file in find_files(path) if file.suffix.lower() in IMAGE_SUFFIXES]
-    if not files:
-        raise ClipError(f'{path} holds videos but no images: give one of the videos itself')
-
-    def frames() -> Iterator[Frame]:
-        for index, file in enumerate(files):
-            yield assumed_frame(index / FOLDER_RATE_HZ, read_image(file), fx)
-
-    return Clip(
-        name=f'image folder {path.name}',
-        frame_count=len(files),
-        camera=describe_assumed(fx),
-        frame_id=OPTICAL_FRAME,
-        frames=frames,
-    )
-
-
-def open_video(path: Path, fx: float | None) -> Clip:
-    """Open a video file, played at its own frame rate (VIDEO_RATE_HZ where it does not say)."""
-    (file,) = find_files(path)
-    next(read_frames(file))  # a broken video is told now, not when it is played
-    capture = cv2.VideoCapture(str(file))
-    rate = capture.get(cv2.CAP_PROP_FPS)
-    capture.release()
-    if not 0.1 <= rate <= 1000.0:
-        rate = VIDEO_RATE_HZ
-
-    def frames() -> Iterator[Frame]:
-        for index, (_, rgb) in enumerate(read_frames(file)):
-            yield assumed_frame(index / rate, rgb, fx)
-
-    return Clip(
-        name=f'video {path.name}',
-        frame_count=count_frames(file) or None,
-        camera=describe_assumed(fx),
-        frame_id=OPTICAL_FRAME,
-        frames=frames,
-    )
-
-
-def assumed_frame(time: float, rgb: np.ndarray, fx: float | None) -> Frame:
-    """Return a frame of a camera whose intrinsics are given by ``fx`` or assumed."""
-    calibration = assumed_calibration(rgb.shape[1], rgb.shape[0], fx)
-    return Frame(time, ImageData.from_rgb(rgb), calibration)

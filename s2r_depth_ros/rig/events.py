@@ -1,12 +1,13 @@
-"""What the demo's processes tell the orchestration: one JSON object a line on stdout."""
+"""What a process of the rig tells the one that started it: one JSON object a line on stdout."""
 
 from __future__ import annotations
 
 import json
-import signal
 import sys
-import threading
 from typing import Any
+
+# ``event`` names its kind; the other fields depend on that.
+Event = dict[str, Any]
 
 
 def emit(event: str, **fields: Any) -> None:
@@ -15,24 +16,16 @@ def emit(event: str, **fields: Any) -> None:
 
 
 def fail(process: str, reason: str) -> int:
-    """Tell why ``process`` gives up, to the demo and on stderr; return its exit status."""
+    """Tell why ``process`` gives up, as an event and on stderr; return its exit status."""
     print(f'{process}: {reason}', file=sys.stderr)
     emit('failed', reason=reason)
     return 1
 
 
-def parse(line: str) -> dict[str, Any] | None:
+def parse(line: str) -> Event | None:
     """Return the event of one stdout line, None for any other output."""
     try:
         event = json.loads(line)
     except ValueError:
         return None
     return event if isinstance(event, dict) and 'event' in event else None
-
-
-def stop_on_signals() -> threading.Event:
-    """Return an event that SIGINT and SIGTERM set, so that a loop ends between two steps."""
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    return stop

@@ -1,4 +1,4 @@
-"""One door to everything that the camera player can play."""
+"""Opens whatever the camera player can play."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from pathlib import Path
 
 from s2r_depth_ros.media.sources import IMAGE_SUFFIXES
 from s2r_depth_ros.rig.bag_clip import open_bag
-from s2r_depth_ros.rig.clip import Clip, ClipError, open_folder, open_sequence, open_video
+from s2r_depth_ros.rig.clip import Clip, ClipError
+from s2r_depth_ros.rig.file_clips import SEQUENCE_FILE, open_folder, open_sequence, open_video
 
-BAG_SUFFIXES = ('.bag', '.db3', '.mcap')
+_BAG_SUFFIXES = ('.bag', '.db3', '.mcap')
 
 
 def open_clip(path: str | Path, *, fx: float | None = None) -> Clip:
@@ -23,9 +24,9 @@ def open_clip(path: str | Path, *, fx: float | None = None) -> Clip:
             f'{path} does not exist: give an image folder, a video file, a ROS bag or a folder '
             'with sequence.json'
         )
-    if path.is_dir() and (path / 'sequence.json').is_file():
+    if path.is_dir() and (path / SEQUENCE_FILE).is_file():
         return open_sequence(path, fx)
-    if path.suffix in BAG_SUFFIXES or (path / 'metadata.yaml').is_file():
+    if path.suffix in _BAG_SUFFIXES or (path / 'metadata.yaml').is_file():
         return open_bag(path, fx)
     if path.is_dir():
         return open_folder(path, fx)

@@ -9,8 +9,7 @@ from typing import Any
 
 from rosbags.highlevel import AnyReader
 
-from s2r_depth_ros.rig.camera_player import IMAGE_TOPIC
-from s2r_depth_ros.rig.channels import full_name
+from s2r_depth_ros.rig.channels import IMAGE_TOPIC, full_name
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Recording:
 
     def name_of(self, topic: str) -> str:
         """Return the full name of one of the node's topics."""
-        return full_name(topic, self.node)
+        return full_name(topic, node=self.node)
 
     def common_stamps(self, names: list[str]) -> list[int]:
         """Return the stamps (ns) of which every named topic has a message, in order."""

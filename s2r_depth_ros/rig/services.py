@@ -1,18 +1,18 @@
 """Calling services so that a lost answer costs a second and nothing else.
 
 DDS can lose the answer to a first request: the service is discovered, but the reader of its
-answers is not matched with it yet. Nobody is told, so who waits must ask again.
+answers is not matched with it yet. Nobody is told, so whoever waits must ask again.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
-from rclpy.client import Client
+from rclpy.task import Future
 
 # Seconds without an answer after which a request is sent again.
 AGAIN_AFTER = 1.0
@@ -29,13 +29,26 @@ _REACHES = {
 }
 
 
+class ServiceClient(Protocol):
+    """What is needed of an rclpy Client here."""
+
+    def service_is_ready(self) -> bool:
+        """Return whether the service is there."""
+
+    def call_async(self, request: Any) -> Future:
+        """Send a request; the future gets the answer."""
+
+    def remove_pending_request(self, future: Future) -> None:
+        """Wait for that answer no longer."""
+
+
 class RepeatedRequest:
-    """A request that is sent each AGAIN_AFTER seconds until one answer is there.
+    """A request that is sent every AGAIN_AFTER seconds until one answer is there.
 
     Only for requests that may be served twice.
     """
 
-    def __init__(self, client: Client, request: Any) -> None:
+    def __init__(self, client: ServiceClient, request: Any) -> None:
         self._client = client
         self._request = request
         self._pending: list[Any] = []
@@ -58,7 +71,9 @@ class RepeatedRequest:
             self._client.remove_pending_request(future)
 
 
-def change_state(changer: Client, state_asker: Client, label: str, until: Until) -> bool:
+def change_state(
+    changer: ServiceClient, state_asker: ServiceClient, label: str, until: Until
+) -> bool:
     """Ask a managed node for the transition ``label``; return whether it was made.
 
     changer, state_asker: clients of the node's change_state and get_state. A transition must not
@@ -87,7 +102,7 @@ def change_state(changer: Client, state_asker: Client, label: str, until: Until)
             changer.remove_pending_request(future)
 
 
-def current_state(state_asker: Client, until: Until) -> int:
+def current_state(state_asker: ServiceClient, until: Until) -> int:
     """Return the lifecycle_msgs/State id of the node whose get_state is ``state_asker``."""
     request = RepeatedRequest(state_asker, GetState.Request())
     return until(request.answer, 'the state of the node').current_state.id

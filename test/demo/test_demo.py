@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,7 +20,7 @@ FRAMES, WIDTH, HEIGHT = 6, 160, 120
 
 
 @pytest.fixture
-def folder(tmp_path) -> Path:
+def folder(tmp_path: Path) -> Path:
     """Six pictures of a chequered floor, each shifted a bit."""
     rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH]
     path = tmp_path / 'pictures'
@@ -51,13 +53,13 @@ def left_behind(out: Path) -> list[str]:
 
 
 @pytest.fixture
-def out(tmp_path):
+def out(tmp_path: Path) -> Iterator[Path]:
     path = tmp_path / 'out'
     yield path
     assert not left_behind(path)
 
 
-def test_demo_writes_sheet_recording_and_numbers(folder, out, tiny_model):
+def test_demo_writes_sheet_recording_and_numbers(folder: Path, out: Path, tiny_model: Path) -> None:
     done = run(folder, '--out', out, '--model', tiny_model, '--device', 'cpu', '--rate', 2)
     assert done.returncode == 0, done.stderr
     facts = json.loads((out / 'demo.json').read_text())
@@ -75,14 +77,14 @@ def test_demo_writes_sheet_recording_and_numbers(folder, out, tiny_model):
     check_recording(out / 'recording', facts)
 
 
-def check_recording(bag: Path, facts: dict) -> None:
+def check_recording(bag: Path, facts: dict[str, Any]) -> None:
     processed = facts['processed']
     with AnyReader([bag]) as reader:
         kinds = {c.topic: (c.msgtype.rsplit('/', 1)[1], c.msgcount) for c in reader.connections}
         depth = [c for c in reader.connections if c.topic == '/depth_registered/image_rect']
-        message = reader.deserialize(next(reader.messages(depth))[2], depth[0].msgtype)
+        message: Any = reader.deserialize(next(reader.messages(depth))[2], depth[0].msgtype)
         static = [c for c in reader.connections if c.topic == '/tf_static']
-        transform = reader.deserialize(next(reader.messages(static))[2], static[0].msgtype)
+        transform: Any = reader.deserialize(next(reader.messages(static))[2], static[0].msgtype)
     for topic, kind in {
         '/depth_registered/image_rect': 'Image',
         '/depth_registered/camera_info': 'CameraInfo',
@@ -101,7 +103,7 @@ def check_recording(bag: Path, facts: dict) -> None:
     assert (q.x, q.y, q.z, q.w) == (-0.5, 0.5, -0.5, 0.5)
 
 
-def test_node_that_cannot_load_its_model_is_named(folder, out, tmp_path):
+def test_node_that_cannot_load_its_model_is_named(folder: Path, out: Path, tmp_path: Path) -> None:
     bad = tmp_path / 'bad.safetensors'
     bad.write_bytes(b'no model at all')
     done = run(folder, '--out', out, '--model', bad)
@@ -120,7 +122,9 @@ def test_node_that_cannot_load_its_model_is_named(folder, out, tmp_path):
         (['.', '--rate', 'nan'], '--rate'),
     ],
 )
-def test_mistakes_are_told_at_once(folder, out, arguments, word):
+def test_mistakes_are_told_at_once(
+    folder: Path, out: Path, arguments: list[str], word: str
+) -> None:
     arguments = [str(folder) if word_ == '.' else word_ for word_ in arguments]
     begin = time.monotonic()
     done = run(*arguments, '--out', out)
@@ -130,7 +134,7 @@ def test_mistakes_are_told_at_once(folder, out, arguments, word):
     assert not (out / 'recording').exists()
 
 
-def test_foreign_files_are_never_deleted(folder, out, tiny_model):
+def test_foreign_files_are_never_deleted(folder: Path, out: Path, tiny_model: Path) -> None:
     (out / 'recording').mkdir(parents=True)
     (out / 'recording' / 'thesis.txt').write_text('mine')
     done = run(folder, '--out', out, '--model', tiny_model)
@@ -140,7 +144,9 @@ def test_foreign_files_are_never_deleted(folder, out, tiny_model):
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_signal_ends_every_process(folder, out, tiny_model, number):
+def test_signal_ends_every_process(
+    folder: Path, out: Path, tiny_model: Path, number: signal.Signals
+) -> None:
     arguments = command(folder, '--out', out, '--model', tiny_model, '--rate', 0.05)
     demo = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True)
     try:

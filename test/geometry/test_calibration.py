@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,8 +17,8 @@ IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 D = (-0.3, 0.1, 0.001, -0.002, 0.01)
 
 
-def make(**changes) -> Calibration:
-    fields = {
+def make(**changes: Any) -> Calibration:
+    fields: dict[str, Any] = {
         'width': 640,
         'height': 480,
         'distortion_model': 'plumb_bob',
@@ -53,7 +54,7 @@ def test_resizing_there_and_back_is_nothing(width: int, height: int) -> None:
 
 
 @pytest.mark.parametrize('values', [(0, 1, 1, 1), (1, -1, 1, 1), (1, 1, float('nan'), 1)])
-def test_bad_intrinsics_are_refused(values) -> None:
+def test_bad_intrinsics_are_refused(values: tuple[float, float, float, float]) -> None:
     with pytest.raises(CalibrationError):
         Intrinsics(*values, 640, 480)
 
@@ -177,7 +178,9 @@ MIRROR = (-1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
         ({'roi': RegionOfInterest(0, 0, 4, 4), 'binning_x': 8}, 'roi 4x4', 'full-resolution'),
     ],
 )
-def test_bad_calibrations_name_the_field_and_the_remedy(changes, named: str, remedy: str) -> None:
+def test_bad_calibrations_name_the_field_and_the_remedy(
+    changes: dict[str, Any], named: str, remedy: str
+) -> None:
     with pytest.raises(CalibrationError, match=named) as error:
         make(**changes)
     assert remedy in str(error.value)

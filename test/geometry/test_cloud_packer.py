@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import array
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from s2r_depth_ros.geometry import CloudPacker, Intrinsics, back_project
 from s2r_depth_ros.geometry.point_cloud import FIELD_OFFSETS, POINT_DTYPE, POINT_STEP
@@ -20,14 +22,15 @@ RGB = np.array(
 LAYOUT = np.dtype([('x', '<f4'), ('y', '<f4'), ('z', '<f4'), ('rgb', '<u4')])
 
 
-def decode(cloud: np.ndarray) -> np.ndarray:
+def decode(cloud: NDArray[np.uint8]) -> NDArray[np.void]:
     return np.frombuffer(cloud.tobytes(), LAYOUT).reshape(2, 3)
 
 
 def test_layout_is_the_documented_one() -> None:
     assert POINT_DTYPE == LAYOUT
     assert LAYOUT.itemsize == POINT_STEP == 16
-    assert {name: LAYOUT.fields[name][1] for name in LAYOUT.names} == FIELD_OFFSETS
+    assert LAYOUT.fields is not None
+    assert {name: field[1] for name, field in LAYOUT.fields.items()} == FIELD_OFFSETS
 
 
 def test_points_by_hand_row_by_row() -> None:
@@ -123,6 +126,8 @@ READ_ONLY.flags.writeable = False
         (DEPTH, RGB, READ_ONLY, 'writeable'),
     ],
 )
-def test_wrong_arrays_are_refused(depth, rgb, out, named: str) -> None:
+def test_wrong_arrays_are_refused(
+    depth: NDArray[Any], rgb: NDArray[Any], out: NDArray[Any] | None, named: str
+) -> None:
     with pytest.raises(ValueError, match=named):
         CloudPacker(CAMERA).pack(depth, rgb, out)

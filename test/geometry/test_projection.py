@@ -45,7 +45,9 @@ def test_nan_depth_gives_nan_points_only_there() -> None:
     height=st.integers(1, 40),
     seed=st.integers(0, 2**32 - 1),
 )
-def test_project_inverts_back_project(fx, fy, cx, cy, width, height, seed) -> None:
+def test_project_inverts_back_project(
+    fx: float, fy: float, cx: float, cy: float, width: int, height: int, seed: int
+) -> None:
     camera = Intrinsics(fx, fy, cx, cy, width, height)
     depth = np.random.default_rng(seed).uniform(0.1, 100, (height, width)).astype(np.float32)
     pixels = project(back_project(depth, camera), camera).reshape(height, width, 2)

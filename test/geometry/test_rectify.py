@@ -1,16 +1,26 @@
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from s2r_depth_ros.geometry import Calibration, CalibrationError, Rectifier, RegionOfInterest
 
+
+def rotation_about(x: float, y: float, z: float) -> tuple[float, ...]:
+    """Return the matrix of a rotation vector (radians), row by row."""
+    return tuple(float(v) for v in cv2.Rodrigues(np.array([x, y, z]))[0].ravel())
+
+
 WIDTH, HEIGHT = 160, 120
+ROTATION = rotation_about(0.02, -0.03, 0.05)
 K = (120.0, 0.0, 81.0, 0.0, 122.0, 58.0, 0.0, 0.0, 1.0)
 P = (100.0, 0.0, 78.0, 0.0, 0.0, 104.0, 60.0, 0.0, 0.0, 0.0, 1.0, 0.0)
-ROTATION = tuple(cv2.Rodrigues(np.array([0.02, -0.03, 0.05]))[0].ravel())
-LENSES = {
+LENSES: dict[str, tuple[str, tuple[float, ...]]] = {
     'plumb_bob 4': ('plumb_bob', (-0.25, 0.06, 0.002, -0.001)),
     'plumb_bob 5': ('plumb_bob', (-0.25, 0.06, 0.002, -0.001, 0.01)),
     'rational 8': ('rational_polynomial', (0.4, -0.1, 0.001, 0.002, 0.02, 0.6, -0.05, 0.03)),
@@ -27,25 +37,26 @@ LENSES = {
 }
 
 
-def pattern(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def pattern(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float32]:
     """Return a smooth checkerboard (float32, 0 to 255) at pixel positions of the ideal camera."""
     return (127.5 * (1 + np.sin(0.35 * x) * np.sin(0.31 * y))).astype(np.float32)
 
 
-def undistort(calibration: Calibration, pixels: np.ndarray) -> np.ndarray:
+def undistort(calibration: Calibration, pixels: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the rectified positions of raw pixels (Nx2) by OpenCV's inverse of the lens model."""
     d = np.array(calibration.d)
-    matrices = {'R': calibration.rotation, 'P': calibration.projection[:, :3]}
+    camera = calibration.camera_matrix
+    rotation, ideal = calibration.rotation, calibration.projection[:, :3]
     points = pixels.reshape(-1, 1, 2).astype(np.float64)
     if calibration.distortion_model == 'equidistant':
-        return cv2.fisheye.undistortPoints(points, calibration.camera_matrix, d, **matrices)[:, 0]
-    criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 100, 1e-10)
-    return cv2.undistortPointsIter(
-        points, calibration.camera_matrix, d, matrices['R'], matrices['P'], criteria
-    )[:, 0]
+        ideal_points = cv2.fisheye.undistortPoints(points, camera, d, R=rotation, P=ideal)
+    else:
+        criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 100, 1e-10)
+        ideal_points = cv2.undistortPointsIter(points, camera, d, rotation, ideal, criteria)
+    return np.asarray(ideal_points, np.float64)[:, 0]
 
 
-def raw_grid() -> np.ndarray:
+def raw_grid() -> NDArray[np.int64]:
     u, v = np.meshgrid(np.arange(WIDTH), np.arange(HEIGHT))
     return np.stack([u, v], axis=-1).reshape(-1, 2)
 
@@ -53,7 +64,9 @@ def raw_grid() -> np.ndarray:
 @pytest.mark.parametrize('lens', LENSES)
 @pytest.mark.parametrize('rotation', [(0.0,) * 9, ROTATION], ids=['no R', 'R'])
 @pytest.mark.parametrize('projection', [(0.0,) * 12, P], ids=['no P', 'P'])
-def test_a_checkerboard_through_the_lens_is_recovered(lens, rotation, projection) -> None:
+def test_a_checkerboard_through_the_lens_is_recovered(
+    lens: str, rotation: tuple[float, ...], projection: tuple[float, ...]
+) -> None:
     model, d = LENSES[lens]
     calibration = Calibration(WIDTH, HEIGHT, model, d, K, rotation, projection)
     ideal = undistort(calibration, raw_grid())
@@ -70,7 +83,7 @@ def test_a_checkerboard_through_the_lens_is_recovered(lens, rotation, projection
     assert untouched.mean() > 3 * error.mean() + 5
 
 
-def distorted_line(k1: float) -> np.ndarray:
+def distorted_line(k1: float) -> NDArray[np.uint8]:
     """Return a raw image (uint8) of the line y = 40 + 0.1 x of the ideal camera, by hand."""
     fx, cx, fy, cy = K[0], K[2], K[4], K[5]
     u = np.linspace(-60, WIDTH + 60, 4000)
@@ -81,7 +94,7 @@ def distorted_line(k1: float) -> np.ndarray:
     return np.round(255 * np.exp(-((rows - curve) ** 2) / (2 * 1.5**2))).astype(np.uint8)
 
 
-def line_of(image: np.ndarray) -> np.ndarray:
+def line_of(image: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Return the row of the bright line in each of the inner columns."""
     inner = image[:, 10:-10].astype(np.float64)
     return (inner * np.arange(HEIGHT)[:, None]).sum(axis=0) / inner.sum(axis=0)
@@ -97,7 +110,7 @@ def test_a_bent_line_becomes_the_straight_one_it_was() -> None:
 
 @pytest.mark.parametrize(('model', 'count'), [('', 0), ('plumb_bob', 5), ('plumb_bob', 4)])
 @pytest.mark.parametrize('p', [(0.0,) * 12, (*K[:3], -12.0, *K[3:6], 0.0, *K[6:], 0.0)])
-def test_an_ideal_camera_is_left_alone(model: str, count: int, p) -> None:
+def test_an_ideal_camera_is_left_alone(model: str, count: int, p: tuple[float, ...]) -> None:
     rectifier = Rectifier(Calibration(WIDTH, HEIGHT, model, (0.0,) * count, K, p=p))
     image = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
     assert rectifier.is_identity
@@ -115,7 +128,7 @@ def test_an_ideal_camera_is_left_alone(model: str, count: int, p) -> None:
         {'distortion_model': 'equidistant', 'd': (0.0,) * 4},
     ],
 )
-def test_anything_else_is_not_the_identity(changes) -> None:
+def test_anything_else_is_not_the_identity(changes: dict[str, Any]) -> None:
     fields = {'width': WIDTH, 'height': HEIGHT, 'distortion_model': 'plumb_bob', 'd': (), 'k': K}
     assert not Rectifier(Calibration(**{**fields, **changes})).is_identity
 
@@ -145,7 +158,9 @@ def test_valid_marks_what_the_raw_image_shows() -> None:
         ('equidistant', (0.0, -0.2, 0.0, 0.0), np.tan(1.0)),
     ],
 )
-def test_pixels_where_the_lens_polynomial_folds_back_are_invalid(model, d, fold) -> None:
+def test_pixels_where_the_lens_polynomial_folds_back_are_invalid(
+    model: str, d: tuple[float, ...], fold: float
+) -> None:
     # For example r (1 - 0.3 r^2) grows up to r = 1 / sqrt(0.9) only; further out it comes back.
     k = (50.0, 0.0, 79.5, 0.0, 50.0, 59.5, 0.0, 0.0, 1.0)
     p = (40.0, 0.0, 79.5, 0.0, 0.0, 40.0, 59.5, 0.0, 0.0, 0.0, 1.0, 0.0)
@@ -159,7 +174,7 @@ def test_pixels_where_the_lens_polynomial_folds_back_are_invalid(model, d, fold)
 
 @pytest.mark.parametrize(('degrees', 'visible'), [(0, True), (180, False)])
 def test_rays_behind_the_lens_are_invalid(degrees: float, visible: bool) -> None:
-    rotation = cv2.Rodrigues(np.array([0.0, np.radians(degrees), 0.0]))[0].ravel()
+    rotation = rotation_about(0.0, math.radians(degrees), 0.0)
     k = (50.0, 0.0, 79.5, 0.0, 50.0, 59.5, 0.0, 0.0, 1.0)
     lens = ('plumb_bob', (0.001, 0.0, 0.0, 0.0))
     rectifier = Rectifier(Calibration(WIDTH, HEIGHT, *lens, k, rotation))
@@ -205,7 +220,7 @@ def test_a_window_of_the_raw_image_rectifies_like_the_whole() -> None:
 
 @pytest.mark.parametrize('dtype', [np.uint8, np.uint16, np.float32])
 @pytest.mark.parametrize('channels', [(), (3,), (4,)])
-def test_shape_and_dtype_are_kept(dtype, channels) -> None:
+def test_shape_and_dtype_are_kept(dtype: type[np.generic], channels: tuple[int, ...]) -> None:
     rectifier = Rectifier(Calibration(WIDTH, HEIGHT, *LENSES['plumb_bob 5'], K))
     rectified = rectifier.rectify(np.full((HEIGHT, WIDTH, *channels), 77, dtype))
     assert rectified.dtype == dtype
@@ -214,7 +229,7 @@ def test_shape_and_dtype_are_kept(dtype, channels) -> None:
 
 
 @pytest.mark.parametrize('d', [(), LENSES['plumb_bob 5'][1]])
-def test_an_image_of_another_size_is_refused(d) -> None:
+def test_an_image_of_another_size_is_refused(d: tuple[float, ...]) -> None:
     rectifier = Rectifier(Calibration(WIDTH, HEIGHT, 'plumb_bob', d, K))
     with pytest.raises(CalibrationError, match=r'80x60.*160x120'):
         rectifier.rectify(np.zeros((60, 80, 3), np.uint8))

@@ -10,13 +10,19 @@ pytest.importorskip('rclpy')
 
 from s2r_depth_ros.benchmark.cases import Case
 from s2r_depth_ros.benchmark.inputs import drawn_image
-from s2r_depth_ros.graph_benchmark import ProcessError, graph, session
+from s2r_depth_ros.graph_benchmark import (
+    ProcessError,
+    format_cameras,
+    format_results,
+    measure,
+    measure_cameras,
+)
+from s2r_depth_ros.graph_benchmark.session import Schedule
 
 
-def test_every_frame_is_accounted_for(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, '_FRAMES', 30)
+def test_every_frame_is_accounted_for(tiny_model: Path) -> None:
     case = Case('torch', 'fp32', tiny_model)
-    result = graph.measure(case, drawn_image(96, 128), (96, 128), 'cpu')
+    result = measure(case, drawn_image(96, 128), (96, 128), 'cpu', Schedule(frames=30))
     assert result['case'] == 'torch fp32'
     for name in ('image_rect', 'points'):
         figures = result[name]
@@ -26,15 +32,13 @@ def test_every_frame_is_accounted_for(tiny_model: Path, monkeypatch: pytest.Monk
     assert 0 < result['inference_median_ms'] < result['points']['median_ms']
     assert result['rss_mib_settled'] > 50
     assert result['cpu_percent'] > 0
-    assert 'torch fp32' in graph.format_results([result])
+    assert 'torch fp32' in format_results([result])
 
 
-def test_two_cameras_by_one_node_and_by_two(
-    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(session, '_FRAMES', 30)
+def test_two_cameras_by_one_node_and_by_two(tiny_model: Path) -> None:
     case = Case('torch', 'fp32', tiny_model)
-    rows = graph.measure_cameras(case, drawn_image(96, 128), (96, 128), 'cpu', 2)
+    image, schedule = drawn_image(96, 128), Schedule(frames=30)
+    rows = measure_cameras(case, image, (96, 128), 'cpu', 2, schedule)
     assert [row['layout'] for row in rows] == ['one node', '2 nodes']
     for row in rows:
         assert len(row['cameras']) == 2
@@ -46,17 +50,13 @@ def test_two_cameras_by_one_node_and_by_two(
                 assert 0 < times['median_ms'] <= times['p95_ms']
             assert 0 < figures['inference_median_ms'] < figures['points']['median_ms']
     assert rows[1]['rss_mib_settled'] > 1.5 * rows[0]['rss_mib_settled']
-    table = graph.format_cameras(rows)
+    table = format_cameras(rows)
     assert table.count('torch fp32, one node, ') == table.count('torch fp32, 2 nodes, ') == 2
 
 
-def test_a_node_that_cannot_start_ends_the_benchmark(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(session, '_PATIENCE', 15.0)
+def test_a_node_that_cannot_start_ends_the_benchmark(tmp_path: Path) -> None:
+    case = Case('torch', 'fp32', tmp_path / 'missing.safetensors')
+    image, schedule = drawn_image(96, 128), Schedule(patience_s=15.0)
     with pytest.raises(ProcessError) as caught:
-        graph.measure(
-            Case('torch', 'fp32', tmp_path / 'missing.safetensors'),
-            drawn_image(96, 128), (96, 128), 'cpu',
-        )  # fmt: skip
+        measure(case, image, (96, 128), 'cpu', schedule)
     assert 'missing.safetensors: no such' in caught.value.last_words

@@ -9,12 +9,12 @@ from s2r_depth_ros.inference.colorize import colorize_depth, colorize_map
 
 def ends(colours: int) -> tuple[list[int], list[int]]:
     """RGB of level 0 and level 255."""
-    row = cv2.applyColorMap(np.uint8([[0, 255]]), colours)[0, :, ::-1]
+    row = cv2.applyColorMap(np.array([[0, 255]], np.uint8), colours)[0, :, ::-1]
     return row[0].tolist(), row[1].tolist()
 
 
 def test_given_range() -> None:
-    depth = np.float32([[1.0, 0.5, 10.0, 50.0, np.nan, 0.0, -1.0, np.inf]])
+    depth = np.array([[1.0, 0.5, 10.0, 50.0, np.nan, 0.0, -1.0, np.inf]], np.float32)
     picture = colorize_depth(depth, 1.0, 10.0)
     far, near = ends(cv2.COLORMAP_TURBO)
     black = [0, 0, 0]
@@ -24,8 +24,8 @@ def test_given_range() -> None:
 
 
 def test_inverse_depth_is_linear() -> None:
-    middle = colorize_depth(np.float32([[2 / (1 / 1.0 + 1 / 9.0)]]), 1.0, 9.0)[0, 0]
-    expected = cv2.applyColorMap(np.uint8([[128]]), cv2.COLORMAP_TURBO)[0, 0, ::-1]
+    middle = colorize_depth(np.array([[2 / (1 / 1.0 + 1 / 9.0)]], np.float32), 1.0, 9.0)[0, 0]
+    expected = cv2.applyColorMap(np.array([[128]], np.uint8), cv2.COLORMAP_TURBO)[0, 0, ::-1]
     np.testing.assert_array_equal(middle, expected)
 
 
@@ -67,5 +67,5 @@ def test_impossible_range(limits: tuple[float | None, float | None]) -> None:
 
 def test_map() -> None:
     low, high = ends(cv2.COLORMAP_VIRIDIS)
-    picture = colorize_map(np.float32([[0, 1, 1.5, -1, np.nan]]))
+    picture = colorize_map(np.array([[0, 1, 1.5, -1, np.nan]], np.float32))
     assert picture[0].tolist() == [low, high, high, low, [0, 0, 0]]

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 import torch
@@ -16,7 +17,9 @@ from torch import Tensor, nn
 
 from s2r_depth_ros.geometry import CloudPacker, Intrinsics
 from s2r_depth_ros.inference import estimator as estimator_module
-from s2r_depth_ros.inference.estimator import DepthEstimator, FocalLengthError, View, decode
+from s2r_depth_ros.inference.backends.eager_backend import EagerBackend
+from s2r_depth_ros.inference.backends.torch_backend import TorchBackend
+from s2r_depth_ros.inference.estimator import DepthEstimator, FocalLengthError, Prediction, View
 from s2r_depth_ros.inference.finishing import DeviceCopy, Finish, cloud_rays
 from s2r_depth_ros.inference.preprocessing import ImageError
 from s2r_depth_ros.network.metadata import CheckpointError, ModelMetadata
@@ -36,16 +39,31 @@ class Stub(nn.Module):
         return NetworkOutput(ramp, 1 - ramp, [self.depth * 0] * 3 + [self.depth])
 
 
+Build = Callable[..., DepthEstimator]
+
+
 @pytest.fixture
-def build(monkeypatch: pytest.MonkeyPatch, metadata: ModelMetadata):
+def build(monkeypatch: pytest.MonkeyPatch, metadata: ModelMetadata) -> Build:
     """Return a function that makes an estimator of a network and metadata without a file."""
 
-    def make(network: nn.Module, facts: ModelMetadata = metadata, **options) -> DepthEstimator:
+    def make(network: nn.Module, facts: ModelMetadata = metadata, **options: Any) -> DepthEstimator:
         monkeypatch.setattr(estimator_module, 'find_model', Path)
         monkeypatch.setattr(estimator_module, 'load_model', lambda path: (network, facts))
         return DepthEstimator('stub', device='cpu', backend='eager', **options)
 
     return make
+
+
+def network_of(estimator: DepthEstimator) -> nn.Module:
+    backend = estimator._backend
+    assert isinstance(backend, EagerBackend | TorchBackend)
+    return backend._network
+
+
+def maps_of(prediction: Prediction) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    assert prediction.structure is not None
+    assert prediction.attention is not None
+    return prediction.structure, prediction.attention
 
 
 def constant(value: float) -> Stub:
@@ -57,15 +75,19 @@ def grey(height: int = 96, width: int = 128) -> NDArray[np.uint8]:
 
 
 def test_whole_estimator_equals_the_reference(
-    build, recipe_network, parity_folder: Path, metadata: ModelMetadata
+    build: Build,
+    recipe_network: Callable[[float], S2RDepthNet],
+    parity_folder: Path,
+    metadata: ModelMetadata,
 ) -> None:
     expected = np.load(parity_folder / 'outputs_96x160.npz')
     facts = replace(metadata, width=1.0, input_height=96, input_width=160)
     result = build(recipe_network(1.0), facts).predict(expected['image'], maps=True)
     # 1e-4 of a [-1, 1] output is 4 mm of 80 m.
     np.testing.assert_allclose(result.depth, expected['metric_depth_80m'], atol=4e-3, rtol=0)
-    np.testing.assert_allclose(result.structure, expected['structure_map'], atol=1e-4, rtol=0)
-    np.testing.assert_allclose(result.attention, expected['attention_map'], atol=1e-4, rtol=0)
+    structure, attention = maps_of(result)
+    np.testing.assert_allclose(structure, expected['structure_map'], atol=1e-4, rtol=0)
+    np.testing.assert_allclose(attention, expected['attention_map'], atol=1e-4, rtol=0)
 
 
 @settings(max_examples=30, deadline=None)
@@ -74,7 +96,7 @@ def test_any_image_size(estimator: DepthEstimator, height: int, width: int, seed
     rgb = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
     result = estimator.predict(rgb, fx=float(width), maps=True)
     limit = estimator.metadata.max_depth * result.focal_scale
-    for map_, high in ((result.depth, limit), (result.structure, 1), (result.attention, 1)):
+    for map_, high in zip((result.depth, *maps_of(result)), (limit, 1, 1)):
         assert map_.shape == (height, width)
         assert map_.dtype == np.float32
         assert np.isfinite(map_).all()
@@ -85,19 +107,13 @@ def test_any_image_size(estimator: DepthEstimator, height: int, width: int, seed
 @pytest.mark.parametrize(
     ('value', 'metres'), [(0.0, 40.0), (1.0, 80.0), (-0.5, 20.0), (-0.9995, 0.02)]
 )
-def test_decode_by_hand(build, value: float, metres: float) -> None:
+def test_decode_by_hand(build: Build, value: float, metres: float) -> None:
     depth = build(constant(value)).predict(grey(60, 90)).depth
     np.testing.assert_allclose(depth, metres, rtol=1e-4)
 
 
-def test_upscaling_has_aligned_corners() -> None:
-    row = torch.tensor([-0.5, 0.5]).view(1, 1, 1, 2).expand(1, 1, 2, 2)
-    depth = decode(row, (4, 5), 8.0).numpy()
-    np.testing.assert_allclose(depth, np.tile([2.0, 3.0, 4.0, 5.0, 6.0], (4, 1)), rtol=1e-6)
-
-
 @pytest.mark.parametrize('value', [math.nan, math.inf, -math.inf, -1.0])
-def test_no_distance_is_nan(build, value: float) -> None:
+def test_no_distance_is_nan(build: Build, value: float) -> None:
     depth = torch.zeros(1, 1, 96, 128)
     depth[0, 0, 10, 20] = value
     result = build(Stub(depth)).predict(grey()).depth
@@ -115,7 +131,7 @@ def test_twice_the_focal_length_is_twice_the_depth(
     assert twice.focal_scale == 2 * once.focal_scale
 
 
-def test_focal_scale_by_hand(build) -> None:
+def test_focal_scale_by_hand(build: Build) -> None:
     # 640 px wide with fx 525 is fx 105 at the 128 px of the network, which was trained with 100.
     result = build(constant(0.0)).predict(grey(480, 640), fx=525.0)
     assert result.focal_scale == pytest.approx(1.05)
@@ -123,7 +139,7 @@ def test_focal_scale_by_hand(build) -> None:
 
 
 @pytest.mark.parametrize('size', [(96, 96), (192, 256), (112, 208)])
-def test_input_size_keeps_depth_metric(build, size: tuple[int, int]) -> None:
+def test_input_size_keeps_depth_metric(build: Build, size: tuple[int, int]) -> None:
     changed = build(Stub(torch.zeros(1, 1, *size)), input_size=size)
     assert changed.input_size == size
     result = changed.predict(grey(480, 640), fx=500.0)
@@ -135,7 +151,7 @@ def test_input_size_keeps_depth_metric(build, size: tuple[int, int]) -> None:
 def test_input_size_reaches_the_network(lively_model: Path, photo: NDArray[np.uint8]) -> None:
     larger = DepthEstimator(lively_model, device='cpu', input_size=(112, 208))
     seen: list[tuple[int, ...]] = []
-    larger._backend._network.register_forward_pre_hook(lambda _, args: seen.append(args[0].shape))
+    network_of(larger).register_forward_pre_hook(lambda _, args: seen.append(args[0].shape))
     larger.predict(photo)
     assert seen == [(1, 3, 112, 208)]
 
@@ -153,7 +169,7 @@ def test_impossible_focal_length(estimator: DepthEstimator, fx: float) -> None:
 
 
 def test_missing_focal_length_is_said_once(
-    build, metadata: ModelMetadata, caplog: pytest.LogCaptureFixture
+    build: Build, metadata: ModelMetadata, caplog: pytest.LogCaptureFixture
 ) -> None:
     stub = build(constant(0.0))
     with caplog.at_level(logging.WARNING):
@@ -170,7 +186,7 @@ def test_missing_focal_length_is_said_once(
     assert 'model lively' in caplog.messages[0]
 
 
-def test_maps_only_on_request(build) -> None:
+def test_maps_only_on_request(build: Build) -> None:
     stub = build(constant(0.0))
     plain = stub.predict(grey())
     assert plain.structure is None
@@ -178,8 +194,9 @@ def test_maps_only_on_request(build) -> None:
     result = stub.predict(grey(60, 255), maps=True)
     # A ramp from 0 to 1 stays one from edge to edge.
     ramp = np.tile(np.linspace(0, 1, 255), (60, 1))
-    np.testing.assert_allclose(result.structure, ramp, atol=1e-5)
-    np.testing.assert_allclose(result.attention, 1 - ramp, atol=1e-5)
+    structure, attention = maps_of(result)
+    np.testing.assert_allclose(structure, ramp, atol=1e-5)
+    np.testing.assert_allclose(attention, 1 - ramp, atol=1e-5)
 
 
 def test_same_image_same_depth(estimator: DepthEstimator, photo: NDArray[np.uint8]) -> None:
@@ -201,13 +218,12 @@ def test_a_batch_of_different_cameras_equals_its_images_one_by_one(
         assert result.depth.shape == view.rgb.shape[:2]
         assert result.focal_scale == alone.focal_scale
         np.testing.assert_allclose(result.depth, alone.depth, rtol=1e-3)
-        for map_, expected in (
-            (result.structure, alone.structure),
-            (result.attention, alone.attention),
-        ):
-            assert (map_ is None) == (not view.maps)
-            if view.maps:
-                np.testing.assert_allclose(map_, expected, atol=1e-4)
+        if not view.maps:
+            assert result.structure is None
+            assert result.attention is None
+            continue
+        for map_, expected in zip(maps_of(result), maps_of(alone)):
+            np.testing.assert_allclose(map_, expected, atol=1e-4)
     scales = [200 * 1.28 / 208, 350 * 1.28 / 208, 1.0]
     assert [result.focal_scale for result in batch] == pytest.approx(scales)
 
@@ -224,7 +240,8 @@ def test_what_a_gpu_would_finish_equals_what_the_host_does(
     finish = Finish(1.7, DeviceCopy(valid), nearest, farthest, cloud_rays(camera))
     views = [View(photo, 200.0, maps=True, finish=finish), View(photo[::-1])]
     here = estimator.predict_batch(views)
-    monkeypatch.setattr('s2r_depth_ros.inference.estimator.on_host', lambda _: False)
+    for module in ('estimator', 'decoding'):
+        monkeypatch.setattr(f's2r_depth_ros.inference.{module}.on_host', lambda _: False)
     there = estimator.predict_batch(views)
     for a, b in zip(here, there):
         for name in ('depth', 'structure', 'attention', 'focal_scale'):
@@ -246,9 +263,9 @@ def test_one_bad_view_spoils_its_batch(estimator: DepthEstimator) -> None:
 
 
 def test_warm_up_runs_every_batch_that_can_come(lively_model: Path) -> None:
-    fresh, sizes = DepthEstimator(lively_model, device='cpu'), []
-    run = fresh._backend
-    fresh._backend = lambda images: sizes.append(len(images)) or run(images)
+    fresh = DepthEstimator(lively_model, device='cpu')
+    sizes: list[int] = []
+    network_of(fresh).register_forward_pre_hook(lambda _, args: sizes.append(len(args[0])))
     fresh.warm_up(96, 128, batch=3)
     assert sizes == [1, 2, 3]
 
@@ -266,7 +283,7 @@ def test_result_and_image_are_the_callers(
 
 
 def test_no_gradients(estimator: DepthEstimator) -> None:
-    network = estimator._backend._network
+    network = network_of(estimator)
     assert not any(parameter.requires_grad for parameter in network.parameters())
     assert not any(module.training for module in network.modules())
 
@@ -284,10 +301,11 @@ def test_bf16_is_close_to_fp32(
 
 def test_heads_stay_in_fp32(lively_model: Path, photo: NDArray[np.uint8]) -> None:
     half = DepthEstimator(lively_model, device='cpu', precision='bf16', backend='eager')
-    network = half._backend._network
+    network = network_of(half)
     assert isinstance(network, S2RDepthNet)
-    assert network.depth_net.conv4.model[0].weight.dtype == torch.bfloat16
-    assert network.struct_decoder.up1.bn1.running_var.dtype == torch.float32
+    state = network.state_dict()
+    assert state['depth_net.conv4.model.0.weight'].dtype == torch.bfloat16
+    assert state['struct_decoder.up1.bn1.running_var'].dtype == torch.float32
     with torch.inference_mode():
         depths = network(half._preprocess(photo)).depths
     for depth in depths:
@@ -307,7 +325,7 @@ def test_heads_stay_in_fp32(lively_model: Path, photo: NDArray[np.uint8]) -> Non
         ([[0, 0, 0]], 'NumPy array, not list'),
     ],
 )
-def test_what_is_not_an_image(estimator: DepthEstimator, image, message: str) -> None:
+def test_what_is_not_an_image(estimator: DepthEstimator, image: Any, message: str) -> None:
     with pytest.raises(ImageError, match=message):
         estimator.predict(image)
 
@@ -320,6 +338,6 @@ def test_missing_model() -> None:
 def test_scaled_image_with_scaled_focal_length(
     estimator: DepthEstimator, photo: NDArray[np.uint8]
 ) -> None:
-    doubled = cv2.resize(photo, None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST)
+    doubled = np.repeat(np.repeat(photo, 2, axis=0), 2, axis=1)
     small, large = estimator.predict(photo, fx=200.0), estimator.predict(doubled, fx=400.0)
     assert large.focal_scale == small.focal_scale

@@ -35,6 +35,10 @@ def test_gpu_equals_cpu(
     expected, result = (e.predict(image, fx=100.0, maps=True) for e in (estimator, gpu))
     half_range = gpu.metadata.max_depth / 2
     np.testing.assert_allclose(result.depth, expected.depth, atol=1e-3 * half_range, rtol=0)
+    assert result.structure is not None
+    assert result.attention is not None
+    assert expected.structure is not None
+    assert expected.attention is not None
     np.testing.assert_allclose(result.structure, expected.structure, atol=1e-3)
     np.testing.assert_allclose(result.attention, expected.attention, atol=1e-3)
 

@@ -61,7 +61,7 @@ def test_same_size_is_untouched(metadata: ModelMetadata) -> None:
 
 
 def test_normalisation_by_hand(metadata: ModelMetadata) -> None:
-    image = np.broadcast_to(np.uint8([0, 102, 255]), (50, 60, 3))
+    image = np.broadcast_to(np.array([0, 102, 255], np.uint8), (50, 60, 3))
     values = make(metadata)(image)[0, :, 3, 3].tolist()
     assert values == pytest.approx([-1.0, -0.2, 1.0], abs=1e-6)
     facts = replace(metadata, mean=(0.1, 0.2, 0.3), std=(0.5, 0.1, 0.2))
@@ -70,7 +70,7 @@ def test_normalisation_by_hand(metadata: ModelMetadata) -> None:
 
 
 def test_colour_order(metadata: ModelMetadata) -> None:
-    image = np.broadcast_to(np.uint8([255, 0, 0]), (50, 60, 3))
+    image = np.broadcast_to(np.array([255, 0, 0], np.uint8), (50, 60, 3))
     assert make(metadata)(image)[0, :, 0, 0].tolist() == [1, -1, -1]
     swapped = make(replace(metadata, color_order='bgr'))(image)
     assert swapped[0, :, 0, 0].tolist() == [-1, -1, 1]

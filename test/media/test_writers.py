@@ -10,7 +10,7 @@ from media_files import read_cloud, read_png
 from numpy.typing import NDArray
 
 from s2r_depth_ros.files import write_atomically
-from s2r_depth_ros.geometry.camera import Intrinsics
+from s2r_depth_ros.geometry.intrinsics import Intrinsics
 from s2r_depth_ros.media import writers
 
 

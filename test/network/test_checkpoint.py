@@ -5,30 +5,39 @@ from __future__ import annotations
 import json
 import os
 import pickle
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 import torch
 from safetensors import torch as safetensors_torch
+from torch import Tensor
 
 from s2r_depth_ros import files
 from s2r_depth_ros.network.checkpoint import (
     METADATA_KEY,
     VERSION_KEY,
-    CheckpointError,
-    ModelMetadata,
     load_model,
-    load_released,
     read_metadata,
     save_model,
     stored_sha256,
 )
+from s2r_depth_ros.network.metadata import CheckpointError, ModelMetadata
+from s2r_depth_ros.network.released import load_released
 from s2r_depth_ros.network.s2r_depthnet import SUB_NETWORKS, S2RDepthNet
 from s2r_depth_ros.network.weights import weights_sha256
 
+# Writes the tiny model with other tensors, metadata or header, and one released file changed.
+Altered = Callable[..., Path]
+Change = Callable[[dict[str, Any]], object]
+Spoil = Callable[[str, Change], Iterable[Path]]
+
+Value = TypeVar('Value')
+
 PNG = Path(__file__).resolve().parents[1] / 'data' / 'parity' / 'input_64x128.png'
-FACTS = {
+FACTS: dict[str, Any] = {
     'name': 'some',
     'width': 0.125,
     'input_height': 96,
@@ -51,7 +60,7 @@ def network() -> S2RDepthNet:
 
 
 @pytest.fixture
-def released(tmp_path, network) -> dict[str, Path]:
+def released(tmp_path: Path, network: S2RDepthNet) -> dict[str, Path]:
     """The four files as the authors release them, of a narrow network."""
     paths = {name: tmp_path / f'{name}.pth' for name in SUB_NETWORKS}
     for name, path in paths.items():
@@ -59,20 +68,25 @@ def released(tmp_path, network) -> dict[str, Path]:
     return paths
 
 
+def present(values: Mapping[str, Value | None]) -> dict[str, Value]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
 @pytest.fixture
-def altered(tiny_model, tmp_path):
+def altered(tiny_model: Path, tmp_path: Path) -> Altered:
     """Write the tiny model with other tensors, other metadata or another header."""
 
-    def write(tensors=None, metadata=None, header=None) -> Path:
-        values = safetensors_torch.load_file(tiny_model)
-        values |= tensors or {}
-        values = {key: value for key, value in values.items() if value is not None}
+    def write(
+        tensors: dict[str, Tensor | None] | None = None,
+        metadata: dict[str, object] | None = None,
+        header: dict[str, str | None] | None = None,
+    ) -> Path:
+        values = present(safetensors_torch.load_file(tiny_model) | (tensors or {}))
         facts = json.loads(read_metadata(tiny_model).to_json())
         facts |= {'sha256': weights_sha256(values)} if tensors else {}
         facts |= metadata or {}
         facts = {key: value for key, value in facts.items() if value is not ...}
-        strings = {VERSION_KEY: '1', METADATA_KEY: json.dumps(facts)} | (header or {})
-        strings = {key: value for key, value in strings.items() if value is not None}
+        strings = present({VERSION_KEY: '1', METADATA_KEY: json.dumps(facts)} | (header or {}))
         path = tmp_path / 'altered.safetensors'
         path.write_bytes(safetensors_torch.save(values, strings))
         return path
@@ -80,10 +94,10 @@ def altered(tiny_model, tmp_path):
     return write
 
 
-def refusal(function, *paths) -> str:
+def refusal(function: Callable[..., object], *arguments: Any) -> str:
     """Return the message of the CheckpointError that ``function`` must raise."""
     with pytest.raises(CheckpointError) as caught:
-        function(*paths)
+        function(*arguments)
     return str(caught.value)
 
 
@@ -101,7 +115,7 @@ def assert_same_weights(ours: S2RDepthNet, theirs: S2RDepthNet, half: bool = Fal
 
 
 @pytest.mark.parametrize('dtype', [torch.float32, torch.float16])
-def test_saved_model_comes_back(tmp_path, network, dtype):
+def test_saved_model_comes_back(tmp_path: Path, network: S2RDepthNet, dtype: torch.dtype) -> None:
     path = tmp_path / 'new' / 'some.safetensors'
     written = save_model(path, network, ModelMetadata(**FACTS), dtype)
     loaded, metadata = load_model(path)
@@ -115,7 +129,7 @@ def test_saved_model_comes_back(tmp_path, network, dtype):
         assert (loaded(image).depths[3] - network(image).depths[3]).abs().max() <= tolerance
 
 
-def test_half_precision_halves_the_file(tmp_path, network):
+def test_half_precision_halves_the_file(tmp_path: Path, network: S2RDepthNet) -> None:
     sizes = []
     for dtype in (torch.float32, torch.float16):
         save_model(tmp_path / 'm.safetensors', network, ModelMetadata(**FACTS), dtype)
@@ -123,14 +137,14 @@ def test_half_precision_halves_the_file(tmp_path, network):
     assert 0.5 < sizes[1] / sizes[0] < 0.52
 
 
-def test_loaded_network_trains_one_shared_activation(tiny_model):
+def test_loaded_network_trains_one_shared_activation(tiny_model: Path) -> None:
     network, _ = load_model(tiny_model)
     slopes = [p for key, p in network.named_parameters() if p.shape == (1,) and 'depth' in key]
     assert len(slopes) == 1
     assert all(p.requires_grad for p in network.parameters())
 
 
-def test_sha256_is_over_sorted_keys_and_bytes(tiny_model):
+def test_sha256_is_over_sorted_keys_and_bytes(tiny_model: Path) -> None:
     tensors = safetensors_torch.load_file(tiny_model)
     backwards = dict(sorted(tensors.items(), reverse=True))
     assert weights_sha256(backwards) == read_metadata(tiny_model).sha256
@@ -138,7 +152,7 @@ def test_sha256_is_over_sorted_keys_and_bytes(tiny_model):
     assert weights_sha256(tensors | {key: tensors[key] + 1}) != read_metadata(tiny_model).sha256
 
 
-def test_weights_do_not_change_with_the_file(tiny_model, tmp_path):
+def test_weights_do_not_change_with_the_file(tiny_model: Path, tmp_path: Path) -> None:
     path = tmp_path / 'copy.safetensors'
     content = tiny_model.read_bytes()
     path.write_bytes(content)
@@ -152,7 +166,7 @@ def test_weights_do_not_change_with_the_file(tiny_model, tmp_path):
 # --- writing refuses
 
 
-def test_save_refuses_another_width(tmp_path, network):
+def test_save_refuses_another_width(tmp_path: Path, network: S2RDepthNet) -> None:
     text = refusal(
         save_model, tmp_path / 'x.safetensors', network, ModelMetadata(**FACTS | {'width': 0.25})
     )
@@ -161,25 +175,29 @@ def test_save_refuses_another_width(tmp_path, network):
 
 
 @pytest.mark.parametrize(('value', 'dtype'), [(float('nan'), torch.float32), (1e5, torch.float16)])
-def test_save_refuses_what_is_not_finite(tmp_path, network, value, dtype):
+def test_save_refuses_what_is_not_finite(
+    tmp_path: Path, network: S2RDepthNet, value: float, dtype: torch.dtype
+) -> None:
     network = S2RDepthNet(0.125)
     with torch.no_grad():
-        network.dsa.D.conv.bias.fill_(value)
+        network.state_dict()['dsa.D.conv.bias'].fill_(value)
     text = refusal(save_model, tmp_path / 'x.safetensors', network, ModelMetadata(**FACTS), dtype)
     assert "x.safetensors: key 'dsa.D.conv.bias' holds NaN or infinity" in text
     assert not list(tmp_path.iterdir())
 
 
-def test_save_refuses_other_dtypes(tmp_path, network):
+def test_save_refuses_other_dtypes(tmp_path: Path, network: S2RDepthNet) -> None:
     with pytest.raises(ValueError, match=r'float32 or torch\.float16'):
         save_model(tmp_path / 'x.safetensors', network, ModelMetadata(**FACTS), torch.bfloat16)
 
 
-def test_failed_write_leaves_the_old_file(tmp_path, network, monkeypatch):
+def test_failed_write_leaves_the_old_file(
+    tmp_path: Path, network: S2RDepthNet, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / 'x.safetensors'
     path.write_bytes(b'old')
 
-    def full(*_):
+    def full(*_: object) -> None:
         raise OSError(28, 'No space left on device')
 
     monkeypatch.setattr(files.os, 'replace', full)
@@ -188,7 +206,7 @@ def test_failed_write_leaves_the_old_file(tmp_path, network, monkeypatch):
     assert [p.read_bytes() for p in tmp_path.iterdir()] == [b'old']
 
 
-def test_save_into_a_file_as_folder_is_refused(tmp_path, network):
+def test_save_into_a_file_as_folder_is_refused(tmp_path: Path, network: S2RDepthNet) -> None:
     (tmp_path / 'a').write_text('a file')
     text = refusal(save_model, tmp_path / 'a' / 'x.safetensors', network, ModelMetadata(**FACTS))
     assert 'cannot be written' in text
@@ -230,7 +248,9 @@ WRONG_FACTS = [
 
 @pytest.mark.parametrize(('field', 'value'), WRONG_FACTS)
 @pytest.mark.parametrize('read', [load_model, read_metadata])
-def test_wrong_metadata_field_is_named(altered, field, value, read):
+def test_wrong_metadata_field_is_named(
+    altered: Altered, field: str, value: object, read: Callable[[Path], object]
+) -> None:
     path = altered(metadata={field: value})
     text = refusal(read, path)
     assert text.startswith(f'{path}: metadata field {field!r} must be ')
@@ -238,19 +258,19 @@ def test_wrong_metadata_field_is_named(altered, field, value, read):
 
 
 @pytest.mark.parametrize(('field', 'value'), WRONG_FACTS)
-def test_wrong_metadata_cannot_be_made(field, value):
+def test_wrong_metadata_cannot_be_made(field: str, value: object) -> None:
     with pytest.raises(CheckpointError, match=repr(field)):
         ModelMetadata(**FACTS | {field: value})
 
 
 @pytest.mark.parametrize('value', [{'a': float('nan')}, {1: 'a'}, {'a': (1, 2)}, {'a': object()}])
-def test_what_json_cannot_hold_is_refused(value):
+def test_what_json_cannot_hold_is_refused(value: object) -> None:
     with pytest.raises(CheckpointError, match="'scores' must be a JSON object"):
         ModelMetadata(**FACTS | {'scores': value})
 
 
 @pytest.mark.parametrize(('height', 'width'), [(64, 128), (100, 128), (96, 0), (96, -160)])
-def test_input_size_must_follow_the_size_rule(altered, height, width):
+def test_input_size_must_follow_the_size_rule(altered: Altered, height: int, width: int) -> None:
     path = altered(metadata={'input_height': height, 'input_width': width})
     text = refusal(load_model, path)
     assert f'{path}: metadata fields' in text
@@ -259,12 +279,12 @@ def test_input_size_must_follow_the_size_rule(altered, height, width):
 
 
 @pytest.mark.parametrize('field', ModelMetadata.__dataclass_fields__)
-def test_missing_metadata_field_is_named(altered, field):
+def test_missing_metadata_field_is_named(altered: Altered, field: str) -> None:
     path = altered(metadata={field: ...})
     assert f'{path}: metadata field {field!r} is missing' in refusal(load_model, path)
 
 
-def test_unknown_metadata_field_is_named(altered):
+def test_unknown_metadata_field_is_named(altered: Altered) -> None:
     assert "metadata field 'gain' is unknown" in refusal(load_model, altered(metadata={'gain': 1}))
 
 
@@ -279,7 +299,9 @@ def test_unknown_metadata_field_is_named(altered):
         ({METADATA_KEY: '[]'}, ['not a JSON object', 'write the file again']),
     ],
 )
-def test_wrong_header_is_named(altered, header, words):
+def test_wrong_header_is_named(
+    altered: Altered, header: dict[str, str | None], words: list[str]
+) -> None:
     path = altered(header=header)
     for read in (load_model, read_metadata):
         text = refusal(read, path)
@@ -302,11 +324,12 @@ BIAS = 'struct_encoder.conv.conv.bias'
         ({BIAS: torch.zeros(8, dtype=torch.bfloat16)}, [repr(BIAS), 'torch.bfloat16']),
     ],
 )
-def test_weights_that_do_not_fit_are_named(altered, tiny_model, tensors, words):
+def test_weights_that_do_not_fit_are_named(
+    altered: Altered, tiny_model: Path, tensors: dict[str, Tensor | None], words: list[str]
+) -> None:
     # A wrong sha256 in the metadata, to see that the precise error comes first.
     path = altered(metadata={'sha256': 'none'}, tensors=None)
-    values = safetensors_torch.load_file(path) | tensors
-    values = {key: value for key, value in values.items() if value is not None}
+    values = present(safetensors_torch.load_file(path) | tensors)
     header = {VERSION_KEY: '1', METADATA_KEY: read_metadata(path).to_json()}
     path.write_bytes(safetensors_torch.save(values, header))
     for read in (load_model, stored_sha256):
@@ -314,27 +337,27 @@ def test_weights_that_do_not_fit_are_named(altered, tiny_model, tensors, words):
         assert all(word in text for word in [str(path), *words, 'write the file again']), text
 
 
-def test_metadata_of_another_width_does_not_fit(altered):
+def test_metadata_of_another_width_does_not_fit(altered: Altered) -> None:
     text = refusal(load_model, altered(metadata={'width': 0.25}))
     assert "key 'struct_encoder.conv.conv.weight' has shape (8, 3, 7, 7)" in text
     assert 'width 0.25 needs (16, 3, 7, 7)' in text
 
 
 @pytest.mark.parametrize('value', [float('nan'), float('inf')])
-def test_weights_that_are_not_finite_are_named(altered, value):
+def test_weights_that_are_not_finite_are_named(altered: Altered, value: float) -> None:
     bias = torch.zeros(8)
     bias[3] = value
     path = altered(tensors={BIAS: bias})
     assert f'{path}: key {BIAS!r} holds NaN or infinity' in refusal(load_model, path)
 
 
-def test_activation_that_is_not_shared_is_refused(altered):
+def test_activation_that_is_not_shared_is_refused(altered: Altered) -> None:
     key = 'depth_net.deconv2.model.6.weight'
     text = refusal(load_model, altered(tensors={key: torch.tensor([0.5])}))
     assert f"key {key!r} is 0.5 but 'depth_net.conv1.3.weight' is 0.25; the 18 PReLU keys" in text
 
 
-def test_altered_weights_are_refused(tiny_model, tmp_path):
+def test_altered_weights_are_refused(tiny_model: Path, tmp_path: Path) -> None:
     content = bytearray(tiny_model.read_bytes())
     content[-2] ^= 1
     path = tmp_path / 'altered.safetensors'
@@ -350,7 +373,9 @@ def test_altered_weights_are_refused(tiny_model, tmp_path):
 
 @pytest.mark.parametrize('read', [load_model, read_metadata, stored_sha256])
 @pytest.mark.parametrize('kept', [0, 4, 100, 40_000, -1])
-def test_truncated_file_is_refused(tiny_model, tmp_path, read, kept):
+def test_truncated_file_is_refused(
+    tiny_model: Path, tmp_path: Path, read: Callable[[Path], object], kept: int
+) -> None:
     path = tmp_path / 'cut.safetensors'
     path.write_bytes(tiny_model.read_bytes()[:kept])
     text = refusal(read, path)
@@ -359,7 +384,7 @@ def test_truncated_file_is_refused(tiny_model, tmp_path, read, kept):
 
 
 @pytest.mark.parametrize('content', [b'hello, this is a text file\n', PNG.read_bytes()])
-def test_foreign_file_is_refused(tmp_path, content):
+def test_foreign_file_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / 'foreign.safetensors'
     path.write_bytes(content)
     text = refusal(load_model, path)
@@ -368,14 +393,14 @@ def test_foreign_file_is_refused(tmp_path, content):
 
 
 @pytest.mark.parametrize('zipped', [True, False])
-def test_pytorch_file_in_place_of_a_model_points_to_convert(tmp_path, zipped):
+def test_pytorch_file_in_place_of_a_model_points_to_convert(tmp_path: Path, zipped: bool) -> None:
     path = tmp_path / 'depth_net.pth'
     torch.save({'a': torch.zeros(1)}, path, _use_new_zipfile_serialization=zipped)
     assert 'looks like a PyTorch file, turn it' in refusal(load_model, path)
 
 
 @pytest.mark.parametrize('read', [load_model, read_metadata])
-def test_missing_file_and_folder_are_named(tmp_path, read):
+def test_missing_file_and_folder_are_named(tmp_path: Path, read: Callable[[Path], object]) -> None:
     assert refusal(read, tmp_path / 'no.safetensors') == (
         f'{tmp_path}/no.safetensors: no such file; check the path'
     )
@@ -383,7 +408,7 @@ def test_missing_file_and_folder_are_named(tmp_path, read):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason='root may read everything')
-def test_forbidden_file_is_named(tiny_model, tmp_path):
+def test_forbidden_file_is_named(tiny_model: Path, tmp_path: Path) -> None:
     path = tmp_path / 'secret.safetensors'
     path.write_bytes(tiny_model.read_bytes())
     path.chmod(0)
@@ -394,7 +419,7 @@ def test_forbidden_file_is_named(tiny_model, tmp_path):
 
 
 @pytest.mark.parametrize('zipped', [True, False])
-def test_released_files_load(released, network, zipped):
+def test_released_files_load(released: dict[str, Path], network: S2RDepthNet, zipped: bool) -> None:
     for path in released.values():
         state = torch.load(path, weights_only=True)
         torch.save(state, path, _use_new_zipfile_serialization=zipped)
@@ -403,17 +428,19 @@ def test_released_files_load(released, network, zipped):
     assert_same_weights(loaded, network)
 
 
-def test_released_files_become_a_model_file(released, network, tmp_path):
+def test_released_files_become_a_model_file(
+    released: dict[str, Path], network: S2RDepthNet, tmp_path: Path
+) -> None:
     path = tmp_path / 'converted.safetensors'
     save_model(path, load_released(*released.values()), ModelMetadata(**FACTS))
     assert_same_weights(load_model(path)[0], network)
 
 
 @pytest.fixture
-def spoil(released):
+def spoil(released: dict[str, Path]) -> Spoil:
     """Rewrite one released file through a function of its state dict; return all paths."""
 
-    def rewrite(name, change):
+    def rewrite(name: str, change: Change) -> Iterable[Path]:
         state = torch.load(released[name], weights_only=True)
         torch.save(change(state), released[name])
         return released.values()
@@ -436,13 +463,15 @@ def spoil(released):
         (lambda s: s | {next(iter(s)): s[next(iter(s))] * float('nan')}, ['NaN or infinity']),
     ],
 )
-def test_released_file_that_is_wrong_is_named(spoil, released, name, change, words):
+def test_released_file_that_is_wrong_is_named(
+    spoil: Spoil, released: dict[str, Path], name: str, change: Change, words: list[str]
+) -> None:
     text = refusal(load_released, *spoil(name, change))
     assert all(word in text for word in [f'{released[name]}: ', *words]), text
 
 
-def test_file_mixing_prefixes_is_refused(spoil):
-    def prefix_one(state):
+def test_file_mixing_prefixes_is_refused(spoil: Spoil) -> None:
+    def prefix_one(state: dict[str, Tensor]) -> dict[str, Tensor]:
         key = next(iter(state))
         return {('module.' + k if k == key else k): v for k, v in state.items()}
 
@@ -450,14 +479,14 @@ def test_file_mixing_prefixes_is_refused(spoil):
     assert "key 'E.base.0.0.weight' of dsa at width 0.125 is missing" in text
 
 
-def test_swapped_files_are_recognised(released):
+def test_swapped_files_are_recognised(released: dict[str, Path]) -> None:
     paths = [released[n] for n in ('struct_encoder', 'struct_decoder', 'depth_net', 'dsa')]
     assert 'this is a file of depth_net: give each file to its own' in refusal(
         load_released, *paths
     )
 
 
-def test_width_outside_the_family_is_refused(spoil):
+def test_width_outside_the_family_is_refused(spoil: Spoil) -> None:
     wide = torch.zeros(24, 3, 7, 7)
     text = refusal(
         load_released, *spoil('struct_encoder', lambda s: s | {'conv.conv.weight': wide})
@@ -465,7 +494,9 @@ def test_width_outside_the_family_is_refused(spoil):
     assert "'conv.conv.weight' has 24 channels, which is width 0.375" in text
 
 
-def test_released_file_with_unequal_activations_is_refused(spoil, released):
+def test_released_file_with_unequal_activations_is_refused(
+    spoil: Spoil, released: dict[str, Path]
+) -> None:
     key = 'center.1.nonlinearity.weight'
     text = refusal(load_released, *spoil('depth_net', lambda s: s | {key: torch.tensor([-0.1])}))
     assert f'{released["depth_net"]}: key {key!r} is -0.1' in text
@@ -478,12 +509,14 @@ class Payload:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
         return os.mkdir, (str(self.path),)
 
 
 @pytest.mark.parametrize('zipped', [True, False])
-def test_pickled_code_is_refused_and_not_run(released, tmp_path, zipped):
+def test_pickled_code_is_refused_and_not_run(
+    released: dict[str, Path], tmp_path: Path, zipped: bool
+) -> None:
     trap = tmp_path / 'trap'
     torch.save({'a': Payload(trap)}, released['dsa'], _use_new_zipfile_serialization=zipped)
     text = refusal(load_released, *released.values())
@@ -494,20 +527,22 @@ def test_pickled_code_is_refused_and_not_run(released, tmp_path, zipped):
 
 @pytest.mark.filterwarnings('ignore:Detected pickle protocol')
 @pytest.mark.parametrize('protocol', [2, 4])
-def test_bare_pickle_with_code_is_refused_and_not_run(released, tmp_path, protocol):
+def test_bare_pickle_with_code_is_refused_and_not_run(
+    released: dict[str, Path], tmp_path: Path, protocol: int
+) -> None:
     trap = tmp_path / 'trap'
     released['dsa'].write_bytes(pickle.dumps(Payload(trap), protocol=protocol))
     assert str(released['dsa']) in refusal(load_released, *released.values())
     assert not trap.exists()
 
 
-def test_whole_pickled_module_is_refused(released):
+def test_whole_pickled_module_is_refused(released: dict[str, Path]) -> None:
     torch.save(torch.nn.Linear(2, 2), released['dsa'])
     assert 'save its bare weights' in refusal(load_released, *released.values())
 
 
 @pytest.mark.parametrize('content', [b'', b'hello world\n', PNG.read_bytes(), b'PK\x03\x04'])
-def test_foreign_released_file_is_refused(released, content):
+def test_foreign_released_file_is_refused(released: dict[str, Path], content: bytes) -> None:
     released['dsa'].write_bytes(content)
     text = refusal(load_released, *released.values())
     assert f'{released["dsa"]}: not a whole PyTorch file' in text
@@ -515,13 +550,15 @@ def test_foreign_released_file_is_refused(released, content):
 
 
 @pytest.mark.parametrize('fraction', [0.1, 0.5, 0.99])
-def test_truncated_released_file_is_refused(released, fraction):
+def test_truncated_released_file_is_refused(released: dict[str, Path], fraction: float) -> None:
     content = released['dsa'].read_bytes()
     released['dsa'].write_bytes(content[: int(fraction * len(content))])
     assert 'not a whole PyTorch file' in refusal(load_released, *released.values())
 
 
-def test_missing_released_file_and_folder_are_named(released, tmp_path):
+def test_missing_released_file_and_folder_are_named(
+    released: dict[str, Path], tmp_path: Path
+) -> None:
     released['depth_net'].unlink()
     assert 'depth_net.pth: no such file' in refusal(load_released, *released.values())
     released['depth_net'].mkdir()

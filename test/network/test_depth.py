@@ -26,13 +26,13 @@ def outputs(depth_net: DepthPrediction) -> list[torch.Tensor]:
 
 def test_folded_skips_give_the_same_maps(depth_net: DepthPrediction) -> None:
     expected = outputs(depth_net)
-    before = depth_net.output2.model[1].weight.clone()
+    before = depth_net.state_dict()['output2.model.1.weight'].clone()
     for _ in range(2):  # folding twice is folding once
         fold_skip_weights(depth_net)
         assert depth_net.skip_weights == (1.0, 1.0, 1.0)
         for result, reference in zip(outputs(depth_net), expected):
             torch.testing.assert_close(result, reference, atol=1e-5, rtol=0)
-    assert not torch.equal(before, depth_net.output2.model[1].weight)
+    assert not torch.equal(before, depth_net.state_dict()['output2.model.1.weight'])
 
 
 def test_unfolding_restores_the_weights(depth_net: DepthPrediction) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -15,13 +17,17 @@ from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 from s2r_depth_ros.network.size_rule import SizeError
 from s2r_depth_ros.network.tap_first import TapConv, axis_table
 
+Module = TypeVar('Module', bound=nn.Module)
 
-def randomised(module: nn.Module) -> nn.Module:
+
+def randomised(module: Module) -> Module:
     """Give norms statistics and weights that folding must not ignore."""
     generator = torch.Generator().manual_seed(3)
     for part in module.modules():
         if isinstance(part, nn.BatchNorm2d):
-            for tensor in (part.weight.data, part.bias.data, part.running_mean, part.running_var):
+            for name, tensor in part.state_dict().items():
+                if name == 'num_batches_tracked':
+                    continue
                 tensor.copy_(torch.rand(tensor.shape, generator=generator) + 0.3)
     return module.eval()
 
@@ -72,7 +78,7 @@ def test_twin_up_projection() -> None:
 def test_whole_network_with_random_norms(size: tuple[int, int]) -> None:
     network = randomised(S2RDepthNet(0.125))
     # Another slope than torch's default, and one shared by all activations.
-    network.depth_net.conv1[3].weight.data.fill_(0.4)
+    network.depth_net.state_dict()['conv1.3.weight'].fill_(0.4)
     image = torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(2)) * 2 - 1
     with torch.inference_mode():
         expected, maps = network(image), OptimizedNetwork(network)(image)

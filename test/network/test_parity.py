@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
+from parity_recipe import load_recipe
 
-from s2r_depth_ros.network.checkpoint import load_released
+from s2r_depth_ros.network.released import load_released
 from s2r_depth_ros.network.s2r_depthnet import SUB_NETWORKS, WIDTHS, S2RDepthNet
 from s2r_depth_ros.network.size_rule import SizeError
 
@@ -25,14 +26,10 @@ SIZES = ('96x160', '112x208')
 FIXED = {1, 3}
 
 
-def _load_recipe() -> ModuleType:
-    spec = importlib.util.spec_from_file_location('recipe', DATA / 'parity' / 'recipe.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-recipe = _load_recipe()
+recipe = load_recipe()
+# Of each sub-network: state-dict key -> values. Of each size: name in the fixtures -> values.
+Weights = dict[str, dict[str, NDArray[Any]]]
+Runs = dict[str, dict[str, NDArray[Any]]]
 
 
 def official_shapes(name: str) -> dict[str, tuple[int, ...]]:
@@ -40,12 +37,12 @@ def official_shapes(name: str) -> dict[str, tuple[int, ...]]:
 
 
 @pytest.fixture(scope='module')
-def weights() -> dict[str, dict[str, np.ndarray]]:
+def weights() -> Weights:
     return {name: recipe.weights(name, official_shapes(name)) for name in SUB_NETWORKS}
 
 
 @pytest.fixture(scope='module')
-def network(weights) -> S2RDepthNet:
+def network(weights: Weights) -> S2RDepthNet:
     with torch.device('meta'):
         network = S2RDepthNet()
     for name, values in weights.items():
@@ -55,7 +52,7 @@ def network(weights) -> S2RDepthNet:
 
 
 @pytest.fixture(scope='module')
-def runs(network) -> dict[str, dict[str, np.ndarray]]:
+def runs(network: S2RDepthNet) -> Runs:
     """What our network gives at both sizes, by the names of the fixtures."""
     results = {}
     for size in SIZES:
@@ -79,7 +76,7 @@ def official_image(size: str) -> torch.Tensor:
     return torch.from_numpy(recipe.to_tensor(recipe.image(*map(int, size.split('x')))))
 
 
-def official(size: str) -> dict[str, np.ndarray]:
+def official(size: str) -> dict[str, NDArray[Any]]:
     folder = DATA / 'parity'
     outputs = np.load(folder / f'outputs_{size}.npz')
     inner = np.load(folder / f'intermediates_{size}.npz')
@@ -87,7 +84,7 @@ def official(size: str) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize('name', SUB_NETWORKS)
-def test_recipe_makes_the_weights_of_the_fixtures(weights, name):
+def test_recipe_makes_the_weights_of_the_fixtures(weights: Weights, name: str) -> None:
     digest = hashlib.sha256()
     for key in sorted(weights[name]):
         digest.update(key.encode('ascii') + weights[name][key].tobytes())
@@ -95,13 +92,13 @@ def test_recipe_makes_the_weights_of_the_fixtures(weights, name):
 
 
 @pytest.mark.parametrize('size', ['64x128', *SIZES])
-def test_recipe_makes_the_images_of_the_fixtures(size):
+def test_recipe_makes_the_images_of_the_fixtures(size: str) -> None:
     stored = np.load(DATA / 'parity' / f'outputs_{size}.npz')['image']
     np.testing.assert_array_equal(recipe.image(*map(int, size.split('x'))), stored)
 
 
 @pytest.mark.parametrize('name', SUB_NETWORKS)
-def test_keys_shapes_and_dtypes_are_the_authors(network, name):
+def test_keys_shapes_and_dtypes_are_the_authors(network: S2RDepthNet, name: str) -> None:
     ours = getattr(network, name).state_dict()
     theirs = KEYS[name]['keys']
     assert {key: (list(v.shape), str(v.dtype)) for key, v in ours.items()} == {
@@ -110,13 +107,13 @@ def test_keys_shapes_and_dtypes_are_the_authors(network, name):
 
 
 @pytest.mark.parametrize('name', SUB_NETWORKS)
-def test_number_of_parameters_is_the_authors(network, name):
+def test_number_of_parameters_is_the_authors(network: S2RDepthNet, name: str) -> None:
     parameters = list(getattr(network, name).parameters())
     assert sum(p.numel() for p in parameters) == KEYS[name]['n_params_unique']
     assert len(parameters) == KEYS[name]['n_param_tensors_unique']
 
 
-def test_prelu_stays_one_scalar_after_loading(network):
+def test_prelu_stays_one_scalar_after_loading(network: S2RDepthNet) -> None:
     slopes = [m for m in network.depth_net.modules() if isinstance(m, torch.nn.PReLU)]
     assert len(slopes) == 1
     assert slopes[0].weight.item() == recipe.PRELU
@@ -137,24 +134,24 @@ def test_prelu_stays_one_scalar_after_loading(network):
         'depth_1',
     ],
 )
-def test_output_is_the_authors(runs, size, name):
+def test_output_is_the_authors(runs: Runs, size: str, name: str) -> None:
     ours, theirs = runs[size][name], official(size)[name]
     assert ours.shape == theirs.shape
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=ATOL)
 
 
 @pytest.mark.parametrize('size', SIZES)
-def test_metric_depth_is_the_authors(runs, size):
+def test_metric_depth_is_the_authors(runs: Runs, size: str) -> None:
     # (x + 1) / 2 * 80 m magnifies what x may differ by 40 times.
     theirs = official(size)['metric_depth_80m']
     np.testing.assert_allclose(runs[size]['metric_depth_80m'], theirs, rtol=0, atol=40 * ATOL)
 
 
-def test_no_fixture_is_left_out(runs):
+def test_no_fixture_is_left_out(runs: Runs) -> None:
     assert all(set(official(size)) == set(runs[size]) for size in SIZES)
 
 
-def test_at_64x128_structure_and_attention_are_the_authors(network):
+def test_at_64x128_structure_and_attention_are_the_authors(network: S2RDepthNet) -> None:
     image, theirs = official_image('64x128'), official('64x128')
     with torch.inference_mode():
         code = network.struct_encoder(image)
@@ -172,7 +169,7 @@ def test_at_64x128_structure_and_attention_are_the_authors(network):
         )
 
 
-def test_at_64x128_the_depth_network_names_the_size_rule(network):
+def test_at_64x128_the_depth_network_names_the_size_rule(network: S2RDepthNet) -> None:
     structure = torch.zeros(1, 1, 64, 128)
     for run in (
         lambda: network.depth_net(structure),
@@ -183,7 +180,9 @@ def test_at_64x128_the_depth_network_names_the_size_rule(network):
 
 
 @pytest.mark.parametrize('prefixed', [('struct_decoder', 'dsa', 'depth_net'), SUB_NETWORKS, ()])
-def test_released_files_load_with_and_without_module_prefix(tmp_path, weights, network, prefixed):
+def test_released_files_load_with_and_without_module_prefix(
+    tmp_path: Path, weights: Weights, network: S2RDepthNet, prefixed: tuple[str, ...]
+) -> None:
     paths = []
     for name, values in weights.items():
         prefix = 'module.' if name in prefixed else ''
@@ -200,7 +199,7 @@ def test_released_files_load_with_and_without_module_prefix(tmp_path, weights, n
 
 
 @pytest.mark.parametrize('width', WIDTHS)
-def test_width_scales_every_hidden_channel_count(width):
+def test_width_scales_every_hidden_channel_count(width: float) -> None:
     with torch.device('meta'):
         network = S2RDepthNet(width)
     image = torch.zeros(1, 3, 96, 96, device='meta')
@@ -222,6 +221,6 @@ def scaled_shape(shape: tuple[int, ...], width: float) -> tuple[int, ...]:
 
 
 @pytest.mark.parametrize('width', [0.01, 0.15625, 1 / 3])
-def test_width_that_splits_channels_is_refused(width):
+def test_width_that_splits_channels_is_refused(width: float) -> None:
     with pytest.raises(ValueError, match=r'use 1\.0, 0\.5, 0\.25 or 0\.125'):
         S2RDepthNet(width)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
 
@@ -29,7 +29,7 @@ from sensor_msgs.msg import CameraInfo, Image
 
 from s2r_depth_ros.inference.estimator import DepthEstimator, Prediction
 from s2r_depth_ros.node import topics
-from s2r_depth_ros.node.diagnostics import ERROR, OK, STALE
+from s2r_depth_ros.node.status import ERROR, OK, STALE
 from s2r_depth_ros.rig.clouds import read_xyz_rgb
 
 
@@ -50,7 +50,7 @@ class Camera:
             topic = topics.of_camera(name, self.name).replace('~', 'depth')
             self.outputs[name] = self.graph.record(every[name].type, topic)
 
-    def rgb(self, seed: int) -> np.ndarray:
+    def rgb(self, seed: int) -> NDArray[Any]:
         return cv2.resize(picture(seed), (self.width, self.height))
 
     def frame(self, seed: int = 0) -> Image:
@@ -118,7 +118,7 @@ class Rig:
 
 
 @pytest.fixture(scope='module')
-def rig(start_node: Any, make_graph: Any) -> Iterator[Rig]:
+def rig(start_node: Any, make_graph: Any) -> Rig:
     """A node that makes everything of ``front``, but only depth images of ``rear``."""
     images = reliable('/rig/front/image', '/rig/rear/image')
     process = start_node('/rig', autostart=True, cameras='[front, rear]', **images)
@@ -169,6 +169,7 @@ def test_private_topics_and_camera_info_are_those_of_the_camera(
     frame = rig.front.send(rig.front.frame(3))
     expected = _expected(estimator, rig.front, 3)
     structure = pixels(rig.front.result(topics.STRUCTURE, frame))
+    assert expected.structure is not None
     np.testing.assert_allclose(structure / 255, expected.structure, atol=0.004)
     assert rig.front.result(topics.DEPTH_INFO, frame).k[0] == rig.front.fx
     assert rig.front.result(topics.DEPTH_COLOR, frame).header == frame.header

@@ -10,6 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
 
@@ -45,7 +46,7 @@ COLOURS = {
 }
 
 
-def _message(encoding: str, rows: np.ndarray, width: int, /, **changes: Any) -> Image:
+def _message(encoding: str, rows: NDArray[Any], width: int, /, **changes: Any) -> Image:
     """Return an Image with these rows of bytes, uint8 [rows, step]."""
     message = Image(encoding=encoding, height=len(rows), width=width, step=rows.shape[1])
     message.data = array('B', rows.tobytes())
@@ -54,7 +55,7 @@ def _message(encoding: str, rows: np.ndarray, width: int, /, **changes: Any) -> 
     return message
 
 
-def _padded(rows: np.ndarray, padding: int) -> np.ndarray:
+def _padded(rows: NDArray[Any], padding: int) -> NDArray[Any]:
     """Append bytes to each row that must not be read."""
     return np.pad(rows, ((0, 0), (0, padding)), constant_values=77)
 
@@ -107,7 +108,7 @@ def test_bayer(pattern: str, padding: int, wide: bool) -> None:
     ('encoding', 'order'),
     [('yuv422', 'uyvy'), ('uyvy', 'uyvy'), ('yuv422_yuy2', 'yuyv'), ('yuyv', 'yuyv')],
 )
-def test_packed_yuv(encoding: str, order: str, rgb: tuple, padding: int) -> None:
+def test_packed_yuv(encoding: str, order: str, rgb: tuple[int, int, int], padding: int) -> None:
     values = dict(zip('yuv', COLOURS[rgb]))
     row = [values[c] for c in order] * 3
     message = _message(encoding, _padded(np.array([row] * 4, np.uint8), padding), 6)
@@ -117,7 +118,9 @@ def test_packed_yuv(encoding: str, order: str, rgb: tuple, padding: int) -> None
 @pytest.mark.parametrize('padding', [0, 3])
 @pytest.mark.parametrize('rgb', COLOURS)
 @pytest.mark.parametrize(('encoding', 'chroma_rows'), [('nv21', 2), ('nv24', 8)])
-def test_planar_yuv(encoding: str, chroma_rows: int, rgb: tuple, padding: int) -> None:
+def test_planar_yuv(
+    encoding: str, chroma_rows: int, rgb: tuple[int, int, int], padding: int
+) -> None:
     y, u, v = COLOURS[rgb]
     luma = np.full((4, 6), y)
     chroma = np.tile([v, u], (chroma_rows, 3))
@@ -166,7 +169,7 @@ print(image_to_rgb(Image(encoding='bgr8', height=1, width=1, step=3, data=data))
     assert result.stdout.strip() == '[[[3, 2, 1]]]', result.stderr
 
 
-def test_last_row_may_lack_its_padding() -> None:
+def test_last_row_may_be_without_padding() -> None:
     rows = np.arange(24, dtype=np.uint8).reshape(4, 6)
     message = _message('mono8', rows, 4)
     message.data = message.data[:-2]
@@ -192,7 +195,7 @@ def test_truncated_data_are_named(encoding: str) -> None:
         ({'encoding': 'nv21', 'height': 5}, 'both must be even'),
     ],
 )
-def test_impossible_images_are_named(changes: dict, reason: str) -> None:
+def test_impossible_images_are_named(changes: dict[str, Any], reason: str) -> None:
     message = _message('rgb8', np.zeros((12, 24), np.uint8), 8, **changes)
     with pytest.raises(ConversionError) as caught:
         image_to_rgb(message)
@@ -207,7 +210,7 @@ PICTURE = np.kron(
 )
 
 
-def _compressed(suffix: str, stated: str, bgr: np.ndarray) -> CompressedImage:
+def _compressed(suffix: str, stated: str, bgr: NDArray[Any]) -> CompressedImage:
     _, data = cv2.imencode(suffix, bgr)
     return CompressedImage(format=stated, data=array('B', data.tobytes()))
 

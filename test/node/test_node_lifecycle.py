@@ -57,8 +57,8 @@ def test_transitions_can_be_repeated(managed: Graph) -> None:
         assert managed.change('configure')
         assert managed.state() == 'inactive'
         assert managed.change('activate')
-        seen = len(depth.messages)
-        managed.send_until(lambda n=seen: len(depth.messages) > n, 'depth')
+        depth.messages.clear()
+        managed.send_until(lambda: depth.messages, 'depth')
         assert managed.change('deactivate')
         seen = len(depth.messages)
         managed.send(managed.image(), camera_info())
@@ -92,6 +92,21 @@ def test_a_model_that_cannot_be_loaded_fails_configure(
     assert managed.change('configure')
     managed.until_status(lambda s, _: s.message == 'inactive', 'no error')
     assert managed.change('cleanup')
+
+
+def test_an_impossible_qos_override_fails_configure_and_leaves_no_topic(
+    start_node: Any, make_graph: Any
+) -> None:
+    override = {'qos_overrides./misruled/image.subscription.reliability': 'perhaps'}
+    process = start_node('/misruled', **override)
+    graph = make_graph('/misruled')
+    for _ in range(2):
+        assert not graph.change('configure')
+        assert graph.state() == 'unconfigured'
+        graph.until(lambda: not graph.node.count_publishers(DEPTH), 'the end of the topics')
+    status = graph.until_status(lambda s, _: s.message.startswith('cannot'), 'an error')
+    assert 'perhaps' in status.message
+    assert process.end() == 0
 
 
 def test_services_answer_while_a_model_is_loaded(managed: Graph) -> None:
@@ -142,6 +157,28 @@ def test_deactivate_throws_away_the_frame_being_inferred(slow: Graph) -> None:
     later = slow.send(slow.image(), camera_info())
     slow.result(depth, later)
     assert not depth.with_stamp(frame)
+    slow.forget(depth)
+
+
+def test_cleanup_throws_away_the_frame_being_inferred_and_the_node_configures_again(
+    slow: Graph,
+) -> None:
+    """The frame's loop goes on beside the next one until the frame is done."""
+    depth = slow.record(Image, DEPTH)
+    slow.send_until(lambda: depth.messages, 'depth')
+    _let_idle(slow)
+    frame = slow.send(slow.image(), camera_info())
+    _until_inferring(slow)
+    assert slow.change('deactivate')
+    assert slow.change('cleanup')
+    assert slow.state() == 'unconfigured'
+    assert slow.change('configure')
+    assert slow.change('activate')
+    seen = len(depth.messages)
+    slow.send_until(lambda: len(depth.messages) > seen, 'depth of the next configuration')
+    assert not depth.with_stamp(frame)
+    status = _let_idle(slow)
+    assert values_of(status)['frames with an error'] == '0'
     slow.forget(depth)
 
 
@@ -289,6 +326,22 @@ def _until_inferring(graph: Graph) -> None:
         return int(values['images received']) > done
 
     graph.until_status(busy, 'a frame being inferred')
+
+
+def test_shutdown_of_an_active_node_ends_its_topics_and_a_signal_the_process(
+    start_node: Any, make_graph: Any
+) -> None:
+    process = start_node('/shut_down', autostart=True)
+    graph = make_graph('/shut_down')
+    depth = graph.record(Image, DEPTH)
+    graph.send_until(lambda: depth.messages, 'depth')
+    assert graph.change('shutdown')
+    assert graph.state() == 'finalized'
+    graph.until(lambda: not graph.node.count_publishers(DEPTH), 'the end of the topics')
+    status = graph.until_status(lambda _, v: v['state'] == 'unconfigured', 'no model')
+    assert 'model' not in values_of(status)
+    assert process.end() == 0
+    assert 'Traceback' not in process.log
 
 
 @pytest.mark.parametrize('by', [signal.SIGINT, signal.SIGTERM])

@@ -8,6 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
 
@@ -16,7 +17,7 @@ from sensor_msgs.msg import CameraInfo, Image, PointCloud2, RegionOfInterest
 
 from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.node import topics
-from s2r_depth_ros.node.diagnostics import OK, WARN
+from s2r_depth_ros.node.status import OK, WARN
 from s2r_depth_ros.rig.clouds import read_xyz_rgb
 
 
@@ -42,6 +43,7 @@ def test_depth_and_maps_are_those_of_the_estimator(live: Any, estimator: DepthEs
         (topics.STRUCTURE, expected.structure),
         (topics.ATTENTION, expected.attention),
     ):
+        assert values is not None
         published = pixels(live.graph.result(live.outputs[name], frame))
         np.testing.assert_allclose(published / 255, values, atol=0.004)
 
@@ -107,6 +109,7 @@ def test_one_output_for_each_input_at_a_low_rate(live: Any) -> None:
 
 def _encoded(encoding: str) -> Image:
     message = rgb_message(picture(6))
+    data: NDArray[Any]
     if encoding == 'bgr8':
         data = picture(6)[..., ::-1]
     elif encoding == 'rgb16':
@@ -159,14 +162,19 @@ def test_bad_frames_are_named_and_the_next_one_works(live: Any) -> None:
 def test_without_intrinsics_depth_still_flows(
     live: Any, estimator: DepthEstimator, info: CameraInfo | None, frame_id: str, reason: str
 ) -> None:
-    # Before the frame is sent: 2 s after it the node would call itself stale.
     expected = estimator.predict(picture(2)).depth
     frame = live.graph.send(live.graph.image(seed=2, frame_id=frame_id), info)
     depth = pixels(live.graph.result(live.outputs[topics.DEPTH], frame))
     np.testing.assert_allclose(depth, expected, rtol=1e-3)
     # The attention map is published last: had there been a cloud, it would be here.
     live.graph.result(live.outputs[topics.ATTENTION], frame)
-    status = live.graph.until_status(lambda s, _: reason in s.message, reason)
+
+    def named(status: Any, _values: dict[str, str]) -> bool:
+        # Or after 2 s the node would call itself stale.
+        live.graph.send(live.graph.image(seed=2, frame_id=frame_id), info)
+        return reason in status.message and 'no image on' not in status.message
+
+    status = live.graph.until_status(named, reason)
     assert status.level == WARN
     assert values_of(status)['focal length correction'] == '1.0000'
     for name in (topics.POINTS, topics.DEPTH_INFO):

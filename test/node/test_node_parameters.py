@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from numpy.typing import NDArray
 
 pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
 
@@ -21,7 +22,7 @@ from s2r_depth_ros.network.checkpoint import load_model, read_metadata, save_mod
 from s2r_depth_ros.node import topics
 from s2r_depth_ros.node.parameters import PARAMETERS, ParameterError, Values, validate
 
-DEFAULTS = Values(**{spec.name: spec.default for spec in PARAMETERS})
+DEFAULTS = Values()
 TESTED: set[str] = set()
 
 
@@ -37,6 +38,9 @@ def test_every_parameter_has_a_test_of_its_effect() -> None:
 
 def test_record_and_table_agree() -> None:
     assert [f.name for f in fields(Values)] == [spec.name for spec in PARAMETERS]
+    # ROS has lists where the record, which cannot be changed, has tuples.
+    as_ros = {n: list(v) if isinstance(v, tuple) else v for n, v in vars(DEFAULTS).items()}
+    assert as_ros == {spec.name: spec.default for spec in PARAMETERS}
     validate(DEFAULTS)
 
 
@@ -144,7 +148,7 @@ def test_descriptions_ranges_and_choices_are_told(live: Any) -> None:
 # ---------------------------------------------------------------- effects while active
 
 
-def _depth(live: Any, seed: int = 1, info: Any = None) -> np.ndarray:
+def _depth(live: Any, seed: int = 1, info: Any = None) -> NDArray[Any]:
     frame = live.graph.send(live.graph.image(seed), info or camera_info())
     return pixels(live.graph.result(live.outputs[topics.DEPTH], frame))
 
@@ -339,7 +343,7 @@ def test_cameras(loader: Any) -> None:
 
 
 @pytest.mark.parametrize('names', [['front', 'front'], ['not a name'], ['front', '/rear']])
-def test_impossible_camera_names_are_rejected(loader: Any, names: list) -> None:
+def test_impossible_camera_names_are_rejected(loader: Any, names: list[str]) -> None:
     result = loader.set('cameras', names)
     assert not result.successful
     assert f'cameras: {names[-1]!r} ' in result.reason

@@ -16,20 +16,20 @@ from ros_graph import camera_info, picture, pixels, rgb_message
 from s2r_depth_ros.inference import estimator as estimator_module
 from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.node import topics
-from s2r_depth_ros.node.parameters import PARAMETERS, Values
-from s2r_depth_ros.node.pipeline import FramePipeline
+from s2r_depth_ros.node.parameters import Values
+from s2r_depth_ros.node.pipeline import FramePipeline, Inference
 from s2r_depth_ros.rig.clouds import structured_points
 
-DEFAULTS = Values(**{spec.name: spec.default for spec in PARAMETERS})
+DEFAULTS = Values()
 WANTED = {topics.DEPTH, topics.POINTS, topics.STRUCTURE, topics.ATTENTION}
 
 
 def _messages(estimator: DepthEstimator, values: Values, **info: Any) -> dict[str, Any]:
     pipeline = FramePipeline()
-    frame = pipeline.prepare(rgb_message(picture()), camera_info(**info), WANTED, values)
+    frame = pipeline.prepare(rgb_message(picture()), camera_info(**info), '', WANTED, values)
     assert frame.view is not None
     (prediction,) = estimator.predict_batch([frame.view])
-    return pipeline.finish(frame, prediction, values).messages
+    return dict(pipeline.finish(frame, Inference(prediction, 0.1, 1), values).messages)
 
 
 def test_messages_are_the_same_wherever_depth_is_finished(

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,7 @@ def test_data_files_are_installed(installation: Installation) -> None:
     expected = {
         str(file.relative_to(ROOT))
         for file in repository_files()
-        if file.relative_to(ROOT).parts[0] in ('launch', 'config', 'models')
+        if file.relative_to(ROOT).parts[0] in ('launch', 'config', 'docs', 'models')
     } | {'package.xml', 'models/tiny.safetensors'}
     installed = {str(file.relative_to(share)) for file in share.rglob('*') if file.is_file()}
     assert expected <= installed
@@ -161,16 +162,21 @@ def _state(observer: Any) -> int:
     return _call(observer, GetState, f'{_NODE}/get_state', GetState.Request()).current_state.id
 
 
+def _has_one_publisher(observer: Any, topic: str) -> bool:
+    count: int = observer.count_publishers(topic)
+    return count == 1
+
+
 def _check_topics(observer: Any) -> None:
     """The inputs are the remapped ones, the outputs those that rviz is started with."""
     for topic in ('/camera/image_raw/compressed', '/camera/camera_info'):
-        _wait(lambda topic=topic: observer.count_subscribers(topic), f'subscriber of {topic}')
+        _wait(partial(observer.count_subscribers, topic), f'subscriber of {topic}')
     values = {argument.name: argument.default for argument in launch_arguments()}
     rules = [rule.split(':=') for rule in rviz_arguments(values) if rule.startswith('/')]
     outputs = [f'/robot/{topic}' for absolute, topic in rules if absolute != '/image']
     assert len(outputs) >= 2
     for topic in outputs:
-        _wait(lambda topic=topic: observer.count_publishers(topic) == 1, f'publisher of {topic}')
+        _wait(partial(_has_one_publisher, observer, topic), f'publisher of {topic}')
 
 
 @pytest.mark.parametrize('autostart', ['true', 'false'])

@@ -111,7 +111,7 @@ class _Node(_Recorded):
 @pytest.fixture
 def launch_file(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The launch file, imported over a stand-in of the launch API that records."""
-    stand_ins = {
+    stand_ins: dict[str, dict[str, object]] = {
         'launch': {'LaunchContext': SimpleNamespace, 'LaunchDescription': list},
         'launch.actions': {
             'DeclareLaunchArgument': _DeclareLaunchArgument,
@@ -127,6 +127,8 @@ def launch_file(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         vars(module).update(members)
         monkeypatch.setitem(sys.modules, name, module)
     spec = importlib.util.spec_from_file_location('depth_launch', _LAUNCH_FILE)
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

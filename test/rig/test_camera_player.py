@@ -7,6 +7,8 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -23,7 +25,7 @@ PLAYER = [sys.executable, '-m', 's2r_depth_ros.rig.camera_player']
 
 
 @pytest.fixture
-def sequence(tmp_path):
+def sequence(tmp_path: Path) -> Path:
     for index in range(FRAMES):
         value = np.full((HEIGHT, WIDTH, 3), 50 + index, np.uint8)
         cv2.imwrite(str(tmp_path / f'{index}.png'), value)
@@ -34,33 +36,48 @@ def sequence(tmp_path):
 
 
 @pytest.fixture
-def domain():
+def domain() -> int:
     return 1 + os.getpid() % 100
 
 
-@pytest.fixture
-def listener(domain):
+class Listener:
     """A node that collects what the player sends, on a domain of this test process."""
-    context = rclpy.Context()
-    context.init(domain_id=domain)
-    node = rclpy.create_node('listener', context=context)
-    node.received = {Image: [], CameraInfo: []}
-    executor = SingleThreadedExecutor(context=context)
-    executor.add_node(node)
-    for kind, topic in ((Image, 'camera/image_raw'), (CameraInfo, 'camera/camera_info')):
-        node.create_subscription(kind, topic, node.received[kind].append, qos_profile_sensor_data)
-    node.spin_some = lambda: executor.spin_once(timeout_sec=0.05)
-    yield node
-    executor.shutdown()
-    node.destroy_node()
-    context.try_shutdown()
+
+    def __init__(self, domain: int) -> None:
+        self.images: list[Image] = []
+        self.infos: list[CameraInfo] = []
+        self._context = rclpy.Context()
+        self._context.init(domain_id=domain)
+        self._node = rclpy.create_node('listener', context=self._context)
+        self._executor = SingleThreadedExecutor(context=self._context)
+        self._executor.add_node(self._node)
+        qos = qos_profile_sensor_data
+        self._node.create_subscription(Image, 'camera/image_raw', self.images.append, qos)
+        self._node.create_subscription(CameraInfo, 'camera/camera_info', self.infos.append, qos)
+
+    def spin_some(self) -> None:
+        self._executor.spin_once(timeout_sec=0.05)
+
+    def close(self) -> None:
+        self._executor.shutdown()
+        self._node.destroy_node()
+        self._context.try_shutdown()
+
+
+@pytest.fixture
+def listener(domain: int) -> Iterator[Listener]:
+    listener = Listener(domain)
+    yield listener
+    listener.close()
 
 
 def environment(domain: int) -> dict[str, str]:
     return os.environ | profile_environment(os.environ) | {'ROS_DOMAIN_ID': str(domain)}
 
 
-def test_images_and_camera_info_come_in_pairs_at_the_clips_rate(sequence, listener, domain):
+def test_images_and_camera_info_come_in_pairs_at_the_clips_rate(
+    sequence: Path, listener: Listener, domain: int
+) -> None:
     begin = time.time()
     with subprocess.Popen(
         [*PLAYER, str(sequence), '--hold'],
@@ -70,14 +87,14 @@ def test_images_and_camera_info_come_in_pairs_at_the_clips_rate(sequence, listen
     ) as player:
         try:
             deadline = time.monotonic() + 60
-            while min(map(len, listener.received.values())) < FRAMES:
+            while min(len(listener.images), len(listener.infos)) < FRAMES:
                 assert time.monotonic() < deadline
                 listener.spin_some()
         finally:
             player.terminate()
-        output = player.stdout.read()
+        output, _ = player.communicate()
     assert player.returncode == 0
-    images, infos = listener.received[Image], listener.received[CameraInfo]
+    images, infos = listener.images, listener.infos
     stamps = [image.header.stamp.sec * 10**9 + image.header.stamp.nanosec for image in images]
     for index, (image, info) in enumerate(zip(images, infos)):
         assert image.header == info.header
@@ -95,7 +112,7 @@ def test_images_and_camera_info_come_in_pairs_at_the_clips_rate(sequence, listen
     assert events[-1] == {'event': 'played', 'frames': FRAMES}
 
 
-def test_no_frame_is_played_without_its_subscribers(sequence, domain):
+def test_no_frame_is_played_without_its_subscribers(sequence: Path, domain: int) -> None:
     done = subprocess.run(
         [*PLAYER, str(sequence), '--subscribers', '1', '--wait', '0.5'],
         capture_output=True,
@@ -108,7 +125,7 @@ def test_no_frame_is_played_without_its_subscribers(sequence, domain):
     assert [json.loads(line)['event'] for line in done.stdout.splitlines()] == ['failed']
 
 
-def test_a_broken_frame_is_named(sequence, listener, domain):
+def test_a_broken_frame_is_named(sequence: Path, listener: Listener, domain: int) -> None:
     (sequence / '2.png').write_bytes(b'no picture')
     with subprocess.Popen(
         [*PLAYER, str(sequence)], stderr=subprocess.PIPE, text=True, env=environment(domain)

@@ -19,6 +19,7 @@ import numpy as np
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.srv import ChangeState, GetState
+from numpy.typing import NDArray
 from rcl_interfaces.srv import GetParameters, SetParameters
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
@@ -251,13 +252,13 @@ def values_of(status: Any) -> dict[str, str]:
     return {item.key: item.value for item in status.values}
 
 
-def picture(seed: int = 0) -> np.ndarray:
+def picture(seed: int = 0) -> NDArray[np.uint8]:
     """Return a smooth random RGB image."""
     coarse = np.random.default_rng(seed).integers(0, 256, (6, 8, 3)).astype(np.uint8)
     return np.repeat(np.repeat(coarse, HEIGHT // 6, 0), WIDTH // 8, 1)
 
 
-def rgb_message(rgb: np.ndarray) -> Image:
+def rgb_message(rgb: NDArray[np.uint8]) -> Image:
     height, width = rgb.shape[:2]
     return Image(
         height=height,
@@ -282,7 +283,7 @@ def camera_info(**changes: Any) -> CameraInfo:
     return CameraInfo(**{**fields, **changes})
 
 
-def pixels(message: Image) -> np.ndarray:
+def pixels(message: Image) -> NDArray[Any]:
     """Return the pixels of a 32FC1, 16UC1, mono8 or rgb8 image without padding."""
     dtype, channels = {
         '32FC1': ('<f4', 1),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -24,7 +24,7 @@ class BackendError(UserError, RuntimeError):
 class Backend(Protocol):
     """Runs one network at one input size, for one caller at a time.
 
-    input_dtype: what ``__call__`` wants its images in.
+    input_dtype: the dtype of the images that ``__call__`` takes.
     """
 
     input_dtype: torch.dtype
@@ -35,7 +35,7 @@ class Backend(Protocol):
 
 
 class OneByOne:
-    """Makes a backend of one that was built for a single image: a batch takes N runs of it."""
+    """Makes a backend for batches of one that takes a single image: N images take N runs."""
 
     def __init__(self, single: Backend) -> None:
         self.input_dtype = single.input_dtype
@@ -50,7 +50,7 @@ class OneByOne:
         return Maps(*(torch.cat(maps) for maps in zip(*runs)))
 
 
-def require(module: str, backend: str, packages: str) -> ModuleType | Any:
+def require(module: str, backend: str, packages: str) -> ModuleType:
     """Import a runtime; BackendError with the pip line if it is not installed."""
     try:
         return importlib.import_module(module)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +17,7 @@ from torch import Tensor, nn
 from s2r_depth_ros.inference.backends.base import require
 from s2r_depth_ros.network.tap_first import TAPS, AxisTable, TapConv
 
-numba: Any = require('numba', 'tap', 'numba')
+numba = require('numba', 'tap', 'numba')
 # Its threads sleep between kernels; those of the layer omp spin beside torch's and starve both.
 numba.config.THREADING_LAYER = 'workqueue'
 prange = numba.prange
@@ -32,6 +31,7 @@ _BAND = 4
 _KEPT = 5
 
 Array = NDArray[np.float32]
+_Table = tuple[NDArray[np.int64], NDArray[np.int64], Array, Array]
 _jit = numba.njit(fastmath=True, parallel=True, cache=True)
 
 
@@ -43,9 +43,9 @@ class _Plan:
     ring: columns done, rows not: [rows kept, W, 5 row taps, C]; low row r is at r modulo its size.
     """
 
-    rows: tuple[NDArray, ...]
-    columns: tuple[NDArray, ...]
-    needed: NDArray
+    rows: _Table
+    columns: _Table
+    needed: NDArray[np.int64]
     products: Tensor
     ring: Array
     result: Array
@@ -94,9 +94,10 @@ class NumbaTapConv(TapConv):
         return self._plans[key]
 
 
-def _arrays(table: AxisTable) -> tuple[NDArray, ...]:
+def _arrays(table: AxisTable) -> _Table:
     fields = (table.low0, table.low1, table.weight0, table.weight1)
-    return tuple(np.ascontiguousarray(field.numpy()) for field in fields)
+    low0, low1, weight0, weight1 = (np.ascontiguousarray(field.numpy()) for field in fields)
+    return low0, low1, weight0, weight1
 
 
 @_jit

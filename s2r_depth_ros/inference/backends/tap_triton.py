@@ -9,7 +9,7 @@ from torch import Tensor
 from s2r_depth_ros.inference.backends.base import require
 from s2r_depth_ros.network.tap_first import TAPS, AxisTable, TapConv
 
-triton: Any = require('triton', 'tap', 'triton')
+triton = require('triton', 'tap', 'triton')
 tl: Any = require('triton.language', 'tap', 'triton')
 
 # Pixels of one row that a program makes.

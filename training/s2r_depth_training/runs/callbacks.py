@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from s2r_depth_ros.evaluation.manifest import read_manifest
 from s2r_depth_ros.evaluation.scores import evaluate_frame, summarise
 from s2r_depth_ros.inference.colorize import colorize_depth, colorize_map
-from s2r_depth_ros.inference.estimator import decode
+from s2r_depth_ros.inference.decoding import metric_depth
 from s2r_depth_ros.inference.preprocessing import Preprocessor
 from s2r_depth_training.dataset.live_frames import LiveFrames
 from s2r_depth_training.dataset.samples import Batch
@@ -153,7 +153,7 @@ class RealImages(Callback):
             output = stage.predict(stage.average, prepare(rgb))
             scale = fx * data.width / rgb.shape[1] / data.focal_length
             size = (rgb.shape[0], rgb.shape[1])
-            return decode(output.depths[-1], size, data.max_depth * scale).cpu().numpy()
+            return metric_depth(output.depths[-1], size, data.max_depth * scale).cpu().numpy()
 
         records = [r for frame in self._loaded for r in evaluate_frame(frame, predictor, {})]
         values = {}

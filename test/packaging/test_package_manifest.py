@@ -16,6 +16,7 @@ _ROSDEP_KEYS = {
     'hypothesis': 'python3-hypothesis',
     'numpy': 'python3-numpy',
     'pytest': 'python3-pytest',
+    'tabulate': 'python3-tabulate',
     'torch': 'python3-torch',
     'tqdm': 'python3-tqdm',
     'yaml': 'python3-yaml',
@@ -54,7 +55,9 @@ def test_manifest_is_format_3_ament_python(manifest: ElementTree.Element) -> Non
     assert manifest.findtext('name') == 's2r_depth_ros'
     assert manifest.findtext('export/build_type') == 'ament_python'
     assert manifest.findtext('license') == 'MIT'
-    assert (ROOT / manifest.find('license').get('file')).is_file()
+    licence = manifest.find('license')
+    assert licence is not None
+    assert (ROOT / licence.get('file', 'missing')).is_file()
     assert (ROOT / 'resource' / 's2r_depth_ros').is_file()
 
 
@@ -66,7 +69,7 @@ def test_exec_depends_are_the_imports(manifest: ElementTree.Element) -> None:
     modules = third_party([*python_files('s2r_depth_ros'), *python_files('launch')])
     expected = {_ROSDEP_KEYS.get(name, name) for name in modules - _PIP_ONLY}
     declared = [element.text for element in manifest.findall('exec_depend')]
-    assert sorted(declared) == sorted(expected)
+    assert sorted(map(str, declared)) == sorted(expected)
 
 
 def test_test_depends_are_what_only_tests_of_the_runtime_import(
@@ -86,9 +89,9 @@ def _pins() -> dict[str, str]:
     pins = {}
     for line in lines:
         if line and not line.startswith('#'):
-            name, relation, version = re.fullmatch(
-                r'([\w.-]+)(?:\[\w+\])?(==|<)(\S+)', line
-            ).groups()
+            pin = re.fullmatch(r'([\w.-]+)(?:\[\w+\])?(==|<)(\S+)', line)
+            assert pin, f'{line} is no pin'
+            name, relation, version = pin.groups()
             assert relation == '==' or name == 'setuptools', f'{line} is not an exact version'
             pins[name.lower()] = version
     return pins
@@ -107,3 +110,18 @@ def test_every_import_is_pinned() -> None:
 def test_only_requirements_txt_pins_versions() -> None:
     for name in ('Makefile', '.ci/run', 'README.md', 'setup.py', 'pyproject.toml'):
         assert not re.search(r'[\w\]]==\d', (ROOT / name).read_text()), f'{name} names a version'
+
+
+def test_supported_versions_agree() -> None:
+    """The package's Python versions: setup.py says them, the rest agrees."""
+    requires = r"python_requires='>=3\.(\d+), <3\.(\d+)'"
+    ((oldest, end),) = re.findall(requires, (ROOT / 'setup.py').read_text())
+    project = (ROOT / 'pyproject.toml').read_text()
+    assert f"target-version = 'py3{oldest}'" in project
+    assert f"python_version = '3.{oldest}'" in project
+    newest = int(end) - 1
+    makefile = (ROOT / 'Makefile').read_text()
+    # There are ROS 2 wheels, which only the make targets need, from 3.11 on.
+    assert f'(3, 11) <= sys.version_info[:2] <= (3, {newest})' in makefile
+    statement = f'Python 3.{oldest} to 3.{newest}'
+    assert statement in (ROOT / 'docs' / 'reference.md').read_text()

@@ -1,60 +1,27 @@
-"""Pinhole intrinsics and calibration of one camera, as in sensor_msgs/CameraInfo (REP-104).
+"""Calibration of one camera, as in sensor_msgs/CameraInfo (REP-104).
 
-Pixel coordinates follow OpenCV and image_geometry: the centre of the top left pixel is (0, 0),
-so the image spans [-0.5, width - 0.5] and scaling acts on ``c + 0.5``, not on ``c``.
+Pixel coordinates are those of ``intrinsics``.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from s2r_depth_ros.geometry.distortion import CalibrationError, check_distortion
-
-ROTATION_TOLERANCE = 1e-3
-FORM_TOLERANCE = 1e-6
-
-
-@dataclass(frozen=True)
-class Intrinsics:
-    """Pinhole camera without distortion; all lengths in pixels of a width x height image.
-
-    Raises CalibrationError for non-finite numbers, fx or fy <= 0, or an empty image.
-    """
-
-    fx: float
-    fy: float
-    cx: float
-    cy: float
-    width: int
-    height: int
-
-    def __post_init__(self) -> None:
-        _check_size(self.width, self.height)
-        _check_finite('intrinsics', (self.fx, self.fy, self.cx, self.cy))
-        _check_focal_lengths('intrinsics', self.fx, self.fy)
-
-    @property
-    def matrix(self) -> NDArray[np.float64]:
-        """The 3x3 camera matrix, float64."""
-        return np.array([[self.fx, 0.0, self.cx], [0.0, self.fy, self.cy], [0.0, 0.0, 1.0]])
-
-    def resized(self, width: int, height: int) -> Intrinsics:
-        """Return the intrinsics after resizing the image to width x height pixels."""
-        _check_size(width, height)
-        sx, sy = width / self.width, height / self.height
-        return Intrinsics(
-            fx=self.fx * sx,
-            fy=self.fy * sy,
-            cx=(self.cx + 0.5) * sx - 0.5,
-            cy=(self.cy + 0.5) * sy - 0.5,
-            width=width,
-            height=height,
-        )
+from s2r_depth_ros.geometry.checks import (
+    CalibrationError,
+    check_camera_matrix,
+    check_finite,
+    check_length,
+    check_not_empty,
+    check_projection_matrix,
+    check_rotation,
+)
+from s2r_depth_ros.geometry.distortion import check_distortion
+from s2r_depth_ros.geometry.intrinsics import Intrinsics
 
 
 @dataclass(frozen=True)
@@ -98,17 +65,17 @@ class Calibration:
     def __post_init__(self) -> None:
         for name in ('d', 'k', 'r', 'p'):
             object.__setattr__(self, name, tuple(float(value) for value in getattr(self, name)))
-        _check_size(self.width, self.height)
+        check_not_empty(self.width, self.height)
         for name, length in (('k', 9), ('r', 9), ('p', 12)):
-            _check_length(name, getattr(self, name), length)
+            check_length(name, getattr(self, name), length)
         for name in ('d', 'k', 'r', 'p'):
-            _check_finite(name, getattr(self, name))
-        _check_camera_matrix(self.k)
-        _check_rotation(self.r)
+            check_finite(name, getattr(self, name))
+        check_camera_matrix(self.k)
+        check_rotation(self.r)
         if any(self.p):
-            _check_projection_matrix(self.p)
+            check_projection_matrix(self.p)
         check_distortion(self.distortion_model, self.d)
-        _check_window(self)
+        self._check_window()
 
     @property
     def camera_matrix(self) -> NDArray[np.float64]:
@@ -160,7 +127,7 @@ class Calibration:
         K and P scale, Tx and Ty with them; the distortion coefficients have no unit and R is a
         rotation, so both stay.
         """
-        _check_size(width, height)
+        check_not_empty(width, height)
         captured = self.captured()
         scaling = _scaling(width / captured.width, height / captured.height)
         return captured._transformed(scaling, width, height)
@@ -197,6 +164,21 @@ class Calibration:
             return RegionOfInterest(0, 0, self.width, self.height)
         return self.roi
 
+    def _check_window(self) -> None:
+        roi = self._window()
+        inside = (
+            min(roi.x_offset, roi.y_offset) >= 0
+            and roi.x_offset + roi.width <= self.width
+            and roi.y_offset + roi.height <= self.height
+        )
+        if not inside or min(self.image_size) <= 0:
+            raise CalibrationError(
+                f'roi {roi.width}x{roi.height} at ({roi.x_offset}, {roi.y_offset}) with binning '
+                f'{self.binning_x}x{self.binning_y} of camera_info leaves no image '
+                f'inside {self.width}x{self.height}; give roi in full-resolution '
+                f'pixels, or all zero for the whole sensor'
+            )
+
     def _size_source(self) -> str:
         roi = self._window()
         return (
@@ -228,87 +210,3 @@ def _intrinsics(matrix: NDArray[np.float64], size: tuple[int, int]) -> Intrinsic
     """Return Intrinsics of a 3x3 or 3x4 camera matrix for images of size (width, height)."""
     (fx, _, cx), (_, fy, cy) = matrix[0, :3], matrix[1, :3]
     return Intrinsics(float(fx), float(fy), float(cx), float(cy), *size)
-
-
-def _check_size(width: int, height: int) -> None:
-    if width <= 0 or height <= 0:
-        raise CalibrationError(
-            f'the image size {width}x{height} (width x height) is empty; set width and height of '
-            f'camera_info to the resolution that was calibrated, in pixels'
-        )
-
-
-def _check_length(name: str, values: Sequence[float], length: int) -> None:
-    if len(values) != length:
-        raise CalibrationError(
-            f'{name} of camera_info has {len(values)} numbers; it needs {length}, row by row'
-        )
-
-
-def _check_finite(name: str, values: Sequence[float]) -> None:
-    bad = [value for value in values if not math.isfinite(value)]
-    if bad:
-        raise CalibrationError(
-            f'{name} contains {bad[0]}; the calibration is broken: calibrate the camera again, or '
-            f'publish zeros where it is uncalibrated'
-        )
-
-
-def _check_focal_lengths(name: str, fx: float, fy: float) -> None:
-    if fx <= 0 or fy <= 0:
-        raise CalibrationError(
-            f'{name} has the focal lengths fx={fx:g}, fy={fy:g}; both must be positive (pixels)'
-        )
-
-
-def _check_camera_matrix(k: Sequence[float]) -> None:
-    if not any(k):
-        raise CalibrationError(
-            'K of camera_info is all zero: the camera is uncalibrated; calibrate it (package '
-            'camera_calibration) and have its driver publish the result'
-        )
-    _check_focal_lengths('K of camera_info', k[0], k[4])
-    scale = FORM_TOLERANCE * max(k[0], k[4])
-    if any(abs(k[i]) > scale for i in (1, 3, 6, 7)) or abs(k[8] - 1) > FORM_TOLERANCE:
-        raise CalibrationError(
-            'K of camera_info is not [fx 0 cx; 0 fy cy; 0 0 1] row by row; correct the calibration '
-            'file (a skew is not supported)'
-        )
-
-
-def _check_projection_matrix(p: Sequence[float]) -> None:
-    _check_focal_lengths('P of camera_info', p[0], p[5])
-    scale = FORM_TOLERANCE * max(p[0], p[5])
-    if any(abs(p[i]) > scale for i in (1, 4, 8, 9)) or abs(p[10] - 1) > FORM_TOLERANCE:
-        raise CalibrationError(
-            "P of camera_info is not [fx' 0 cx' Tx; 0 fy' cy' Ty; 0 0 1 0] row by row; correct it, "
-            'or leave it all zero to use K'
-        )
-
-
-def _check_rotation(r: Sequence[float]) -> None:
-    if not any(r):
-        return
-    matrix = np.array(r).reshape(3, 3)
-    error = np.abs(matrix @ matrix.T - np.eye(3)).max()
-    if error > ROTATION_TOLERANCE or np.linalg.det(matrix) < 0:
-        raise CalibrationError(
-            'R of camera_info is not a rotation matrix; correct it, or use the identity for a '
-            'camera that is not part of a stereo pair'
-        )
-
-
-def _check_window(calibration: Calibration) -> None:
-    roi = calibration._window()
-    inside = (
-        min(roi.x_offset, roi.y_offset) >= 0
-        and roi.x_offset + roi.width <= calibration.width
-        and roi.y_offset + roi.height <= calibration.height
-    )
-    if not inside or min(calibration.image_size) <= 0:
-        raise CalibrationError(
-            f'roi {roi.width}x{roi.height} at ({roi.x_offset}, {roi.y_offset}) with binning '
-            f'{calibration.binning_x}x{calibration.binning_y} of camera_info leaves no image '
-            f'inside {calibration.width}x{calibration.height}; give roi in full-resolution '
-            f'pixels, or all zero for the whole sensor'
-        )

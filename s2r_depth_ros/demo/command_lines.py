@@ -1,0 +1,47 @@
+"""The command lines of the demo's processes: the depth node, the recorder and the player."""
+
+from __future__ import annotations
+
+from s2r_depth_ros.demo.options import DemoOptions
+from s2r_depth_ros.demo.output_folder import OutputFolder
+from s2r_depth_ros.launch_arguments import launch_arguments, node_arguments
+from s2r_depth_ros.rig import camera_player, recorder
+from s2r_depth_ros.rig.channels import IMAGE_TOPIC, INFO_TOPIC
+from s2r_depth_ros.rig.environment import NODE
+
+
+def node_command(options: DemoOptions) -> list[str]:
+    """Return what follows ``python -m`` for the depth node."""
+    launch = {argument.name: argument.default for argument in launch_arguments()}
+    launch |= {'model': options.model, 'device': options.device}
+    launch |= {'image': IMAGE_TOPIC, 'camera_info': INFO_TOPIC, 'autostart': 'false'}
+    name = ['-r', f'__node:={NODE}']
+    return ['s2r_depth_ros', 'node', '--ros-args', *name, *node_arguments(launch)]
+
+
+def recorder_command(folder: OutputFolder, patience: float) -> list[str]:
+    """Return what follows ``python -m`` for the recorder; it waits ``patience`` s for the node."""
+    return [
+        recorder.__name__,
+        f'--bag={folder.recording}',
+        f'--result={folder.arrivals}',
+        f'--node={NODE}',
+        f'--wait={patience}',
+    ]
+
+
+def player_command(options: DemoOptions, patience: float) -> list[str]:
+    """Return what follows ``python -m`` for the player.
+
+    It waits ``patience`` s for two subscribers, the node and the recorder.
+    """
+    return [
+        camera_player.__name__,
+        str(options.input),
+        f'--frames={options.frames}',
+        '--subscribers=2',
+        '--hold',
+        *([f'--rate={options.rate}'] if options.rate else []),
+        *([f'--fx={options.fx}'] if options.fx else []),
+        f'--wait={patience}',
+    ]

@@ -1,0 +1,95 @@
+"""Checks of the numbers of a calibration.
+
+Each raises CalibrationError. K, R and P are matrices row by row, lengths in pixels.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from s2r_depth_ros.errors import UserError
+
+ROTATION_TOLERANCE = 1e-3
+FORM_TOLERANCE = 1e-6
+
+
+class CalibrationError(UserError, ValueError):
+    """A camera calibration cannot be used; the text names the field and the remedy."""
+
+
+def check_not_empty(width: int, height: int) -> None:
+    """Refuse an image size without pixels."""
+    if width <= 0 or height <= 0:
+        raise CalibrationError(
+            f'the image size {width}x{height} (width x height) is empty; set width and height of '
+            f'camera_info to the resolution that was calibrated, in pixels'
+        )
+
+
+def check_length(name: str, values: Sequence[float], length: int) -> None:
+    """Refuse another number of ``values`` than ``length``."""
+    if len(values) != length:
+        raise CalibrationError(
+            f'{name} of camera_info has {len(values)} numbers; it needs {length}, row by row'
+        )
+
+
+def check_finite(name: str, values: Sequence[float]) -> None:
+    """Refuse NaN and infinity."""
+    bad = [value for value in values if not math.isfinite(value)]
+    if bad:
+        raise CalibrationError(
+            f'{name} contains {bad[0]}; the calibration is broken: calibrate the camera again, or '
+            f'publish zeros where it is uncalibrated'
+        )
+
+
+def check_focal_lengths(name: str, fx: float, fy: float) -> None:
+    """Refuse focal lengths that are not positive."""
+    if fx <= 0 or fy <= 0:
+        raise CalibrationError(
+            f'{name} has the focal lengths fx={fx:g}, fy={fy:g}; both must be positive (pixels)'
+        )
+
+
+def check_camera_matrix(k: Sequence[float]) -> None:
+    """Refuse a K that is all zero or not [fx 0 cx; 0 fy cy; 0 0 1]."""
+    if not any(k):
+        raise CalibrationError(
+            'K of camera_info is all zero: the camera is uncalibrated; calibrate it (package '
+            'camera_calibration) and have its driver publish the result'
+        )
+    check_focal_lengths('K of camera_info', k[0], k[4])
+    scale = FORM_TOLERANCE * max(k[0], k[4])
+    if any(abs(k[i]) > scale for i in (1, 3, 6, 7)) or abs(k[8] - 1) > FORM_TOLERANCE:
+        raise CalibrationError(
+            'K of camera_info is not [fx 0 cx; 0 fy cy; 0 0 1] row by row; correct the calibration '
+            'file (a skew is not supported)'
+        )
+
+
+def check_projection_matrix(p: Sequence[float]) -> None:
+    """Refuse a P that is not [fx' 0 cx' Tx; 0 fy' cy' Ty; 0 0 1 0]."""
+    check_focal_lengths('P of camera_info', p[0], p[5])
+    scale = FORM_TOLERANCE * max(p[0], p[5])
+    if any(abs(p[i]) > scale for i in (1, 4, 8, 9)) or abs(p[10] - 1) > FORM_TOLERANCE:
+        raise CalibrationError(
+            "P of camera_info is not [fx' 0 cx' Tx; 0 fy' cy' Ty; 0 0 1 0] row by row; correct it, "
+            'or leave it all zero to use K'
+        )
+
+
+def check_rotation(r: Sequence[float]) -> None:
+    """Refuse an R that is neither a rotation nor all zero."""
+    if not any(r):
+        return
+    matrix = np.array(r).reshape(3, 3)
+    error = np.abs(matrix @ matrix.T - np.eye(3)).max()
+    if error > ROTATION_TOLERANCE or np.linalg.det(matrix) < 0:
+        raise CalibrationError(
+            'R of camera_info is not a rotation matrix; correct it, or use the identity for a '
+            'camera that is not part of a stereo pair'
+        )

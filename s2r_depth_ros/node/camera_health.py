@@ -1,0 +1,95 @@
+"""What became of a camera's frames: counted, kept for diagnostics, and told in the log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rclpy.clock import Clock
+from rclpy.impl.rcutils_logger import RcutilsLogger
+from rclpy.time import Time
+
+from s2r_depth_ros.node.frame_counts import FrameCounter, FrameCounts
+from s2r_depth_ros.node.log import Throttle, describe
+from s2r_depth_ros.node.pipeline import Result
+
+
+@dataclass(frozen=True)
+class CameraFacts:
+    """What diagnostics are made of for one camera.
+
+    name: '' for a single one. image_topic: the full name of the topic that its images come from.
+    counts: None unless the node is active. last: the newest frame published since the activation,
+    None before. error: why a frame after ``last`` was skipped, '' if none was.
+    """
+
+    name: str
+    image_topic: str
+    counts: FrameCounts | None
+    last: Result | None
+    error: str
+
+
+class CameraHealth:
+    """Counts what becomes of the frames of one camera, remembers the last and warns of trouble.
+
+    Safe to use from several threads.
+    """
+
+    def __init__(self, name: str, image_topic: str, logger: RcutilsLogger, clock: Clock) -> None:
+        self._name, self._image_topic = name, image_topic
+        self._logger, self._clock = logger, clock
+        self._label = f'camera {name}: ' if name else ''
+        self._throttle = Throttle()
+        self._counter = FrameCounter()
+        self.reset()
+
+    def reset(self) -> None:
+        """Start anew, as on activation."""
+        self._counter.reset()
+        self._error = ''
+        self._last: Result | None = None
+
+    def count_received(self, dropped: bool) -> None:
+        """Count an image that arrived, and whether an older one was dropped for it."""
+        self._counter.count_received(dropped)
+
+    def count_skipped(self) -> None:
+        """Count a frame that nobody wanted."""
+        self._counter.count_skipped()
+
+    def count_published(self, result: Result) -> None:
+        """Count a frame that was published, and warn of what it lacked."""
+        # By nanoseconds: the two need not be on the same clock type.
+        now = self._clock.now().nanoseconds
+        latency = now - Time.from_msg(result.header.stamp).nanoseconds
+        self._counter.count_published(latency / 1e9, result.inference)
+        self._error, self._last = '', result
+        self._warn_about(result)
+
+    def report_bad_frame(self, error: Exception) -> None:
+        """Count a frame that gave an error, and report it."""
+        self._counter.count_error()
+        self._error = describe(error)
+        if self._throttle.is_due(f'frame: {type(error).__name__}'):
+            self._logger.error(f'{self._label}frame skipped: {self._error}')
+
+    def facts(self, active: bool) -> CameraFacts:
+        """Return what there is to report; rates are those since the last call while active."""
+        counts = self._counter.take() if active else None
+        return CameraFacts(self._name, self._image_topic, counts, self._last, self._error)
+
+    def _warn_about(self, result: Result) -> None:
+        if result.camera_problem and self._throttle.is_due('camera_info'):
+            self._logger.warning(
+                f'{self._label}{result.camera_problem}. Until then depth is not corrected for the '
+                'focal length, and no cloud and no camera_info are published'
+            )
+        image = self._image_topic
+        if (
+            result.rectified
+            and 'rect' in image.rsplit('/', 1)[-1]
+            and self._throttle.is_due('rect')
+        ):
+            self._logger.warning(
+                f'{image} looks rectified already, and is being rectified again: set rectify to off'
+            )

@@ -1,0 +1,191 @@
+"""The way of a frame, from the message of a camera to the messages that are made of it.
+
+``InferenceLoop`` takes a frame all the way; this is the place to read it from top to bottom:
+
+1. arrive: ``image_arrived``, on the thread of the camera's subscription. The image becomes the
+   camera's newest; one that was still waiting is dropped. If it needs a camera_info that has not
+   come yet it waits for it, but no longer than the parameter camera_info_timeout.
+
+All that follows is ``_process``, on the loop's own thread, which takes the newest image of every
+camera that has one that is ready:
+
+2. prepare: which outputs are wanted, which camera_info belongs to the image; RGB, undistorted.
+3. infer: the network sees the images of all cameras in one batch.
+4. finish: the wanted messages are made.
+5. publish: unless the node was deactivated since the image arrived.
+6. count: totals, rates and latency for diagnostics; warnings.
+
+An image that cannot be used, or a batch that fails, is counted and reported by the cameras that it
+belongs to (``CameraHealth.report_bad_frame``); other cameras' frames go on.
+
+Threads and locks: transitions call ``activate``, ``pause`` and ``stop`` on their threads, one at a
+time. The worker's lock guards the images that wait. ``_publish_lock`` guards ``_active`` and
+``_activation``, and is held while a frame is published: after ``pause`` no message follows.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from sensor_msgs.msg import CompressedImage, Image
+
+from s2r_depth_ros.inference.estimator import DepthEstimator
+from s2r_depth_ros.node.camera_stream import CameraStream
+from s2r_depth_ros.node.parameters import Values
+from s2r_depth_ros.node.pipeline import Inference, Prepared, Result
+from s2r_depth_ros.node.worker import NewestWorker
+
+
+class ArrivedImage(NamedTuple):
+    """An image that waits to be inferred, and the activation of the node that it arrived in."""
+
+    message: Image | CompressedImage
+    activation: int
+
+
+class InferenceLoop:
+    """Infers the newest images of one camera, or of several in one batch, on its own thread.
+
+    Not active at first. values: returns the parameters' present values. log_defect: called on the
+    loop's thread with an exception that no camera's frame is to blame for; the loop goes on.
+
+    estimator: None once the loop is stopped, so that the model's memory is free soon after.
+    """
+
+    def __init__(
+        self,
+        estimator: DepthEstimator,
+        values: Callable[[], Values],
+        log_defect: Callable[[Exception], None],
+    ) -> None:
+        self.estimator: DepthEstimator | None = estimator
+        self._values = values
+        self._publish_lock = threading.Lock()
+        self._active = False
+        # Counts activations: a frame of an earlier one is not published in a later one.
+        self._activation = 0
+        self._worker = NewestWorker(self._process, log_defect, self._patience)
+
+    # ------------------------------------------------------------------ transitions
+
+    @property
+    def is_active(self) -> bool:
+        """Return whether images are taken and frames published."""
+        return self._active
+
+    def activate(self) -> None:
+        """Take images and publish frames from now on."""
+        with self._publish_lock:
+            self._activation += 1
+            self._active = True
+
+    def pause(self) -> None:
+        """Publish nothing from now on; a frame that is being inferred is thrown away."""
+        with self._publish_lock:
+            self._active = False
+        self._worker.clear()
+
+    def stop(self) -> None:
+        """Let the thread end after the frames under way, and let go of the model; do not wait."""
+        self.pause()
+        self._worker.stop()
+        self.estimator = None
+
+    def join(self) -> None:
+        """Wait until the thread has ended; call ``stop`` first."""
+        self._worker.join()
+
+    def is_alive(self) -> bool:
+        """Return whether the thread still runs."""
+        return self._worker.is_alive()
+
+    # ------------------------------------------------------------------ the way of a frame
+
+    def image_arrived(self, camera: CameraStream, message: Image | CompressedImage) -> None:
+        """Make an image the camera's next frame, unless the loop is not active."""
+        if self._active:
+            dropped = self._worker.put(camera, ArrivedImage(message, self._activation))
+            camera.health.count_received(dropped)
+
+    def info_arrived(self) -> None:
+        """Look again whether an image that waits has its camera_info now."""
+        self._worker.wake()
+
+    def _patience(self, camera: CameraStream, image: ArrivedImage) -> float:
+        """Return for how long an image should wait for its camera_info: seconds, 0 if ready."""
+        worth_waiting = camera.infos.is_worth_waiting(image.message.header)
+        return self._values().camera_info_timeout if worth_waiting else 0.0
+
+    def _process(self, arrived: Mapping[CameraStream, ArrivedImage]) -> None:
+        """Take images of different cameras all the way; on the loop's thread."""
+        estimator, values = self.estimator, self._values()
+        if estimator is None:
+            return
+        prepared: dict[CameraStream, Prepared] = {}
+        for camera, image in arrived.items():
+            with self._isolated(camera):
+                if (frame := _prepare(camera, image, values)) is not None:
+                    prepared[camera] = frame
+        inferred = self._infer(estimator, prepared)
+        for camera, frame in prepared.items():
+            if frame.view is not None and camera not in inferred:
+                continue
+            with self._isolated(camera):
+                result = camera.pipeline.finish(frame, inferred.get(camera), values)
+                if self._publish(camera, arrived[camera], result):
+                    camera.health.count_published(result)
+
+    def _infer(
+        self, estimator: DepthEstimator, prepared: Mapping[CameraStream, Prepared]
+    ) -> dict[CameraStream, Inference]:
+        """Run the network once for all frames that need it; none if that fails."""
+        views = {camera: f.view for camera, f in prepared.items() if f.view is not None}
+        if not views:
+            return {}
+        start = time.perf_counter()
+        try:
+            predictions = estimator.predict_batch(list(views.values()))
+        except Exception as error:
+            for camera in views:
+                self._report_bad_frame(camera, error)
+            return {}
+        seconds = time.perf_counter() - start
+        return {
+            camera: Inference(prediction, seconds, len(views))
+            for camera, prediction in zip(views, predictions)
+        }
+
+    def _publish(self, camera: CameraStream, image: ArrivedImage, result: Result) -> bool:
+        """Publish a frame; return whether it was, as the activation it arrived in goes on."""
+        with self._publish_lock:
+            if not self._active or image.activation != self._activation:
+                return False
+            camera.topics.publish(result.messages)
+        return True
+
+    @contextmanager
+    def _isolated(self, camera: CameraStream) -> Iterator[None]:
+        """Keep an error in one camera's frame from costing the other cameras theirs."""
+        try:
+            yield
+        except Exception as error:
+            self._report_bad_frame(camera, error)
+
+    def _report_bad_frame(self, camera: CameraStream, error: Exception) -> None:
+        # Once stopped, the publishers are gone: what fails then is no error of the frame.
+        if self.estimator is not None:
+            camera.health.report_bad_frame(error)
+
+
+def _prepare(camera: CameraStream, image: ArrivedImage, values: Values) -> Prepared | None:
+    """Read an image; None, and counted, if nobody wants anything of it."""
+    wanted = camera.topics.wanted(values.publish_always)
+    if not wanted:
+        camera.health.count_skipped()
+        return None
+    info, why_no_info = camera.find_info(image.message.header)
+    return camera.pipeline.prepare(image.message, info, why_no_info, wanted, values)

@@ -1,0 +1,205 @@
+"""What /diagnostics says of the node and its cameras: a function of facts, without a graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
+
+from s2r_depth_ros.inference.estimator import DepthEstimator
+from s2r_depth_ros.node import topics
+from s2r_depth_ros.node.camera_health import CameraFacts
+from s2r_depth_ros.node.frame_counts import FrameCounts
+from s2r_depth_ros.node.parameters import Values
+
+OK, WARN, ERROR, STALE = (
+    DiagnosticStatus.OK,
+    DiagnosticStatus.WARN,
+    DiagnosticStatus.ERROR,
+    DiagnosticStatus.STALE,
+)
+# STALE outranks no ERROR but any WARN.
+_RANK = {OK: 0, WARN: 1, STALE: 2, ERROR: 3}
+
+# Seconds without an image after which an active node calls a camera stale.
+_STALE_AFTER = 2.0
+
+
+@dataclass(frozen=True)
+class NodeFacts:
+    """What diagnostics are made of.
+
+    name: the node's full name. state: ``active``, ``inactive`` or ``unconfigured``.
+    configure_error: why the last configure failed, '' if it did not. estimator: the loaded model,
+    None while unconfigured. cameras: of a configured node.
+    """
+
+    name: str
+    state: str
+    configure_error: str
+    estimator: DepthEstimator | None
+    parameters: Values
+    cameras: Sequence[CameraFacts]
+
+
+class Problem(NamedTuple):
+    """Something that is wrong: its level in DiagnosticStatus, and a text with the remedy."""
+
+    level: bytes
+    text: str
+
+
+class _Row(NamedTuple):
+    """One status before it is a message: what of the node it is about, and its content."""
+
+    subject: str
+    problems: list[Problem]
+    values: dict[str, str]
+
+
+def statuses(facts: NodeFacts) -> list[DiagnosticStatus]:
+    """Return the node's status, which is also that of a single camera, then each camera's."""
+    return [
+        status_message(
+            name=f'{facts.name}: {row.subject}',
+            hardware_id=str(facts.estimator.device) if facts.estimator else '',
+            problems=row.problems,
+            otherwise=facts.state,
+            values=row.values,
+        )
+        for row in _rows(facts)
+    ]
+
+
+def status_message(
+    name: str,
+    hardware_id: str,
+    problems: Sequence[Problem],
+    otherwise: str,
+    values: Mapping[str, str],
+) -> DiagnosticStatus:
+    """Return the status message: the worst of ``problems`` sets the level.
+
+    otherwise: the message when nothing is wrong.
+    """
+    ordered = sorted(problems, key=lambda problem: -_RANK[problem.level])
+    return DiagnosticStatus(
+        name=name,
+        hardware_id=hardware_id,
+        level=ordered[0].level if ordered else OK,
+        message='; '.join(problem.text for problem in ordered) or otherwise,
+        values=[KeyValue(key=key, value=value) for key, value in values.items()],
+    )
+
+
+def _rows(facts: NodeFacts) -> list[_Row]:
+    node = _Row('depth', _node_problems(facts), _node_values(facts))
+    rows = [node]
+    for camera in facts.cameras:
+        problems, values = _camera_problems(camera, facts.parameters), _camera_values(camera)
+        if camera.name:
+            rows.append(_Row(f'camera {camera.name}', problems, {'state': facts.state, **values}))
+        else:
+            node.problems.extend(problems)
+            node.values.update(values)
+    return rows
+
+
+def _node_problems(facts: NodeFacts) -> list[Problem]:
+    """Return what is wrong with the node itself."""
+    problems = []
+    if facts.configure_error:
+        problems.append(Problem(ERROR, f'cannot configure: {facts.configure_error}'))
+    if facts.estimator and facts.estimator.metadata.placeholder:
+        reason = facts.estimator.metadata.placeholder
+        problems.append(Problem(WARN, f'placeholder model: {reason}'))
+    return problems
+
+
+def _node_values(facts: NodeFacts) -> dict[str, str]:
+    """Return what the node and its model are."""
+    estimator = facts.estimator
+    values = {'state': facts.state}
+    if estimator is None:
+        return values
+    values |= {
+        'model': estimator.metadata.name,
+        'model sha256': estimator.metadata.sha256,
+        'device': str(estimator.device),
+        'precision': estimator.precision,
+        'backend': estimator.backend,
+        'network input (height x width)': '{}x{}'.format(*estimator.input_size),
+    }
+    if estimator.device.type == 'cuda':
+        used = torch.cuda.memory_reserved(estimator.device)
+        values['GPU'] = torch.cuda.get_device_name(estimator.device)
+        values['GPU memory of this process (MiB)'] = f'{used / 2**20:.0f}'
+    values['depth_scale'] = f'{facts.parameters.depth_scale:g}'
+    return values
+
+
+def _camera_problems(camera: CameraFacts, parameters: Values) -> list[Problem]:
+    """Return what is wrong with the camera of an active node; nothing is if it is not active."""
+    counts = camera.counts
+    if counts is None:
+        return []
+    problems = []
+    if counts.since_image > max(_STALE_AFTER, parameters.diagnostics_period):
+        topic, name = camera.image_topic, topics.of_camera(topics.IMAGE, camera.name)
+        text = (
+            f'no image on {topic} for {counts.since_image:.0f} s: check the camera, the remapping '
+            f'of {name}, and `ros2 topic info -v {topic}`'
+        )
+        problems.append(Problem(STALE, text))
+    if camera.error:
+        problems.append(Problem(ERROR, camera.error))
+    if camera.last and camera.last.camera_problem:
+        problems.append(Problem(WARN, camera.last.camera_problem))
+    if counts.stamp_offset is not None:
+        text = (
+            f"stamps are {counts.stamp_offset:.1f} s behind the node's clock: for a bag, play it "
+            'with --clock and set use_sim_time; else synchronise the clocks'
+        )
+        problems.append(Problem(WARN, text))
+    return problems
+
+
+def _camera_values(camera: CameraFacts) -> dict[str, str]:
+    """Return the counts of a camera and what its last frame was made with."""
+    last = camera.last
+    scale = last.focal_scale if last else None
+    return {
+        **(_count_values(camera.counts) if camera.counts else {}),
+        'camera_info': (last.camera_problem if last else '') or 'ok',
+        'focal length correction': 'n/a' if scale is None else f'{scale:.4f}',
+        'images in the last batch': str(last.batch if last else 0),
+    }
+
+
+def _count_values(counts: FrameCounts) -> dict[str, str]:
+    """Return the counts of an active camera; times in milliseconds."""
+    values = {
+        'images in (Hz)': f'{counts.rate_in:.1f}',
+        'frames out (Hz)': f'{counts.rate_out:.1f}',
+        'age of the newest image (s)': f'{counts.since_image:.1f}',
+    }
+    for key, label in (
+        ('received', 'images received'),
+        ('published', 'frames published'),
+        ('dropped', 'images dropped for a newer one'),
+        ('skipped', 'images skipped for want of a subscriber'),
+        ('errors', 'frames with an error'),
+    ):
+        values[label] = str(counts.totals[key])
+    for label, seconds in (
+        ('latency from stamp to publish', counts.latency),
+        ('inference', counts.inference),
+    ):
+        for percentile in (50, 95):
+            key = f'{label} p{percentile} (ms)'
+            values[key] = f'{np.percentile(seconds, percentile) * 1e3:.1f}' if seconds else 'n/a'
+    return values

@@ -1,0 +1,334 @@
+"""The way of a frame through the loop, without a graph, transitions or a network."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
+
+from builtin_interfaces.msg import Time
+from fake_node import FakeNode
+from rclpy.lifecycle import LifecycleNode
+from ros_graph import HEIGHT, WIDTH, camera_info, picture, pixels, rgb_message
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+
+from s2r_depth_ros.inference.estimator import DepthEstimator, Prediction, View
+from s2r_depth_ros.node import topics
+from s2r_depth_ros.node.camera_health import CameraFacts
+from s2r_depth_ros.node.camera_stream import CameraStream
+from s2r_depth_ros.node.inference_loop import InferenceLoop
+from s2r_depth_ros.node.parameters import Values
+
+_PATIENCE = 10.0
+
+
+class FakeEstimator:
+    """Gives the same depth everywhere; waits at a gate, and fails where it is told to."""
+
+    def __init__(self) -> None:
+        self.entered: queue.Queue[int] = queue.Queue()
+        self.gate = threading.Event()
+        self.gate.set()
+        self.error: Exception | None = None
+
+    def predict_batch(self, views: Sequence[View]) -> list[Prediction]:
+        self.entered.put(len(views))
+        assert self.gate.wait(_PATIENCE)
+        if self.error is not None:
+            raise self.error
+        level = np.full((HEIGHT, WIDTH), 0.5, np.float32)
+        return [Prediction(4 * level, level, level, 1.5) for _ in views]
+
+
+class Camera:
+    """A camera of the loop, and its side of the topics."""
+
+    def __init__(self, name: str, loop: InferenceLoop) -> None:
+        self.name = name
+        self.node = FakeNode()
+        self.stream = CameraStream(
+            cast(LifecycleNode, self.node), name, False, loop.image_arrived, loop.info_arrived
+        )
+        self._second = 0
+
+    def published(self, name: str = topics.DEPTH) -> list[Any]:
+        return self.node.publishers[topics.of_camera(name, self.name)].messages
+
+    def seconds(self, name: str = topics.DEPTH) -> list[int]:
+        """Return the stamps of what was published."""
+        return [message.header.stamp.sec for message in self.published(name)]
+
+    def want(self, *names: str) -> None:
+        """Let only these outputs have a subscriber."""
+        for topic in topics.OUTPUTS:
+            publisher = self.node.publishers[topics.of_camera(topic.name, self.name)]
+            publisher.subscribers = int(topic.name in names)
+
+    def image(self, **changes: Any) -> Image:
+        message = rgb_message(picture())
+        for name, value in changes.items():
+            setattr(message, name, value)
+        return message
+
+    def send(self, image: Image | None = None, *, info: bool = True) -> int:
+        """Let an image arrive, after its camera_info; return the second of its stamp."""
+        image = image or self.image()
+        self._second += 1
+        image.header = Header(stamp=Time(sec=self._second), frame_id='camera')
+        if info:
+            self.send_info()
+        self._arrive(topics.IMAGE, image)
+        return self._second
+
+    def send_info(self) -> None:
+        """Let the camera_info of the newest image arrive."""
+        header = Header(stamp=Time(sec=self._second), frame_id='camera')
+        self._arrive(topics.CAMERA_INFO, camera_info(header=header))
+
+    def facts(self) -> CameraFacts:
+        return self.stream.health.facts(active=True)
+
+    def totals(self) -> dict[str, int]:
+        counts = self.facts().counts
+        assert counts is not None
+        return {name: number for name, number in counts.totals.items() if number}
+
+    def _arrive(self, name: str, message: Any) -> None:
+        self.node.subscriptions[topics.of_camera(name, self.name)].callback(message)
+
+
+class Setting:
+    """A loop with two cameras, its parameters' values, and the defects it logged."""
+
+    def __init__(self) -> None:
+        self.estimator = FakeEstimator()
+        self.values: Callable[[], Values] = Values
+        self.defects: queue.Queue[Exception] = queue.Queue()
+        self.loop = InferenceLoop(
+            cast(DepthEstimator, self.estimator), lambda: self.values(), self.defects.put
+        )
+        self.front, self.rear = Camera('front', self.loop), Camera('rear', self.loop)
+
+    def hold(self) -> None:
+        """Let the network stop at its next batch, and wait until it has."""
+        self.estimator.gate.clear()
+        self.front.send()
+        self.estimator.entered.get(timeout=_PATIENCE)
+
+
+@pytest.fixture
+def setting() -> Iterator[Setting]:
+    """A loop that is active."""
+    setting = Setting()
+    setting.loop.activate()
+    yield setting
+    setting.estimator.gate.set()
+    setting.loop.stop()
+    setting.loop.join()
+
+
+def _until(condition: Callable[[], Any], what: str) -> None:
+    end = time.monotonic() + _PATIENCE
+    while not condition():
+        assert time.monotonic() < end, f'waited for {what}'
+        time.sleep(0.005)
+
+
+def test_a_frame_goes_all_the_way(setting: Setting) -> None:
+    camera = setting.front
+    second = camera.send()
+    _until(lambda: camera.totals() == {'received': 1, 'published': 1}, 'a published frame')
+    for topic in topics.OUTPUTS:
+        assert camera.seconds(topic.name) == [second], topic.name
+    assert (pixels(camera.published()[0]) == 2.0).all()
+    last = camera.facts().last
+    assert last is not None
+    assert list(last.messages) == [topic.name for topic in topics.OUTPUTS]
+    assert (last.camera_problem, last.focal_scale, last.batch) == ('', 1.5, 1)
+    assert setting.rear.totals() == {}
+
+
+def test_only_what_is_wanted_is_made(setting: Setting) -> None:
+    camera = setting.front
+    camera.want(topics.DEPTH_INFO)
+    camera.send()
+    _until(lambda: camera.totals().get('published') == 1, 'a camera_info')
+    assert camera.seconds(topics.DEPTH_INFO) == [1]
+    last = camera.facts().last
+    assert last is not None
+    assert (last.focal_scale, last.inference, last.batch) == (None, None, 0)
+    camera.want()
+    camera.send()
+    _until(lambda: camera.totals().get('skipped') == 1, 'a skipped frame')
+    assert setting.estimator.entered.empty(), 'the network ran for nothing'
+    setting.values = lambda: replace(Values(), publish_always=True)
+    camera.send()
+    _until(lambda: camera.seconds() == [3], 'a frame without a subscriber')
+
+
+def test_images_that_wait_are_one_batch_of_the_newest(setting: Setting) -> None:
+    setting.hold()
+    for camera in (setting.front, setting.rear, setting.front):
+        camera.send()
+    setting.estimator.gate.set()
+    _until(lambda: len(setting.front.seconds()) == 2 and setting.rear.seconds(), 'both frames')
+    assert (setting.front.seconds(), setting.rear.seconds()) == ([1, 3], [1])
+    assert setting.estimator.entered.get(timeout=_PATIENCE) == 2
+    _until(lambda: setting.front.totals().get('published') == 2, 'the counts')
+    assert setting.front.totals() == {'received': 3, 'dropped': 1, 'published': 2}
+    last = setting.front.facts().last
+    assert last is not None
+    assert last.batch == 2
+
+
+def test_an_image_waits_for_its_camera_info_and_holds_no_other_back(setting: Setting) -> None:
+    setting.values = lambda: replace(Values(), camera_info_timeout=3600.0)
+    setting.rear.send(info=False)
+    setting.front.send()
+    _until(setting.front.seconds, 'the other camera')
+    assert not setting.rear.seconds()
+    setting.rear.send_info()
+    _until(lambda: setting.rear.seconds(topics.DEPTH_INFO) == [1], 'the frame that waited')
+
+
+def test_after_the_timeout_an_image_goes_without_camera_info(setting: Setting) -> None:
+    setting.values = lambda: replace(Values(), camera_info_timeout=0.05)
+    camera = setting.front
+    camera.send(info=False)
+    _until(lambda: camera.totals().get('published') == 1, 'a frame')
+    assert (camera.seconds(), camera.seconds(topics.POINTS)) == ([1], [])
+    last = camera.facts().last
+    assert last is not None
+    assert last.camera_problem.startswith('no camera_info on /front/camera_info: remap')
+    assert any(last.camera_problem in text for _, text in camera.node.logger.lines)
+
+
+@pytest.mark.parametrize('bad', [{'encoding': '32FC1'}, {'data': b''}])
+def test_a_bad_frame_costs_the_other_camera_nothing(setting: Setting, bad: dict[str, Any]) -> None:
+    setting.hold()
+    setting.rear.send(setting.rear.image(**bad))
+    second = setting.front.send()
+    setting.estimator.gate.set()
+    _until(lambda: second in setting.front.seconds(), 'the good frame of the same batch')
+    assert setting.rear.totals() == {'received': 1, 'errors': 1}
+    assert setting.rear.seconds() == []
+    ((severity, text),) = setting.rear.node.logger.lines
+    assert severity == 'error'
+    assert text == f'camera rear: frame skipped: {setting.rear.facts().error}'
+    setting.rear.send()
+    _until(lambda: setting.rear.seconds() == [2], 'the next frame')
+    _until(lambda: setting.rear.facts().error == '', 'no error')
+    assert setting.front.facts().error == ''
+    assert setting.front.node.logger.lines == []
+
+
+def test_a_frame_that_cannot_be_finished_costs_the_other_camera_nothing(setting: Setting) -> None:
+    setting.hold()
+    setting.front.want(topics.DEPTH)
+    # Refused by colorize_depth, which only the rear camera needs.
+    setting.values = lambda: replace(Values(), color_near=9.0, color_far=5.0)
+    setting.rear.send()
+    second = setting.front.send()
+    setting.estimator.gate.set()
+    _until(lambda: second in setting.front.seconds(), 'the good frame of the same batch')
+    _until(lambda: setting.rear.totals() == {'received': 1, 'errors': 1}, 'the error')
+    assert setting.rear.seconds(topics.DEPTH_INFO) == [], 'a part of a frame'
+
+
+def test_a_failing_batch_is_reported_by_its_cameras_and_the_loop_goes_on(setting: Setting) -> None:
+    setting.hold()
+    setting.front.want(topics.DEPTH_INFO)  # needs no network
+    setting.estimator.error = RuntimeError('out of memory')
+    setting.rear.send()
+    setting.front.send()
+    setting.estimator.gate.set()
+    _until(lambda: setting.rear.totals().get('errors') == 1, 'the error')
+    assert 'out of memory' in setting.rear.facts().error
+    assert setting.rear.seconds() == []
+    _until(lambda: 2 in setting.front.seconds(topics.DEPTH_INFO), 'the frame that needs no network')
+    setting.estimator.error = None
+    setting.rear.send()
+    _until(lambda: setting.rear.seconds() == [2], 'the next frame')
+    assert setting.defects.empty()
+
+
+def test_a_defect_of_the_loop_is_logged_and_the_loop_goes_on(setting: Setting) -> None:
+    def broken() -> Values:
+        raise RuntimeError('no values')
+
+    setting.values = broken
+    setting.front.send()
+    assert str(setting.defects.get(timeout=_PATIENCE)) == 'no values'
+    setting.values = Values
+    setting.front.send()
+    _until(lambda: setting.front.seconds() == [2], 'the next frame')
+
+
+def test_a_frame_of_an_earlier_activation_is_not_published(setting: Setting) -> None:
+    setting.hold()
+    setting.loop.pause()
+    setting.loop.activate()
+    second = setting.front.send()
+    setting.estimator.gate.set()
+    _until(setting.front.seconds, 'the frame of this activation')
+    assert setting.front.seconds() == [second]
+    _until(lambda: setting.front.totals().get('published') == 1, 'its count')
+
+
+def test_a_paused_loop_takes_and_publishes_nothing(setting: Setting) -> None:
+    setting.hold()
+    setting.rear.send()
+    setting.loop.pause()
+    assert not setting.loop.is_active
+    setting.front.send()
+    assert setting.front.totals() == {'received': 1}
+    setting.estimator.gate.set()
+    setting.loop.activate()
+    second = setting.front.send()
+    _until(setting.front.seconds, 'a frame')
+    assert setting.front.seconds() == [second]
+    assert setting.rear.totals() == {'received': 1}
+    assert setting.rear.seconds() == []
+    assert setting.estimator.entered.get() == 1, 'an image that had waited was inferred'
+
+
+def test_a_frame_that_is_inferred_during_a_pause_is_thrown_away(setting: Setting) -> None:
+    setting.hold()
+    setting.loop.pause()
+    setting.estimator.gate.set()
+    setting.loop.stop()
+    setting.loop.join()
+    assert setting.front.seconds() == []
+    assert setting.front.totals() == {'received': 1}
+
+
+def test_a_loop_is_not_active_at_first() -> None:
+    setting = Setting()
+    setting.front.send()
+    setting.loop.stop()
+    setting.loop.join()
+    assert setting.front.totals() == {}
+
+
+def test_what_fails_after_the_stop_is_no_error_of_the_frame(setting: Setting) -> None:
+    setting.hold()
+    setting.loop.stop()
+    setting.front.stream.topics.destroy()
+    assert setting.loop.estimator is None
+    assert setting.loop.is_alive(), 'stop waited for the frame'
+    setting.estimator.error = RuntimeError('the model is gone')
+    setting.estimator.gate.set()
+    setting.loop.join()
+    assert not setting.loop.is_alive()
+    assert setting.front.totals() == {'received': 1}
+    assert setting.front.node.logger.lines == []
+    assert setting.defects.empty()

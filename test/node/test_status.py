@@ -1,0 +1,182 @@
+"""What /diagnostics says for given facts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+import torch
+
+pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
+
+from diagnostic_msgs.msg import DiagnosticStatus
+from std_msgs.msg import Header
+
+from s2r_depth_ros.inference.estimator import DepthEstimator
+from s2r_depth_ros.node.camera_health import CameraFacts
+from s2r_depth_ros.node.frame_counts import FrameCounter, FrameCounts
+from s2r_depth_ros.node.parameters import Values
+from s2r_depth_ros.node.pipeline import Result
+from s2r_depth_ros.node.status import (
+    ERROR,
+    OK,
+    STALE,
+    WARN,
+    NodeFacts,
+    Problem,
+    status_message,
+    statuses,
+)
+
+_ESTIMATOR = cast(
+    DepthEstimator,
+    SimpleNamespace(
+        metadata=SimpleNamespace(name='tiny', sha256='ab' * 32, placeholder=''),
+        device=torch.device('cpu'),
+        precision='fp32',
+        backend='torch',
+        input_size=(96, 128),
+    ),
+)
+_UNCONFIGURED = NodeFacts('/robot/depth', 'unconfigured', '', None, Values(), [])
+_RESULT = Result(Header(), {}, '', False, 1.25, 0.5, 2)
+
+
+def _counts(**changes: Any) -> FrameCounts:
+    counter = FrameCounter()
+    for dropped in (False, True, True):
+        counter.count_received(dropped)
+    counter.count_skipped()
+    for milliseconds in range(1, 101):
+        counter.count_published(milliseconds / 1e3, 0.5)
+    return replace(counter.take(), **changes)
+
+
+def _camera(name: str = '', **changes: Any) -> CameraFacts:
+    topic = f'/robot/{name}/image' if name else '/robot/image'
+    return replace(CameraFacts(name, topic, _counts(), _RESULT, ''), **changes)
+
+
+def _active(*cameras: CameraFacts, **changes: Any) -> list[DiagnosticStatus]:
+    facts = NodeFacts('/robot/depth', 'active', '', _ESTIMATOR, Values(), cameras)
+    return statuses(replace(facts, **changes))
+
+
+def _values(status: DiagnosticStatus) -> dict[str, str]:
+    return {item.key: item.value for item in status.values}
+
+
+def test_the_worst_problem_sets_the_level() -> None:
+    problems = [Problem(WARN, 'a'), Problem(ERROR, 'b'), Problem(STALE, 'c')]
+    message = status_message('n', 'h', problems, 'fine', {'k': 'v'})
+    assert (message.level, message.message) == (ERROR, 'b; c; a')
+    assert [(item.key, item.value) for item in message.values] == [('k', 'v')]
+    assert status_message('n', 'h', [], 'fine', {}).message == 'fine'
+    assert status_message('n', 'h', [], 'fine', {}).level == OK
+
+
+def test_an_unconfigured_node() -> None:
+    (status,) = statuses(_UNCONFIGURED)
+    assert (status.name, status.hardware_id) == ('/robot/depth: depth', '')
+    assert (status.level, status.message) == (OK, 'unconfigured')
+    assert _values(status) == {'state': 'unconfigured'}
+    (status,) = statuses(replace(_UNCONFIGURED, configure_error='no such model'))
+    assert (status.level, status.message) == (ERROR, 'cannot configure: no such model')
+
+
+def test_a_single_camera_is_part_of_the_node() -> None:
+    (status,) = _active(_camera())
+    assert (status.name, status.hardware_id) == ('/robot/depth: depth', 'cpu')
+    assert (status.level, status.message) == (OK, 'active')
+    values = _values(status)
+    assert {name: values[name] for name in list(values)[:8]} == {
+        'state': 'active',
+        'model': 'tiny',
+        'model sha256': 'ab' * 32,
+        'device': 'cpu',
+        'precision': 'fp32',
+        'backend': 'torch',
+        'network input (height x width)': '96x128',
+        'depth_scale': '1',
+    }
+    assert values['images received'] == '3'
+    assert values['images dropped for a newer one'] == '2'
+    assert values['images skipped for want of a subscriber'] == '1'
+    assert values['frames with an error'] == '0'
+    assert values['frames published'] == '100'
+    assert values['latency from stamp to publish p50 (ms)'] == '50.5'
+    assert values['latency from stamp to publish p95 (ms)'] == '95.0'
+    assert values['inference p95 (ms)'] == '500.0'
+    assert values['camera_info'] == 'ok'
+    assert values['focal length correction'] == '1.2500'
+    assert values['images in the last batch'] == '2'
+
+
+def test_several_cameras_have_a_status_each() -> None:
+    node, front, rear = _active(_camera('front', error='bad encoding'), _camera('rear'))
+    assert [s.name.rsplit(': ')[-1] for s in (node, front, rear)] == [
+        'depth', 'camera front', 'camera rear',
+    ]  # fmt: skip
+    assert [s.level for s in (node, front, rear)] == [OK, ERROR, OK]
+    assert front.message == 'bad encoding'
+    assert 'images received' not in _values(node)
+    assert _values(rear)['state'] == 'active'
+    assert _values(rear)['images received'] == '3'
+    assert {s.hardware_id for s in (node, front, rear)} == {'cpu'}
+
+
+def test_an_inactive_camera_has_neither_counts_nor_problems() -> None:
+    camera = _camera(counts=None, last=None, error='of the last activation')
+    (status,) = _active(camera, state='inactive')
+    assert (status.level, status.message) == (OK, 'inactive')
+    values = _values(status)
+    assert 'images received' not in values
+    assert values['camera_info'] == 'ok'
+    assert values['focal length correction'] == 'n/a'
+    assert values['images in the last batch'] == '0'
+
+
+def test_before_the_first_frame_there_are_no_times() -> None:
+    (status,) = _active(_camera(counts=FrameCounter().take(), last=None))
+    assert status.level == OK
+    assert _values(status)['inference p50 (ms)'] == 'n/a'
+    assert _values(status)['latency from stamp to publish p95 (ms)'] == 'n/a'
+
+
+@pytest.mark.parametrize(
+    ('changes', 'level', 'message'),
+    [
+        (
+            {'counts': _counts(since_image=3.0)},
+            STALE,
+            'no image on /robot/rear/image for 3 s: check the camera, the remapping of '
+            'rear/image, and `ros2 topic info -v /robot/rear/image`',
+        ),
+        ({'counts': _counts(since_image=1.9)}, OK, 'active'),
+        (
+            {'counts': _counts(stamp_offset=3600.0)},
+            WARN,
+            "stamps are 3600.0 s behind the node's clock: for a bag, play it with --clock and set "
+            'use_sim_time; else synchronise the clocks',
+        ),
+        ({'last': replace(_RESULT, camera_problem='no camera_info')}, WARN, 'no camera_info'),
+    ],
+)
+def test_problems_of_a_camera(changes: dict[str, Any], level: bytes, message: str) -> None:
+    _, status = _active(_camera('rear', **changes))
+    assert (status.level, status.message) == (level, message)
+
+
+def test_a_camera_is_stale_after_a_diagnostics_period_at_least() -> None:
+    slow = replace(Values(), diagnostics_period=5.0)
+    _, status = _active(_camera('rear', counts=_counts(since_image=4.0)), parameters=slow)
+    assert status.level == OK
+
+
+def test_a_placeholder_model_is_told() -> None:
+    metadata = SimpleNamespace(name='tiny', sha256='', placeholder='random weights')
+    estimator = SimpleNamespace(**{**vars(_ESTIMATOR), 'metadata': metadata})
+    (status,) = _active(_camera(), estimator=estimator)
+    assert (status.level, status.message) == (WARN, 'placeholder model: random weights')

@@ -1,0 +1,78 @@
+"""docs/architecture.md draws the layers that import-linter checks."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from source_files import ROOT
+
+tomllib = pytest.importorskip('tomllib', reason='from Python 3.11 on')
+
+_TEXT = (ROOT / 'docs' / 'architecture.md').read_text()
+_FOLDERS = {
+    's2r_depth_ros': ROOT / 's2r_depth_ros',
+    's2r_depth_training': ROOT / 'training' / 's2r_depth_training',
+}
+
+Layers = list[list[str]]
+
+
+def drawn_layers(text: str, package: str) -> Layers:
+    """Return the names of each line of the diagram, from top to bottom.
+
+    The names, parted by ``|``, are what stands before two spaces; the rest says what they are.
+    """
+    block = re.search(rf'<!-- layers of {package} -->\n```text\n(.*?)```', text, re.DOTALL)
+    assert block, f'no diagram of {package}'
+    return [names(re.split(r'\s{2,}', line)[0]) for line in block[1].splitlines()]
+
+
+def contract_layers(package: str) -> Layers:
+    """Return the layers of ``package`` in pyproject.toml, without missing optional ones."""
+    settings = tomllib.loads((ROOT / 'pyproject.toml').read_text())['tool']['importlinter']
+    contracts: list[dict[str, Any]] = [
+        contract
+        for contract in settings['contracts']
+        if contract['type'] == 'layers' and contract['containers'] == [package]
+    ]
+    (contract,) = contracts
+    lines = [
+        sorted(name.strip('()') for name in names(line) if name[0] != '(' or exists(package, name))
+        for line in contract['layers']
+    ]
+    return [line for line in lines if line]
+
+
+def names(line: str) -> list[str]:
+    """Return, sorted, the names that ``|`` (or ``:``, if they may import each other) parts."""
+    return sorted(name.strip() for name in re.split(r'[|:]', line))
+
+
+def exists(package: str, name: str) -> bool:
+    """Return whether the package has a module or a folder of that name."""
+    path = _FOLDERS[package] / name.strip('()')
+    return path.is_dir() or path.with_suffix('.py').is_file()
+
+
+@pytest.mark.parametrize('package', _FOLDERS)
+def test_the_diagram_is_the_contract(package: str) -> None:
+    assert drawn_layers(_TEXT, package) == contract_layers(package)
+
+
+@pytest.mark.parametrize('package', _FOLDERS)
+def test_the_diagram_has_every_module_of_the_package(package: str) -> None:
+    drawn = {name for line in drawn_layers(_TEXT, package) for name in line}
+    present = {
+        path.stem
+        for path in _FOLDERS[package].iterdir()
+        if (path.is_dir() or path.suffix == '.py')
+        and path.name not in ('__init__.py', '__pycache__')
+    }
+    assert drawn == present
+
+
+def test_a_line_that_moved_is_seen() -> None:
+    text = '<!-- layers of x -->\n```text\nb | a    top\nc        bottom\n```\n'
+    assert drawn_layers(text, 'x') == [['a', 'b'], ['c']]

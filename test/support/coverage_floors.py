@@ -1,0 +1,77 @@
+"""Compares the branch coverage that a test run measured with the floors in pyproject.toml.
+
+python test/support/coverage_floors.py: prints a table, returns 1 if a room is below its floor.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import coverage
+import tomllib
+from source_files import ROOT
+from tabulate import tabulate
+
+
+def floors() -> dict[str, float]:
+    """Return folder -> least share of its branches that tests must take, in percent."""
+    content = tomllib.loads((ROOT / 'pyproject.toml').read_text())
+    table: dict[str, float] = content['tool']['branch-coverage-floors']
+    return table
+
+
+def branch_coverage(report: dict[str, dict], folders: list[str]) -> dict[str, float]:
+    """Return folder -> share of its branches that were taken, in percent; 100 without any.
+
+    report: ``files`` of coverage's JSON report, file -> what was measured. A file counts for the
+    longest of ``folders`` that it lies in.
+    """
+    taken: Counter[str] = Counter()
+    all_: Counter[str] = Counter()
+    for file, content in report.items():
+        for folder in sorted(folders, key=len, reverse=True):
+            if Path(file).is_relative_to(folder):
+                taken[folder] += content['summary']['covered_branches']
+                all_[folder] += content['summary']['num_branches']
+                break
+    return {f: 100 * taken[f] / all_[f] if all_[f] else 100.0 for f in folders}
+
+
+def measured_files() -> dict[str, dict]:
+    """Combine what the processes of the run measured; return ``files`` of the JSON report."""
+    measured = coverage.Coverage(messages=False)
+    measured.combine()
+    measured.save()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / 'coverage.json'
+        measured.json_report(outfile=str(path))
+        files: dict[str, dict] = json.loads(path.read_text())['files']
+    return files
+
+
+def verdict(measured: dict[str, float], least: dict[str, float]) -> tuple[str, bool]:
+    """Return the table to print, and whether every room is at its floor or above."""
+    low = [folder for folder, floor in least.items() if measured[folder] < floor]
+    out = io.StringIO()
+    rows = [[f, measured[f], least[f], 'below' if f in low else ''] for f in least]
+    print(tabulate(rows, ['room', 'branches taken %', 'floor %', ''], floatfmt='.1f'), file=out)
+    for folder in low:
+        print(f'{folder}: add tests; a floor in pyproject.toml only rises', file=out)
+    return out.getvalue(), not low
+
+
+def main() -> int:
+    """Print the table and return the exit status."""
+    least = floors()
+    table, good = verdict(branch_coverage(measured_files(), list(least)), least)
+    print(table, end='')
+    return 0 if good else 1
+
+
+if __name__ == '__main__':
+    sys.exit(main())

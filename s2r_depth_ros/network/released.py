@@ -18,6 +18,8 @@ from s2r_depth_ros.network.weights import (
     fill,
 )
 
+# What torch.load says of an object that is no tensor: since 2.5, and before.
+_REFUSED_OBJECT = ('GLOBAL', 'Unsupported class')
 _FULL_CHANNELS = 64  # of the structure encoder's first convolution at width 1
 
 
@@ -52,7 +54,7 @@ def _read_state_dict(path: Path) -> dict[str, Tensor]:
         content = torch.load(path, map_location='cpu', weights_only=True)
     # The unpickler raises whatever foreign bytes lead it to.
     except Exception as error:
-        if 'GLOBAL' in str(error):
+        if any(words in str(error) for words in _REFUSED_OBJECT):
             raise CheckpointError(
                 f'{path}: holds Python objects, not only tensors, and loading those could run '
                 'code; where you trust it, save its bare weights: '

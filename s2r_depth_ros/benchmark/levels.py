@@ -1,7 +1,7 @@
 """The levels that are timed without ROS: a, the network alone; b, the estimator.
 
-Every row carries its ratio to the reference, measured in the same run: the network as the
-specification writes it, in float32 and with gradients enabled, as the authors' test script runs it.
+Every row carries its ratio to the reference, measured in the same run: the network as
+docs/network.md has it, in float32 and with gradients enabled, as the authors' test script runs it.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from s2r_depth_ros.network.metadata import SCENES, ModelMetadata
 from s2r_depth_ros.network.released import load_released
 from s2r_depth_ros.network.s2r_depthnet import SUB_NETWORKS
 
-# The authors' training sizes, height x width (spec 1.6).
+# The authors' training sizes, height x width (docs/network.md 4.1).
 _OUTDOOR, _INDOOR = (192, 640), (192, 256)
 
 

@@ -1,4 +1,4 @@
-"""Manifests of real images with ground truth (spec 1.8).
+"""Manifests of real images with ground truth (docs/network.md 5).
 
 A manifest is a JSON file with a list ``frames``; each entry has the fields of GroundTruthFrame,
 with file names relative to the manifest's folder.

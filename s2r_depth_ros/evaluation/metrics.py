@@ -1,4 +1,4 @@
-"""Depth metrics of the monocular depth literature, on one image (spec 1.8)."""
+"""Depth metrics of the monocular depth literature, on one image (docs/network.md 5)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 METRICS = ('abs_rel', 'sq_rel', 'rmse', 'rmse_log', 'delta1', 'delta2', 'delta3')
 ALIGNMENTS = ('none', 'median', 'scale_shift')
 MIN_DEPTH = 1e-3
-"""Nearest depth that counts, m; the authors' protocol (spec 1.8)."""
+"""Nearest depth that counts, m; the authors' protocol (docs/network.md 5)."""
 
 # Garg et al., ECCV 2016: top, bottom, left, right as fractions of the image.
 _GARG = (0.40810811, 0.99189189, 0.03594771, 0.96405229)
@@ -78,9 +78,9 @@ def depth_metrics(
 
     Unscaled predictions are clamped to [1 mm, cap]. Before an alignment only the lower bound
     applies: the authors clamp to the cap there too, but their outputs end at the cap, so that it
-    changes nothing, while a model with a wider range would be cut before it is scaled (spec 1.8).
-    Raises MetricsError if the shapes differ, no pixel of ``truth`` is valid, or
-    the prediction has no finite depth where the truth has one.
+    changes nothing, while a model with a wider range would be cut before it is scaled
+    (docs/network.md 5). Raises MetricsError if the shapes differ, no pixel of ``truth`` is valid,
+    or the prediction has no finite depth where the truth has one.
     """
     if predicted.shape != truth.shape:
         raise MetricsError(f'prediction is {predicted.shape}, ground truth is {truth.shape}')

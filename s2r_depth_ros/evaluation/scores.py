@@ -1,4 +1,4 @@
-"""The paper's evaluation protocol on real images (spec 1.8): a model's errors beside the priors'.
+"""A model's errors on real images beside the priors', by the protocol of docs/network.md 5.
 
 Errors are averaged over the frames of a scene, then over the scenes of a kind, so that a long
 recording of one room does not outweigh the rest; intervals come from resampling scenes.

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 
 def metric_depth(depth: Tensor, size: tuple[int, int], max_depth: float) -> Tensor:
-    """Turn the network's finest map into metres at the image's size (spec 1.8).
+    """Turn the network's finest map into metres at the image's size (docs/network.md 3.2).
 
     depth: float [1, 1, h, w] in [-1, 1]; size: (H, W). Returns float32 [H, W]: bilinear with
     aligned corners, (x + 1) / 2 * max_depth, NaN where that is not a finite positive distance.

@@ -1,4 +1,4 @@
-"""From a camera image to the network's input tensor (spec 1.7)."""
+"""From a camera image to the network's input tensor (docs/network.md 3.1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Depth-specific Attention module (DSA): a dilated residual encoder and a decoder (spec 3.4)."""
+"""Depth-specific Attention (DSA): a dilated residual encoder, a decoder (docs/network.md 2.4)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from s2r_depth_ros.network.blocks import UpProjection, scaled, sigmoid_head
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions with a projected or plain shortcut, ReLU after the sum (spec 3.4).
+    """Two 3x3 convolutions, a projected or plain shortcut, ReLU at the end (docs/network.md 2.4).
 
     Input float [N, in_channels, h, w], output float [N, out_channels, h / stride, w / stride]. The
     shortcut is projected (``downsample``) where stride or channels change it.
@@ -101,7 +101,7 @@ class _Decoder(nn.Module):
 
 
 class DepthSpecificAttention(nn.Module):
-    """DSA: image to attention map (spec 3.4).
+    """DSA: image to attention map (docs/network.md 2.4).
 
     Input float [N, 3, H, W] RGB in [-1, 1], any H and W; output float [N, 1, H, W] in [0, 1].
     """

@@ -1,4 +1,4 @@
-"""Building blocks that several sub-networks share (spec 3.2, 3.5)."""
+"""Building blocks that several sub-networks share (docs/network.md 2.2, 2.5)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def scaled(channels: int, width: float) -> int:
 
 
 class UpProjection(nn.Module):
-    """Bilinear upsampling followed by two parallel convolution branches (spec 3.2).
+    """Bilinear upsampling followed by two parallel convolution branches (docs/network.md 2.2).
 
     Input float [N, C_in, h, w], output float [N, C_out, *size], values >= 0.
 

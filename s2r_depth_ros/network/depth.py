@@ -1,4 +1,4 @@
-"""Depth Prediction module (DP): a U-Net from one structure map to four depth maps (spec 3.5)."""
+"""Depth Prediction (DP): a U-Net, one structure map to four depth maps (docs/network.md 2.5)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch.nn import functional
 from s2r_depth_ros.network.blocks import double, scaled
 from s2r_depth_ros.network.size_rule import check_size
 
-# Weights of the skip connections at 1/8, 1/4 and 1/2 (spec 3.5).
+# Weights of the skip connections at 1/8, 1/4 and 1/2 (docs/network.md 2.5).
 SKIP_WEIGHTS = (0.1, 0.05, 0.01)
 
 
@@ -38,7 +38,7 @@ def _double_conv(in_channels: int, out_channels: int, act: nn.PReLU) -> _Model:
 
 
 def _deconv(in_channels: int, hidden: int, out_channels: int, act: nn.PReLU) -> _Model:
-    """DEC of the spec: a 3x3 convolution, then a transposed one that doubles the size."""
+    """DEC (docs/network.md 2.5): 3x3 convolution, then a transposed one that doubles the size."""
     return _Model(
         nn.ReflectionPad2d(1),
         nn.Conv2d(in_channels, hidden, 3, bias=False),
@@ -51,7 +51,7 @@ def _deconv(in_channels: int, hidden: int, out_channels: int, act: nn.PReLU) -> 
 
 
 class OutputConv(nn.Conv2d):
-    """The convolution of a depth head (OUT of the spec): it always computes in float32.
+    """The convolution of a depth head (OUT in docs/network.md 2.5); it always computes in float32.
 
     Near depths are outputs near -1, where half precision has few numbers: with a range of 80 m
     bfloat16 moves there in steps of 16 cm, float16 in steps of 2 cm. Therefore ``.to(dtype)``,
@@ -96,7 +96,7 @@ def _output(in_channels: int, kernel: int) -> _Model:
 
 
 class Inception(nn.Module):
-    """Three dilated branches (1, 3, 5), merged by a 3x3 convolution around a shortcut (spec 3.5).
+    """Three branches of dilation 1, 3, 5, merged around a shortcut (docs/network.md 2.5).
 
     Input and output float [N, channels, h, w]. ``act`` is DP's one activation.
     """
@@ -126,7 +126,7 @@ class Inception(nn.Module):
 
 
 class DepthPrediction(nn.Module):
-    """DP: depth-specific structure map to depth at four scales (spec 3.5).
+    """DP: depth-specific structure map to depth at four scales (docs/network.md 2.5).
 
     Input float [N, 1, H, W] in [0, 1], H and W multiples of 16 and >= 96. Output: a list of four
     float maps in [-1, 1], coarse to fine: [N, 1, H/8, W/8], 1/4, 1/2 and full size. They are
@@ -138,7 +138,7 @@ class DepthPrediction(nn.Module):
         super().__init__()
         self.skip_weights = SKIP_WEIGHTS
         c32, c64, c128, c256, c512 = (scaled(c, width) for c in (32, 64, 128, 256, 512))
-        # One scalar for every activation: 18 state-dict keys, one storage (spec 3.5).
+        # One scalar for every activation: 18 state-dict keys, one storage (docs/network.md 2.5).
         act = nn.PReLU()
         self.conv1 = nn.Sequential(
             nn.ReflectionPad2d(3), nn.Conv2d(1, c64, 7, bias=False), nn.BatchNorm2d(c64), act

@@ -40,8 +40,8 @@ class ModelMetadata:
     """Facts about one model, stored beside its weights.
 
     name: short name, no path separators. width: one of WIDTHS.
-    input_height, input_width: size in pixels the network was trained at (spec 3.6).
-    max_depth: metres; a network output x in [-1, 1] means (x + 1) / 2 * max_depth (spec 1.8).
+    input_height, input_width: size in pixels the network was trained at (docs/network.md 2.6).
+    max_depth: metres; an output x in [-1, 1] means (x + 1) / 2 * max_depth (docs/network.md 3.2).
     focal_length: training fx in pixels at the network's input size; None where unknown.
     color_order: order of the input channels, 'rgb' or 'bgr'.
     mean, std: per channel, of values in [0, 1]; the network's input is (value - mean) / std.

@@ -1,4 +1,4 @@
-"""The authors' released checkpoints: four .pth files, one a sub-network (spec 2)."""
+"""The authors' released checkpoints: four .pth files, one a sub-network (docs/network.md 6.2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""S2R-DepthNet: the composition of STE, DSA and DP (CVPR 2021, arXiv 2104.00877; spec 1.1)."""
+"""S2R-DepthNet (CVPR 2021, arXiv 2104.00877): STE, DSA and DP composed (docs/network.md 1.1)."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class S2RDepthNet(nn.Module):
     def forward(self, image: Tensor) -> NetworkOutput:
         """Predict from ``image``, float [N, 3, H, W] RGB in [-1, 1].
 
-        Raises SizeError unless H and W are multiples of 16 and >= 96 (spec 3.6).
+        Raises SizeError unless H and W are multiples of 16 and >= 96 (docs/network.md 2.6).
         """
         check_size(image.shape[-2], image.shape[-1])
         structure = self.struct_decoder(self.struct_encoder(image))

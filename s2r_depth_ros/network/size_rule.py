@@ -1,4 +1,4 @@
-"""Which input sizes the network can run (spec 3.6)."""
+"""Which input sizes the network can run (docs/network.md 2.6)."""
 
 from __future__ import annotations
 

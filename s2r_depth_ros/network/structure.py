@@ -1,4 +1,4 @@
-"""Structure Extraction module (STE): encoder E_s and decoder D_s (spec 3.1, 3.3)."""
+"""Structure Extraction module (STE): encoder E_s and decoder D_s (docs/network.md 2.1, 2.3)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SLOPE = 0.2
 
 
 class ConvNormAct(nn.Module):
-    """Reflection pad, convolution, instance norm, leaky ReLU 0.2 (spec 3.1).
+    """Reflection pad, convolution, instance norm, leaky ReLU 0.2 (docs/network.md 2.1).
 
     Input float [N, in_channels, h, w]; the norm has no weights and takes away the bias.
     """
@@ -28,7 +28,7 @@ class ConvNormAct(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions around a shortcut, no activation after the sum (spec 3.1).
+    """Two 3x3 convolutions around a shortcut, no activation after the sum (docs/network.md 2.1).
 
     Input and output float [N, channels, h, w]; the norms have no weights and take away the biases.
     """
@@ -58,7 +58,7 @@ class _ResidualBlocks(nn.Module):
 
 
 class StructureEncoder(nn.Module):
-    """E_s: image to structural code (spec 3.1).
+    """E_s: image to structural code (docs/network.md 2.1).
 
     Input float [N, 3, H, W] RGB in [-1, 1]; output float [N, 256 * width, H // 4, W // 4].
     """
@@ -77,7 +77,7 @@ class StructureEncoder(nn.Module):
 
 
 class StructureDecoder(nn.Module):
-    """D_s: structural code to structure map (spec 3.3).
+    """D_s: structural code to structure map (docs/network.md 2.3).
 
     Input float [N, 256 * width, h, w]; output float [N, 1, 4h, 4w] in [0, 1].
     """

@@ -81,7 +81,7 @@ def check_finite(path: Path, tensors: Mapping[str, Tensor], remedy: str) -> None
 
 
 def check_one_activation(path: Path, tensors: Mapping[str, Tensor], network: nn.Module) -> None:
-    """Raise CheckpointError unless the shared PReLU is one number under all its keys (spec 3.5)."""
+    """Raise CheckpointError unless all keys of the PReLU hold one number (docs/network.md 2.5)."""
     keys = [
         f'{name}.weight'
         for name, module in network.named_modules(remove_duplicate=False)

@@ -104,7 +104,7 @@ def test_stage_trains_as_the_authors_do(recipe, name, reference):
 
 
 def test_structure_loss_is_edge_aware(recipe):
-    """The authors' weighted and plain means under the recipe (spec 1.3)."""
+    """The authors' weighted and plain means under the recipe (docs/network.md 4.6)."""
     outputs = np.load(PARITY / 'outputs_96x160.npz')
     structure = torch.from_numpy(outputs['structure_map'])[None, None]
     gt = torch.from_numpy(np.load(PARITY / 'loss_gt_96x160.npz')['gt'].reshape(1, 1, 96, 160))

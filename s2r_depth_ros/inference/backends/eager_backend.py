@@ -1,4 +1,4 @@
-"""The network as the specification writes it: the reference of every other backend."""
+"""The network as docs/network.md has it: the reference of every other backend."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ SCHEDULES = ('cosine', 'step')
 
 @dataclass
 class LossConfig:
-    """Weights of the loss terms (see losses.py). The defaults are the paper's (spec 1.3)."""
+    """Weights of the loss terms, by default the paper's (losses.py, docs/network.md 4.6)."""
 
     l1: float = 1.0
     """Of the absolute error of encoded depth."""

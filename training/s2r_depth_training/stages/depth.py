@@ -1,4 +1,4 @@
-"""The stages in which DP learns from rendered depth: those of the paper, and ours (spec 1.3)."""
+"""The stages in which DP learns from rendered depth (docs/network.md 4.4, 4.5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stage 0: E_s learns a code that a change of style leaves as it is (spec 1.2)."""
+"""Stage 0: E_s learns a code that a change of style leaves as it is (docs/network.md 4.3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How weights start (spec 1.4)."""
+"""How weights start (docs/network.md 4.7)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def initialise(network: S2RDepthNet, depth_init: str) -> None:
 def initialise_depth(network: S2RDepthNet, depth_init: str) -> None:
     """Start DP afresh, its BatchNorm statistics and activation included.
 
-    ``normal``: N(0, 0.02) convolutions, BatchNorm weights N(1, 0.02), the authors' (spec 1.4).
+    ``normal``, the authors': convolutions N(0, 0.02), BatchNorm weights N(1, 0.02).
     ``kaiming``: Kaiming normal behind the skip weights, outputs N(0, 0.01); learns faster in few
     steps.
     """

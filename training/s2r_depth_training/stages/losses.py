@@ -1,4 +1,4 @@
-"""Training losses: the paper's (spec 1.3, 1.4) and the alternatives that an experiment may choose.
+"""Training losses: the paper's, and what an experiment may choose (docs/network.md 4.6).
 
 Every loss is a mean over images of a mean over pixels. So a batch that is split between processes
 whose gradients are averaged has the gradients of the whole batch.
@@ -40,12 +40,12 @@ def image_means(values: Tensor, weight: Tensor) -> Tensor:
 
 
 def resize_as(target: Tensor, like: Tensor) -> Tensor:
-    """Resize ``target`` [N, 1, H, W] to the size of ``like`` as the paper does (spec 1.3)."""
+    """Resize ``target`` [N, 1, H, W] to the size of ``like`` (docs/network.md 4.6)."""
     return functional.interpolate(target, like.shape[-2:], mode='bilinear', align_corners=True)
 
 
 def structure_loss(structure: Tensor, depth: Tensor, beta: float) -> Tensor:
-    """Return the sparsity loss of the structure map, weaker where depth changes (spec 1.3).
+    """Return the structure map's sparsity loss, weaker where depth changes (docs/network.md 4.6).
 
     structure: [N, 1, H, W] in [0, 1]; depth: [N, 1, H, W] encoded to [-1, 1]; beta >= 0: how fast
     the weight exp(-beta |gradient|) falls. At the paper's 0.001 the weight is at least 0.996.
@@ -133,7 +133,7 @@ def _terms(
 def l1_term(
     depth: Tensor, target: Tensor, weight: Tensor, max_depth: float, inverse_depth: float = 0.0
 ) -> Tensor:
-    """Return the mean absolute error of encoded depth (spec 1.3).
+    """Return the mean absolute error of encoded depth (docs/network.md 4.6).
 
     inverse_depth: power p of an extra weight (1 / depth)^p; 0 is the paper's plain mean, 1 makes
     the error relative, so that far walls do not outweigh what the robot may hit.

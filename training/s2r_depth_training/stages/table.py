@@ -1,8 +1,8 @@
 """The table of stages: everything in which one differs from another.
 
-``encoder`` (stage 0), ``decoder`` and ``attention`` are those of the paper (spec 1.2 to 1.4).
-``structure`` and ``nearness`` warm up STE and DSA, ``depth`` trains DP alone behind them, ``ste``
-is ``decoder`` with the encoder trained too, ``joint`` trains everything.
+``encoder`` (stage 0), ``decoder`` and ``attention`` are those of the paper (docs/network.md 4.3 to
+4.5). ``structure`` and ``nearness`` warm up STE and DSA, ``depth`` trains DP alone behind them,
+``ste`` is ``decoder`` with the encoder trained too, ``joint`` trains everything.
 """
 
 from __future__ import annotations

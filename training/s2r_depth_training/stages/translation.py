@@ -1,8 +1,9 @@
 """Stage 0's helpers: a style code, and a decoder that paints a structural code in a style.
 
-Used in training only. The paper trained E_s by image translation but never released how (spec
-1.2). Rendered pairs of one geometry in two styles give the supervision that an adversary stands
-in for elsewhere: the code of either image, painted in the style of the other, must be the other.
+Used in training only. The paper trained E_s by image translation but never released how
+(docs/network.md 4.3). Rendered pairs of one geometry in two styles give the supervision that an
+adversary stands in for elsewhere: the code of either image, painted in the style of the other,
+must be the other.
 """
 
 from __future__ import annotations

@@ -76,5 +76,9 @@ def resolve_precision(name: str, device: torch.device) -> torch.dtype:
 
 
 def cpu_has_bf16() -> bool:
-    """Return whether this CPU multiplies bf16 itself (avx512_bf16; AMX comes with it)."""
-    return bool(torch.cpu._is_avx512_bf16_supported())
+    """Return whether this CPU multiplies bf16 itself (avx512_bf16; AMX comes with it).
+
+    torch before 2.5 cannot tell, and counts as no.
+    """
+    tell = getattr(torch.cpu, '_is_avx512_bf16_supported', None)
+    return tell is not None and bool(tell())

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import warnings
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -27,6 +29,8 @@ def to_onnx(network: S2RDepthNet, size: tuple[int, int]) -> bytes:
     """
     require('onnx', 'onnx', 'onnx')
     buffer = io.BytesIO()
+    # torch before 2.5 has this exporter only, and no name for it.
+    exporter: dict[str, Any] = {'dynamo': False} if _has_two_exporters() else {}
     with warnings.catch_warnings():
         # About the exporter's age and about shapes that are constants here.
         warnings.simplefilter('ignore')
@@ -34,12 +38,16 @@ def to_onnx(network: S2RDepthNet, size: tuple[int, int]) -> bytes:
             OptimizedNetwork(network),
             (torch.zeros(1, 3, *size),),
             buffer,  # type: ignore[arg-type]  # which it takes
-            dynamo=False,
+            **exporter,
             opset_version=_OPSET,
             input_names=[INPUT],
             output_names=list(Maps._fields),
         )
     return buffer.getvalue()
+
+
+def _has_two_exporters() -> bool:
+    return 'dynamo' in inspect.signature(torch.onnx.export).parameters
 
 
 def with_metadata(model: bytes, metadata: ModelMetadata) -> bytes:

@@ -227,7 +227,8 @@ def read_scenes(path: Path, split: str) -> set[int]:
 def _read_arrays(path: Path, only: Sequence[str] = ()) -> dict[str, NDArray[Any]]:
     """Read a shard's arrays, or ``only`` the named ones."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # Opened here: numpy leaves a file open that it cannot read.
+        with path.open('rb') as stream, np.load(stream, allow_pickle=False) as file:
             missing = _DTYPES.keys() - _OPTIONAL - set(file.files)
             if missing:
                 raise DataError(f'{path} lacks {", ".join(sorted(missing))}')

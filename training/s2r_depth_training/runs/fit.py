@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import warnings
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -32,6 +33,12 @@ from s2r_depth_training.stages.widen import widened
 
 _LOG = logging.getLogger(__name__)
 CONFIG = 'experiment.yaml'
+# What Lightning warns of though it is meant to be so.
+_INTENDED = (
+    r'Found \d+ module\(s\) in eval mode',  # frozen parts and the average
+    r'Checkpoint directory .* exists and is not empty',  # the curves are beside the checkpoints
+    r'The number of training batches .* is smaller than the logging interval',  # after a resume
+)
 
 
 def fit(experiment: Experiment, out: Path, watchers: Sequence[Callback] = ()) -> Path:
@@ -117,7 +124,10 @@ def _run_stage(
     trainer = _trainer(experiment, stage, folder, [*callbacks, best, last])
     resume = folder / 'last.ckpt'
     data = StageData(experiment, stage, frames)
-    trainer.fit(module, data, ckpt_path=resume if resume.exists() else None)
+    with warnings.catch_warnings():
+        for message in _INTENDED:
+            warnings.filterwarnings('ignore', message)
+        trainer.fit(module, data, ckpt_path=resume if resume.exists() else None)
     if trainer.global_step < stage.steps:
         raise KeyboardInterrupt  # Lightning ends quietly when interrupted; so must not the run
     chosen = Path(best.best_model_path or last.best_model_path)

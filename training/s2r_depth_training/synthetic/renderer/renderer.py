@@ -89,7 +89,7 @@ class Renderer:
     def render(self, scene: Scene, camera: Camera) -> Render:
         """Draw the image and depth of a scene.
 
-        Raises RendererError if the camera has not the renderer's size.
+        Raises RendererError if the camera's size is not the renderer's.
         """
         if (camera.width, camera.height) != (self.width, self.height):
             raise RendererError(

@@ -47,7 +47,10 @@ setup(
     package_data={'s2r_depth_training': ['**/*.vert', '**/*.frag', '**/*.glsl']},
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
-        (f'share/{PACKAGE}', ['package.xml']),
+        (f'share/{PACKAGE}', ['package.xml', 'README.md', 'CONTRIBUTING.md', 'LICENSE']),
+        # What README.md and docs/ link to.
+        (f'share/{PACKAGE}/training', ['training/README.md', 'training/RESULTS.md']),
+        (f'share/{PACKAGE}/benchmarks', ['benchmarks/NOTES.md']),
         *share('launch'),
         *share('config'),
         *share('docs'),

@@ -23,6 +23,11 @@ from s2r_depth_ros.launch_arguments import launch_arguments, node_arguments, rvi
 EXECUTABLES = {'s2r_depth_ros', 's2r_train', *COMMANDS}
 
 _NODE = '/robot/depth'
+# What README.md and docs/ link to.
+_LINKED = {
+    'README.md', 'CONTRIBUTING.md', 'LICENSE', 'training/README.md', 'training/RESULTS.md',
+    'benchmarks/NOTES.md',
+}  # fmt: skip
 _PATIENCE = 30.0  # seconds for discovery and for loading a model
 
 
@@ -53,11 +58,15 @@ def test_every_entry_point_resolves(installation: Installation) -> None:
 
 def test_data_files_are_installed(installation: Installation) -> None:
     share = installation.prefix / 'share' / 's2r_depth_ros'
-    expected = {
-        str(file.relative_to(ROOT))
-        for file in repository_files()
-        if file.relative_to(ROOT).parts[0] in ('launch', 'config', 'docs', 'models')
-    } | {'package.xml', 'models/tiny.safetensors'}
+    expected = (
+        {
+            str(file.relative_to(ROOT))
+            for file in repository_files()
+            if file.relative_to(ROOT).parts[0] in ('launch', 'config', 'docs', 'models')
+        }
+        | _LINKED
+        | {'package.xml', 'models/tiny.safetensors'}
+    )
     installed = {str(file.relative_to(share)) for file in share.rglob('*') if file.is_file()}
     assert expected <= installed
     index = installation.prefix / 'share' / 'ament_index' / 'resource_index' / 'packages'

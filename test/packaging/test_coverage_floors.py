@@ -40,4 +40,4 @@ def test_every_room_has_a_floor() -> None:
         for top in ('s2r_depth_ros', 'training/s2r_depth_training')
         for file in (ROOT / top).glob('*/__init__.py')
     }
-    assert rooms <= set(floors())
+    assert rooms == set(floors())

@@ -79,7 +79,9 @@ def test_every_module_of_the_node_is_interface_or_protected() -> None:
 def test_an_import_against_the_direction_is_found(checkout: Path, file: str, line: str) -> None:
     with (checkout / file).open('a') as source:
         source.write(f'\n{line}\n')
-    assert _lint(checkout).returncode == 1
+    result = _lint(checkout)
+    assert result.returncode == 1
+    assert 'BROKEN' in result.stdout
 
 
 @pytest.mark.parametrize('folder', ['s2r_depth_ros', 'training', 'test', 'launch'])

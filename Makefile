@@ -17,7 +17,7 @@ demo: $(READY)
 test: lint
 	@rm -rf out/coverage && mkdir -p out/coverage
 	$(BIN)/coverage run -m pytest -rs --durations=10
-	$(BIN)/python test/support/coverage_floors.py
+	PYTHONPATH=. $(BIN)/python test/support/coverage_floors.py
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -1,11 +1,10 @@
 """Compares the branch coverage that a test run measured with the floors in pyproject.toml.
 
-python test/support/coverage_floors.py: prints a table, returns 1 if a room is below its floor.
+`make test` runs it at the end: it prints a table, and returns 1 if a room is below its floor.
 """
 
 from __future__ import annotations
 
-import io
 import json
 import sys
 import tempfile
@@ -15,7 +14,8 @@ from pathlib import Path
 import coverage
 import tomllib
 from source_files import ROOT
-from tabulate import tabulate
+
+from s2r_depth_ros.tables import format_table
 
 
 def floors() -> dict[str, float]:
@@ -45,6 +45,7 @@ def branch_coverage(report: dict[str, dict], folders: list[str]) -> dict[str, fl
 def measured_files() -> dict[str, dict]:
     """Combine what the processes of the run measured; return ``files`` of the JSON report."""
     measured = coverage.Coverage(messages=False)
+    measured.load()  # what an earlier call combined
     measured.combine()
     measured.save()
     with tempfile.TemporaryDirectory() as folder:
@@ -57,19 +58,17 @@ def measured_files() -> dict[str, dict]:
 def verdict(measured: dict[str, float], least: dict[str, float]) -> tuple[str, bool]:
     """Return the table to print, and whether every room is at its floor or above."""
     low = [folder for folder, floor in least.items() if measured[folder] < floor]
-    out = io.StringIO()
-    rows = [[f, measured[f], least[f], 'below' if f in low else ''] for f in least]
-    print(tabulate(rows, ['room', 'branches taken %', 'floor %', ''], floatfmt='.1f'), file=out)
-    for folder in low:
-        print(f'{folder}: add tests; a floor in pyproject.toml only rises', file=out)
-    return out.getvalue(), not low
+    rows = [(f, f'{measured[f]:.1f}', f'{least[f]:g}', 'below' if f in low else '') for f in least]
+    table = format_table(('room', 'branches taken %', 'floor %', ''), rows)
+    remedies = [f'{folder}: add tests; a floor in pyproject.toml only rises' for folder in low]
+    return '\n'.join([table, *remedies]), not low
 
 
 def main() -> int:
     """Print the table and return the exit status."""
     least = floors()
     table, good = verdict(branch_coverage(measured_files(), list(least)), least)
-    print(table, end='')
+    print(table)
     return 0 if good else 1
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -27,27 +28,14 @@ settings.load_profile('no deadline')
 
 
 @pytest.fixture(scope='session')
-def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_model(metadata: ModelMetadata, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """File of a small model with random weights, the same on every run: width 0.125, 96x128."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         network = S2RDepthNet(0.125)
     path = tmp_path_factory.mktemp('models') / 'tiny.safetensors'
-    save_model(
-        path,
-        network,
-        ModelMetadata(
-            name='tiny',
-            width=0.125,
-            input_height=96,
-            input_width=128,
-            max_depth=80.0,
-            focal_length=100.0,
-            scene='universal',
-            licence='MIT',
-            provenance={'training': 'none, random weights'},
-        ),
-    )
+    provenance = {'training': 'none, random weights'}
+    save_model(path, network, replace(metadata, name='tiny', provenance=provenance))
     return path
 
 

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import importlib.util
 import json
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from parity_recipe import FOLDER
 from torch import Tensor
 from torch.nn import functional
 
@@ -31,19 +30,8 @@ from s2r_depth_training.stages.losses import (
 )
 from s2r_depth_training.stages.table import make_stage
 
-PARITY = Path(__file__).parents[1] / 'data/parity'
-REFERENCE = json.loads((PARITY / 'train_and_metrics.json').read_text())['stages']
+REFERENCE = json.loads((FOLDER / 'train_and_metrics.json').read_text())['stages']
 MAX_DEPTH = 80.0
-
-
-@pytest.fixture(scope='module')
-def recipe() -> Any:
-    spec = importlib.util.spec_from_file_location('recipe', PARITY / 'recipe.py')
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def recipe_stage(recipe: Any, name: str) -> Stage:
@@ -60,7 +48,7 @@ def recipe_stage(recipe: Any, name: str) -> Stage:
 
 def recipe_batch(recipe: Any) -> Batch:
     """Return two images, the second the first one's mirror image, and their depth."""
-    gt = torch.from_numpy(np.load(PARITY / 'loss_gt_96x160.npz')['gt'].reshape(1, 1, 96, 160))
+    gt = torch.from_numpy(np.load(FOLDER / 'loss_gt_96x160.npz')['gt'].reshape(1, 1, 96, 160))
     image = torch.from_numpy(recipe.to_tensor(recipe.image(96, 160)))
     image, gt = (torch.cat([x, x.flip(-1)]) for x in (image, gt))
     depth = decode_depth(gt, MAX_DEPTH)
@@ -105,9 +93,9 @@ def test_stage_trains_as_the_authors_do(recipe, name, reference):
 
 def test_structure_loss_is_edge_aware(recipe):
     """The authors' weighted and plain means under the recipe (docs/network.md 4.6)."""
-    outputs = np.load(PARITY / 'outputs_96x160.npz')
+    outputs = np.load(FOLDER / 'outputs_96x160.npz')
     structure = torch.from_numpy(outputs['structure_map'])[None, None]
-    gt = torch.from_numpy(np.load(PARITY / 'loss_gt_96x160.npz')['gt'].reshape(1, 1, 96, 160))
+    gt = torch.from_numpy(np.load(FOLDER / 'loss_gt_96x160.npz')['gt'].reshape(1, 1, 96, 160))
     assert structure_loss(structure, gt, 0.001).item() == pytest.approx(0.57483, abs=1e-5)
     assert structure_loss(structure, gt, 0.0).item() == pytest.approx(0.57484, abs=1e-5)
     assert structure_loss(structure, gt, 1.0).item() == pytest.approx(0.5631, abs=1e-4)

@@ -17,6 +17,7 @@ from s2r_depth_training.runs.export import export
 from s2r_depth_training.runs.fit import fit
 from s2r_depth_training.stages.config import LossConfig, OptimizerConfig, StageConfig
 from s2r_depth_training.stages.table import STAGES
+from s2r_depth_training.synthetic.sources.kinds import PROCEDURAL
 
 _STEPS = 2
 _SCENES = 4  # the first are of both splits
@@ -61,7 +62,7 @@ def rendered_sets(folder: Path) -> list[Path]:
     Returns their manifests. Raises RenderingError without headless OpenGL.
     """
     manifests = []
-    for kind in ('indoor', 'street'):
+    for kind in PROCEDURAL:
         recipe = Recipe(kind, 96, 128, views=1, validation=0.5)
         render_dataset(folder / kind, recipe, first=0, scenes=_SCENES, workers=1)
         manifests.append(folder / kind / MANIFEST)

@@ -33,9 +33,9 @@ from s2r_depth_training.runs.experiment import Experiment, load_experiment
 from s2r_depth_training.runs.export import export
 from s2r_depth_training.runs.fit import CONFIG, fit
 from s2r_depth_training.runs.pace import fitted_to, measure_pace
+from s2r_depth_training.synthetic.sources.kinds import PROCEDURAL
 
 _LOG = logging.getLogger(__name__)
-_RENDERABLE = ('indoor', 'street')
 # Shares of the time. A GPU leaves the cores free to go on rendering while it trains.
 _RENDERING = 0.1 if torch.cuda.is_available() else 0.3
 _EVALUATION = 0.05
@@ -81,11 +81,11 @@ def _experiment(path: Path, out: Path) -> Experiment:
     if begun.exists():
         return load_experiment(begun)
     data = experiment.data
-    kinds = sorted(data.mix) or list(_RENDERABLE)
-    if others := set(kinds) - set(_RENDERABLE):
+    kinds = sorted(data.mix) or list(PROCEDURAL)
+    if others := set(kinds) - set(PROCEDURAL):
         raise ConfigError(
             f'{path}: data.mix names {", ".join(sorted(others))}; a timed run renders '
-            f'{" and ".join(_RENDERABLE)} only'
+            f'{" and ".join(PROCEDURAL)} only'
         )
     # Not resolved: a folder that was carried to another machine goes on there.
     sets = [out / 'data' / f'{data.height}x{data.width}' / kind for kind in kinds]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,7 +31,12 @@ class SceneSource(Protocol[AnyScene]):
         """Draw a camera with the given image size, px, in a scene that this source built."""
 
 
-KINDS = ('indoor', 'street', 'gazebo')
+# The kinds that need no world from outside.
+PROCEDURAL: dict[str, Callable[[], SceneSource[Any]]] = {
+    'indoor': IndoorSource,
+    'street': StreetSource,
+}
+KINDS = (*PROCEDURAL, 'gazebo')
 
 
 def make_source(kind: str, world: str | Path | None = None) -> SceneSource[Any]:
@@ -38,11 +44,9 @@ def make_source(kind: str, world: str | Path | None = None) -> SceneSource[Any]:
 
     Raises ValueError for an unknown kind or a missing world.
     """
-    if kind == 'indoor':
-        return IndoorSource()
-    if kind == 'street':
-        return StreetSource()
-    if kind != 'gazebo':
+    if kind in PROCEDURAL:
+        return PROCEDURAL[kind]()
+    if kind not in KINDS:
         raise ValueError(f'unknown kind of scene {kind!r}: choose from {", ".join(KINDS)}')
     if world is None:
         raise ValueError('kind gazebo needs a world: give a .world, .sdf or .json file')

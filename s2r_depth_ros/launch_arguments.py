@@ -12,11 +12,12 @@ from dataclasses import dataclass
 
 from s2r_depth_ros.share import share_directory
 
+NODE = 'depth'  # the node's name unless it is remapped
 _BOOLEANS = ('true', 'false')
 _TRANSPORTS = ('', 'raw', 'compressed')
 # In config/depth.rviz these are absolute; a relative right side follows the namespace.
 _RVIZ_TOPICS = ('depth_registered/image_rect', 'depth_registered/points')
-_NODE, _RVIZ_OWN_TOPIC = 'depth', 'depth_color'
+_RVIZ_OWN_TOPIC = 'depth_color'
 
 
 @dataclass(frozen=True)
@@ -102,8 +103,8 @@ def rviz_arguments(values: Mapping[str, str]) -> list[str]:
     for topic in _RVIZ_TOPICS:
         arguments += ['-r', f'/{topic}:={_beneath(camera, topic)}']
     # The node's own topics lie beneath its name first.
-    own = f'{_NODE}/{_beneath(camera, _RVIZ_OWN_TOPIC)}'
-    return [*arguments, '-r', f'/{_NODE}/{_RVIZ_OWN_TOPIC}:={own}']
+    own = f'{NODE}/{_beneath(camera, _RVIZ_OWN_TOPIC)}'
+    return [*arguments, '-r', f'/{NODE}/{_RVIZ_OWN_TOPIC}:={own}']
 
 
 def _cameras(values: Mapping[str, str]) -> list[str]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from s2r_depth_ros.demo.options import DemoOptions
 from s2r_depth_ros.demo.output_folder import OutputFolder
-from s2r_depth_ros.launch_arguments import launch_arguments, node_arguments
+from s2r_depth_ros.launch_arguments import NODE, launch_arguments, node_arguments
 from s2r_depth_ros.rig import camera_player, recorder
 from s2r_depth_ros.rig.channels import IMAGE_TOPIC, INFO_TOPIC
-from s2r_depth_ros.rig.environment import NODE
 
 
 def node_command(options: DemoOptions) -> list[str]:

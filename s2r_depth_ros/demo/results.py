@@ -12,10 +12,10 @@ from s2r_depth_ros.demo.output_folder import OutputFolder
 from s2r_depth_ros.demo.sheet_rows import read_rows
 from s2r_depth_ros.demo.summary import DemoSummary, summarise
 from s2r_depth_ros.files import write_atomically
+from s2r_depth_ros.launch_arguments import NODE
 from s2r_depth_ros.media.writers import write_color_png
 from s2r_depth_ros.rig.child import last_lines
 from s2r_depth_ros.rig.clip import Clip
-from s2r_depth_ros.rig.environment import NODE
 from s2r_depth_ros.rig.process_group import ProcessError
 from s2r_depth_ros.rig.recording import Recording
 

@@ -11,8 +11,9 @@ from tqdm import tqdm
 from s2r_depth_ros.demo.command_lines import node_command, player_command, recorder_command
 from s2r_depth_ros.demo.options import DemoOptions
 from s2r_depth_ros.demo.output_folder import OutputFolder
+from s2r_depth_ros.launch_arguments import NODE
 from s2r_depth_ros.rig.channels import node_channels
-from s2r_depth_ros.rig.environment import NODE, ros_environment
+from s2r_depth_ros.rig.environment import ros_environment
 from s2r_depth_ros.rig.events import Event
 from s2r_depth_ros.rig.process_group import ProcessError, ProcessGroup, SilenceError
 

@@ -20,9 +20,9 @@ from s2r_depth_ros.graph_benchmark.session import (
     Schedule,
     play,
 )
+from s2r_depth_ros.launch_arguments import NODE
 from s2r_depth_ros.node import topics
 from s2r_depth_ros.rig.channels import IMAGE_TOPIC, INFO_TOPIC
-from s2r_depth_ros.rig.environment import NODE
 
 
 def measure(

@@ -20,6 +20,7 @@ from rclpy.lifecycle import (
 )
 from rclpy.node import Node
 
+from s2r_depth_ros.launch_arguments import NODE
 from s2r_depth_ros.node.camera_stream import CameraStream
 from s2r_depth_ros.node.diagnostics import DiagnosticsPublisher
 from s2r_depth_ros.node.inference_loop import InferenceLoop
@@ -41,7 +42,7 @@ class DepthNode(LifecycleNode):
     """
 
     def __init__(self) -> None:
-        Node.__init__(self, 'depth')
+        Node.__init__(self, NODE)
         # Reentrant, so that get_state answers during a transition; _exclusively keeps the
         # transitions themselves apart. LifecycleNode.__init__ does not take the group.
         self._transitions = ReentrantCallbackGroup()

@@ -8,8 +8,6 @@ from pathlib import Path
 import s2r_depth_ros
 from s2r_depth_ros.transport import profile_environment
 
-NODE = 'depth'  # the depth node's name unless it is remapped
-
 
 def ros_environment() -> dict[str, str]:
     """Return the environment of the processes; what the user has set stays.

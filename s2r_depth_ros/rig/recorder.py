@@ -15,9 +15,9 @@ from pathlib import Path
 
 from rclpy.executors import SingleThreadedExecutor
 
+from s2r_depth_ros.launch_arguments import NODE
 from s2r_depth_ros.rig.bag_writer import BagWriter
 from s2r_depth_ros.rig.channels import DIAGNOSTICS, camera_channels, node_channels
-from s2r_depth_ros.rig.environment import NODE
 from s2r_depth_ros.rig.events import emit, fail
 from s2r_depth_ros.rig.lifecycle import BringUpError, bring_up
 from s2r_depth_ros.rig.receiver import Receiver

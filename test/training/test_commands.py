@@ -126,7 +126,38 @@ def test_render_renders_by_its_options(tmp_path, monkeypatch, capsys):
     assert f'7 frames in 2 shards in {tmp_path}\n' in capsys.readouterr().out
 
 
-@pytest.mark.parametrize('option', [['--scenes', '0'], ['--workers', '-2'], ['--size', '16x16']])
+def test_render_renders_for_a_time_and_a_set_for_judging_only(tmp_path, monkeypatch):
+    seen: list[tuple[Any, ...]] = []
+
+    def render_for(
+        out: Path, recipe: Recipe, first: int, seconds: float, workers: int, **others: Any
+    ) -> Manifest:
+        seen.append((out, recipe, first, seconds, workers))
+        return Manifest(kind=recipe.kind, shards=[])
+
+    monkeypatch.setattr('s2r_depth_training.commands.render.render_for', render_for)
+    command = ['render', '--kind', 'indoor', '--out', str(tmp_path), '--minutes', '1.5']
+    assert main([*command, '--first', '7', '--validation', '1']) == 0
+    assert seen == [(tmp_path, Recipe('indoor', 96, 128, validation=1.0), 7, 90.0, 1)]
+
+
+@pytest.mark.parametrize('options', [[], ['--scenes', '5', '--minutes', '1']])
+def test_render_wants_either_a_number_of_scenes_or_a_time(tmp_path, options):
+    with pytest.raises(SystemExit) as ended:
+        main(['render', '--kind', 'indoor', '--out', str(tmp_path), *options])
+    assert ended.value.code == 2
+
+
+@pytest.mark.parametrize(
+    'option',
+    [
+        ['--scenes', '0'],
+        ['--workers', '-2'],
+        ['--size', '16x16'],
+        ['--validation', '1.1'],
+        ['--validation', 'all'],
+    ],
+)
 def test_render_refuses_what_cannot_be_rendered(tmp_path, capsys, option):
     command = ['render', '--kind', 'indoor', '--out', str(tmp_path), '--scenes', '5']
     with pytest.raises(SystemExit) as ended:

@@ -14,7 +14,12 @@ pytest.importorskip('moderngl', reason='moderngl is not installed')
 from s2r_depth_training.dataset import render_to_disk
 from s2r_depth_training.dataset.format import Manifest, read_manifest
 from s2r_depth_training.dataset.render_stream import FrameStream
-from s2r_depth_training.dataset.render_to_disk import next_scene, plan_shards, render_dataset
+from s2r_depth_training.dataset.render_to_disk import (
+    next_scene,
+    plan_shards,
+    render_dataset,
+    render_for,
+)
 from s2r_depth_training.dataset.rendering import Recipe, split_of
 from s2r_depth_training.errors import RenderingError
 
@@ -94,6 +99,40 @@ def test_a_killed_run_goes_on_and_gives_the_same_frames(rendered, tmp_path):
         one, two = np.load(whole / shard['file']), np.load(tmp_path / shard['file'])
         for key in one.files:
             assert np.array_equal(one[key], two[key]), (shard['file'], key)
+
+
+def test_a_larger_set_takes_only_the_scenes_that_are_not_there(tmp_path, renderer):
+    render_dataset(tmp_path, SMALL, 0, 5, workers=1, per_shard=3)
+    render_dataset(tmp_path, SMALL, 0, 9, workers=1, per_shard=4)
+    assert rendered_seeds(tmp_path) == list(range(9))
+
+
+def test_a_set_rendered_for_a_time_is_whole_and_goes_on_behind(tmp_path, renderer):
+    done: list[int] = []
+    manifest = render_for(tmp_path, SMALL, 20, 4.0, workers=2, per_shard=5, progress=done.append)
+    seeds = rendered_seeds(tmp_path)
+    assert seeds[0] == 20
+    assert len(seeds) == len(done)  # nothing that was begun is lost
+    assert manifest == read_manifest(tmp_path / 'manifest.json')
+    assert {f.name for f in tmp_path.glob('*.npz')} == {s['file'] for s in manifest['shards']}
+    assert not list(tmp_path.glob('.*'))
+    behind = next_scene(tmp_path)
+    render_for(tmp_path, SMALL, 0, 2.0, workers=1, per_shard=5)
+    more = rendered_seeds(tmp_path)
+    assert len(more) == len(set(more)) > len(seeds)
+    assert min(set(more) - set(seeds)) >= behind
+
+
+def rendered_seeds(folder: Path) -> list[int]:
+    """Return the seeds of all scenes that the manifest says were rendered, sorted."""
+    seeds: list[int] = []
+    for shard in read_manifest(folder / 'manifest.json')['shards']:
+        first, last = shard['seeds']
+        own = [s for s in range(first, last + 1) if split_of(s, SMALL.validation) == shard['split']]
+        assert len(own) == shard['scenes']
+        assert set(np.load(folder / shard['file'])['scene'].tolist()) <= set(own)
+        seeds += own
+    return sorted(seeds)
 
 
 def test_another_recipe_or_code_version_is_refused(rendered, tmp_path, monkeypatch):

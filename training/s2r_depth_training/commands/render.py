@@ -1,15 +1,20 @@
-"""``render``: render scenes into a training set; interrupted, the same command goes on."""
+"""``render``: render scenes into a training set; repeated, the same command goes on."""
 
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 
 from tqdm import tqdm
 
-from s2r_depth_training.commands.arguments import count_argument, positive_count_argument
+from s2r_depth_training.commands.arguments import (
+    count_argument,
+    duration_argument,
+    positive_count_argument,
+)
 from s2r_depth_training.dataset.format import count_frames
-from s2r_depth_training.dataset.render_to_disk import render_dataset
+from s2r_depth_training.dataset.render_to_disk import render_dataset, render_for
 from s2r_depth_training.dataset.rendering import Recipe
 from s2r_depth_training.synthetic.sources.kinds import KINDS
 
@@ -27,12 +32,25 @@ def size_argument(text: str) -> tuple[int, int]:
     return height, width
 
 
+def share_argument(text: str) -> float:
+    """Return the number in [0, 1] that a text is; argparse reports another text."""
+    try:
+        share = float(text)
+    except ValueError:
+        share = math.nan
+    if not 0 <= share <= 1:
+        raise argparse.ArgumentTypeError(f'{text!r} is not a share from 0 to 1')
+    return share
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument('--kind', choices=KINDS, required=True, help='kind of scene')
     parser.add_argument('--out', type=Path, required=True, help='folder for the shards')
-    parser.add_argument(
-        '--scenes', type=positive_count_argument, required=True, help='number of scenes'
+    extent = parser.add_mutually_exclusive_group(required=True)
+    extent.add_argument('--scenes', type=positive_count_argument, help='number of scenes')
+    extent.add_argument(
+        '--minutes', type=duration_argument, help='time to render in, behind what the folder has'
     )
     parser.add_argument('--first', type=count_argument, default=0, help='seed of the first scene')
     parser.add_argument(
@@ -44,6 +62,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--plain', action='store_true', help='leave out the restyled images')
     parser.add_argument(
+        '--validation',
+        type=share_argument,
+        default=Recipe.validation,
+        help='share of the scenes that are held out; 1 makes a set for judging only',
+    )
+    parser.add_argument(
         '--world', action='append', default=[], help='for gazebo: .world, .sdf or .json; repeatable'
     )
 
@@ -51,9 +75,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Render, and print how many frames the folder has now."""
     height, width = args.size
-    recipe = Recipe(args.kind, height, width, args.views, not args.plain, tuple(args.world))
+    recipe = Recipe(
+        args.kind, height, width, args.views, not args.plain, tuple(args.world), args.validation
+    )
     with tqdm(total=args.scenes, unit='scene', desc=args.kind) as bar:
-        manifest = render_dataset(
-            args.out, recipe, args.first, args.scenes, args.workers, progress=bar.update
+        render, extent = (
+            (render_for, 60 * args.minutes) if args.minutes else (render_dataset, args.scenes)
         )
+        manifest = render(args.out, recipe, args.first, extent, args.workers, progress=bar.update)
     print(f'{count_frames(manifest)} frames in {len(manifest["shards"])} shards in {args.out}')

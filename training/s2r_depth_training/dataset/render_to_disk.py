@@ -1,12 +1,16 @@
 """Renders scenes into the shards of a training set, and goes on where it was stopped.
 
-The manifest also lists the recipe, and every shard's frames, scenes and seeds.
+The manifest also lists the recipe, and every shard's frames, scenes and seeds. It is the ledger of
+what was rendered: no scene is ever in a set twice.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Callable, Iterator
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from multiprocessing.queues import Queue
 from pathlib import Path
@@ -52,8 +56,7 @@ def plan_shards(first: int, scenes: int, per_shard: int, recipe: Recipe) -> list
     for split in (TRAIN, VALIDATION):
         seeds = [s for s in range(first, first + scenes) if split_of(s, recipe.validation) == split]
         for k in range(0, len(seeds), per_shard):
-            chunk = tuple(seeds[k : k + per_shard])
-            jobs.append(Job(f'{recipe.kind}_{split}_{chunk[0]:08d}.npz', split, chunk))
+            jobs.append(_job(recipe.kind, split, seeds[k : k + per_shard]))
     return jobs
 
 
@@ -68,19 +71,60 @@ def render_dataset(
 ) -> Manifest:
     """Render scenes into a folder with parallel workers and return the manifest.
 
-    Shards that the folder already has are kept, so a killed run goes on where it was. Raises
+    Scenes that the folder already has are kept, so a killed run goes on where it was. Raises
     RenderingError if the folder holds frames of another recipe or another version of the code.
     """
-    out.mkdir(parents=True, exist_ok=True)
     manifest = _open_manifest(out, recipe)
-    done = {entry['file'] for entry in manifest['shards']}
-    jobs = [j for j in plan_shards(first, scenes, per_shard, recipe) if j.name not in done]
+    jobs = _not_done(plan_shards(first, scenes, per_shard, recipe), manifest)
     progress(scenes - sum(len(j.seeds) for j in jobs))
-    for entry in _run_jobs(out, recipe, jobs, workers, progress):
+    return _list_shards(out, manifest, _run_jobs(out, recipe, jobs, workers, progress))
+
+
+def render_for(
+    out: Path,
+    recipe: Recipe,
+    first: int,
+    seconds: float,
+    workers: int,
+    per_shard: int = 64,
+    progress: Callable[[int], object] = lambda scenes_done: None,
+) -> Manifest:
+    """Render scenes for ``seconds``, behind those that the folder has, and return the manifest.
+
+    first: the least seed. When the time is over each worker finishes its scene, so the last shards
+    have fewer scenes. Raises RenderingError as ``render_dataset`` does.
+    """
+    end = time.monotonic() + seconds
+    manifest = _open_manifest(out, recipe)
+    starts = itertools.count(max(first, next_scene(out)), per_shard)
+    jobs = itertools.chain.from_iterable(
+        plan_shards(start, per_shard, per_shard, recipe) for start in starts
+    )
+    return _list_shards(out, manifest, _run_jobs(out, recipe, jobs, workers, progress, end))
+
+
+def _list_shards(out: Path, manifest: Manifest, entries: Iterable[ShardEntry]) -> Manifest:
+    """List the shards in the manifest, each when it is done."""
+    for entry in entries:
         manifest['shards'].append(entry)
         manifest['shards'].sort(key=lambda s: s['file'])
         write_manifest(out, manifest)
     return manifest
+
+
+def _not_done(jobs: list[Job], manifest: Manifest) -> list[Job]:
+    """Return the jobs without the scenes that shards of the manifest have."""
+    left = []
+    for job in jobs:
+        spans = [entry['seeds'] for entry in manifest['shards'] if entry['split'] == job.split]
+        seeds = [s for s in job.seeds if not any(low <= s <= high for low, high in spans)]
+        if seeds:
+            left.append(_job(manifest['kind'], job.split, seeds))
+    return left
+
+
+def _job(kind: str, split: str, seeds: Sequence[int]) -> Job:
+    return Job(f'{kind}_{split}_{seeds[0]:08d}.npz', split, tuple(seeds))
 
 
 def next_scene(folder: Path) -> int:
@@ -92,6 +136,7 @@ def next_scene(folder: Path) -> int:
 
 
 def _open_manifest(out: Path, recipe: Recipe) -> Manifest:
+    out.mkdir(parents=True, exist_ok=True)
     fresh = Manifest(
         format=_FORMAT,
         code_version=code_version(),
@@ -119,51 +164,74 @@ def _open_manifest(out: Path, recipe: Recipe) -> Manifest:
 
 
 def _run_jobs(
-    out: Path, recipe: Recipe, jobs: list[Job], workers: int, progress: Callable[[int], object]
+    out: Path,
+    recipe: Recipe,
+    jobs: Iterable[Job],
+    workers: int,
+    progress: Callable[[int], object],
+    end: float = math.inf,
 ) -> Iterator[ShardEntry]:
-    """Run jobs in processes of their own; yield the shards that have frames as they are done."""
+    """Run jobs in processes of their own; yield the shards that have frames as they are done.
+
+    end: a time.monotonic(), at which workers stop, however many jobs there are.
+    """
     tasks, reports = CONTEXT.Queue(), CONTEXT.Queue()
-    for job in jobs:
+    coming = iter(jobs)
+    ahead = list(itertools.islice(coming, 2 * workers))  # so that no worker waits for its next job
+    for job in ahead:
         tasks.put(job)
-    count = min(workers, len(jobs))
-    for _ in range(count):
-        tasks.put(None)
     processes = [
-        CONTEXT.Process(target=_work, args=(out, recipe, tasks, reports), daemon=True)
-        for _ in range(count)
+        CONTEXT.Process(target=_work, args=(out, recipe, end, tasks, reports), daemon=True)
+        for _ in range(min(workers, len(ahead)))
     ]
     for process in processes:
         process.start()
     try:
-        left = len(jobs)
-        while left:
+        running = len(processes)
+        while running:
             report = next_report(reports, processes)
-            if isinstance(report, int):
+            if report is None:
+                running -= 1
+            elif isinstance(report, int):
                 progress(report)
-                continue
-            left -= 1
-            if report['frames']:
-                yield report
+            else:
+                tasks.put(next(coming, None))
+                if report['frames']:
+                    yield report
     finally:
         stop(processes)
 
 
-def _work(out: Path, recipe: Recipe, tasks: Queue[Job | None], reports: Queue[Any]) -> None:
-    """Do jobs until there is none; report 1 for every scene, and every shard's entry."""
+def _work(
+    out: Path, recipe: Recipe, end: float, tasks: Queue[Job | None], reports: Queue[Any]
+) -> None:
+    """Do jobs until there is none or the time is over.
+
+    Reports 1 for every scene, every shard's entry, and at last None.
+    """
     try:
         keep_to_one_core()
         maker = FrameMaker(recipe)
         for job in iter(tasks.get, None):
-            reports.put(_render_shard(maker, out, job, reports))
+            if time.monotonic() >= end:
+                break
+            reports.put(_render_shard(maker, out, job, end, reports))
+        reports.put(None)
     except Exception as error:  # goes to the parent, which raises
         reports.put(failure(error))
 
 
-def _render_shard(maker: FrameMaker, out: Path, job: Job, reports: Queue[Any]) -> ShardEntry:
-    frames = []
+def _render_shard(
+    maker: FrameMaker, out: Path, job: Job, end: float, reports: Queue[Any]
+) -> ShardEntry:
+    """Render the scenes of a job, at least one of them, until the time is over."""
+    frames, scenes = [], 0
     for seed in job.seeds:
         frames += maker.frames(seed)
+        scenes += 1
         reports.put(1)
+        if time.monotonic() >= end:
+            break
     means = []
     if frames:
         write_shard(out / job.name, frames)
@@ -172,7 +240,7 @@ def _render_shard(maker: FrameMaker, out: Path, job: Job, reports: Queue[Any]) -
         file=job.name,
         split=job.split,
         frames=len(frames),
-        scenes=len(job.seeds),
-        seeds=[job.seeds[0], job.seeds[-1]],
+        scenes=scenes,
+        seeds=[job.seeds[0], job.seeds[scenes - 1]],
         intrinsics_mean=means,
     )

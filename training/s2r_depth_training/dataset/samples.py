@@ -26,7 +26,7 @@ from s2r_depth_training.dataset.style import load_paintings, painted
 from s2r_depth_training.errors import DataError
 
 _PAINTED = 0.5  # share of the images that are restyled as a whole where there are paintings
-_WIDEST = 1.18  # of the kinds that data.widest does not name
+WIDEST = 1.18  # of the kinds that data.widest does not name
 
 
 class Batch(NamedTuple):
@@ -100,7 +100,7 @@ class TrainingSamples(Dataset):
         if rng.random() >= config.crop:
             return _whole(frame.rgb)
         height, width = frame.rgb.shape[:2]
-        aspect, widest = config.width / config.height, config.widest.get(frame.kind, _WIDEST)
+        aspect, widest = config.width / config.height, config.widest.get(frame.kind, WIDEST)
         return random_window(height, width, aspect, config.crop_scale, rng, widest)
 
     def _appearance(

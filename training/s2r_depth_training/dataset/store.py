@@ -65,6 +65,10 @@ class FrameStore:
         """Return the number of frames of ``kind``."""
         return int(self._ends[kind][-1])
 
+    def shards(self, kind: str) -> list[Shard]:
+        """Return all shards of ``kind``, in the order in which frames are numbered."""
+        return self._shards[kind]
+
     def frame(self, kind: str, i: int) -> StoredFrame:
         """Return frame ``i`` (below count) of ``kind``."""
         shard = int(np.searchsorted(self._ends[kind], i, side='right'))

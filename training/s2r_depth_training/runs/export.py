@@ -10,10 +10,9 @@ import torch
 
 from s2r_depth_ros.network.checkpoint import save_model
 from s2r_depth_ros.network.metadata import ModelMetadata
-from s2r_depth_training.errors import ExportError
 from s2r_depth_training.runs.checkpoint import load_checkpoint, metadata_of
 from s2r_depth_training.runs.experiment import Experiment
-from s2r_depth_training.stages.table import STAGES
+from s2r_depth_training.stages.table import require_exportable
 
 
 def export(
@@ -24,23 +23,18 @@ def export(
     Raises ExportError for a stage after which DP does not know the attention map yet.
     """
     trained = load_checkpoint(checkpoint)
-    if not STAGES[trained.stage].exportable:
-        exportable = ', '.join(stage for stage, rule in STAGES.items() if rule.exportable)
-        raise ExportError(
-            f'{checkpoint} is of stage {trained.stage}, whose DP has not learnt behind the '
-            f'attention map; export one of the stages {exportable}'
-        )
+    require_exportable(trained.stage, str(checkpoint))
     provenance = {
         'stage': trained.stage,
         'step': trained.step,
         'images': 'synthetic only',
-        'experiment': _without_paths(trained.experiment),
+        'experiment': without_paths(trained.experiment),
     }
     metadata = metadata_of(trained.experiment, name, provenance)
     return save_model(path, trained.network, metadata, dtype)
 
 
-def _without_paths(experiment: Experiment) -> dict[str, Any]:
+def without_paths(experiment: Experiment) -> dict[str, Any]:
     """Return the experiment with data sets named by their folders, whoever's machine it was."""
     values = asdict(experiment)
     values['data']['manifests'] = [Path(m).parent.name for m in experiment.data.manifests]

@@ -17,7 +17,8 @@ from s2r_depth_training.stages.table import STAGES, sample_seed
 
 def training_samples(experiment: Experiment, stage: str, frames: Frames) -> TrainingSamples:
     """Return the samples that a stage learns from, no two stages the same."""
-    seed, pairs = sample_seed(experiment.seed, stage), STAGES[stage].pairs
+    seed = sample_seed(experiment.seed, stage)
+    pairs = STAGES[stage].sees_pairs(experiment.loss)
     return TrainingSamples(frames, experiment.data, seed, pairs=pairs)
 
 

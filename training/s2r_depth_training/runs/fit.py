@@ -16,7 +16,6 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
-from s2r_depth_ros.network.checkpoint import load_model
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 from s2r_depth_training.dataset.format import TRAIN
 from s2r_depth_training.dataset.live_frames import LiveFrames
@@ -26,10 +25,9 @@ from s2r_depth_training.runs.callbacks import Pictures, RandomStates, RealImages
 from s2r_depth_training.runs.checkpoint import Provenance, load_checkpoint
 from s2r_depth_training.runs.experiment import Experiment, load_experiment, save_experiment
 from s2r_depth_training.runs.feed import StageData
+from s2r_depth_training.runs.start import start_network
 from s2r_depth_training.stages.config import StageConfig
-from s2r_depth_training.stages.initialise import initialise
 from s2r_depth_training.stages.table import STAGES, make_stage
-from s2r_depth_training.stages.widen import widened
 
 _LOG = logging.getLogger(__name__)
 CONFIG = 'experiment.yaml'
@@ -55,7 +53,7 @@ def fit(experiment: Experiment, out: Path, watchers: Sequence[Callback] = ()) ->
     lightning.seed_everything(experiment.seed, workers=True)
     with ExitStack() as stack:
         frames: Frames | None = None  # nothing is loaded or rendered for a run that is finished
-        network = _start(experiment)
+        network = start_network(experiment)
         for stage in experiment.stages:
             folder = out / stage.name
             if not _finished(folder).exists():
@@ -90,23 +88,6 @@ def _training_frames(experiment: Experiment, stack: ExitStack) -> Frames:
     if data.renderers:
         return stack.enter_context(LiveFrames(data))
     return FrameStore(data.manifests, TRAIN)
-
-
-def _start(experiment: Experiment) -> S2RDepthNet:
-    """Return the network that the first stage starts from."""
-    network = S2RDepthNet(experiment.width)
-    initialise(network, experiment.depth_init)
-    if experiment.start:
-        weights, metadata = load_model(experiment.start)
-        if 2 * metadata.width == experiment.width:
-            weights = widened(weights)
-        elif metadata.width != experiment.width:
-            raise ConfigError(
-                f'start: {experiment.start} has width {metadata.width:g}, the experiment '
-                f'{experiment.width:g}; it must be the same or half of it'
-            )
-        network.load_state_dict(weights.state_dict())
-    return network
 
 
 def _run_stage(

@@ -1,8 +1,8 @@
-"""Everything in a given time on one machine: render, train, export, evaluate.
+"""Everything in a given time on one machine: render new scenes, train on, publish, evaluate.
 
-For a GPU that is rented by the hour; the cores go on rendering while it trains. Interrupted, the
-same command goes on: shards that are there are kept, a training that has begun keeps its steps, and
-what is left shares the new time.
+For a GPU that is lent for minutes. All cores render first, then the training has the machine to
+itself: processes that render take time slices of the GPU from it. The same command goes on where it
+was, interrupted or finished: every call is one more piece of a relay (see relay.py).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import logging
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -25,121 +26,120 @@ from s2r_depth_ros.evaluation.scores import score
 from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.share import share_directory
 from s2r_depth_training.dataset.format import MANIFEST, count_frames
-from s2r_depth_training.dataset.render_to_disk import next_scene, render_dataset
+from s2r_depth_training.dataset.render_to_disk import next_scene, render_for
 from s2r_depth_training.dataset.rendering import Recipe
-from s2r_depth_training.errors import ConfigError
+from s2r_depth_training.errors import ConfigError, PaceError
 from s2r_depth_training.runs.card import write_card
-from s2r_depth_training.runs.experiment import Experiment, load_experiment
-from s2r_depth_training.runs.export import export
-from s2r_depth_training.runs.fit import CONFIG, fit
-from s2r_depth_training.runs.pace import fitted_to, measure_pace
+from s2r_depth_training.runs.experiment import load_experiment
+from s2r_depth_training.runs.open_step import load_frames
+from s2r_depth_training.runs.relay import Extent, Relay, open_relay, run_piece
 from s2r_depth_training.synthetic.sources.kinds import PROCEDURAL
 
 _LOG = logging.getLogger(__name__)
-# Shares of the time. A GPU leaves the cores free to go on rendering while it trains.
-_RENDERING = 0.1 if torch.cuda.is_available() else 0.3
+# Shares of the time. A GPU learns from a frame many times in a minute, a CPU once in an hour.
+_RENDERING = 0.14 if torch.cuda.is_available() else 0.3
 _EVALUATION = 0.05
-_VALIDATION = 0.1  # share of the scenes, in a small set too
-_FIRST_SCENES = 40  # enough for both splits, and to see how fast it goes
-_MOST_SCENES = 20_000  # of a kind: 7 GB in memory
-_SCENES_A_SHARD = 64
-_SAFETY = 0.9
+_LEAST_S = 5.0  # to render a kind of scene, and to train a model, in which one step can be taken
+_SCENES_A_SHARD = 8  # small, as workers end with the shard that they are at
+# Frames are larger than the network's input, of which crops are taken.
+_LARGER = 1.5
 
 
-def timed_run(configs: Sequence[Path], minutes: float, out: Path, real: Path | None) -> list[Path]:
-    """Render and train the experiments ``configs`` within ``minutes``; return the model files.
+@dataclass(frozen=True)
+class TimedRun:
+    """What a timed run is given. start: model to go on from, if there is no experiment in configs.
 
-    Leaves NAME.safetensors of every experiment in ``out`` and, given the manifest ``real`` of
-    real images, NAME.json with its errors, the contact sheet NAME.png and the card NAME.md. Raises
+    real: manifest of real images to be judged by. device: to train on.
+    """
+
+    configs: Sequence[Path]
+    out: Path
+    start: Path | None = None
+    real: Path | None = None
+    device: torch.device = torch.device('cpu')
+
+
+def timed_run(run: TimedRun, minutes: float) -> list[Path]:
+    """Render and train the experiments of ``run`` within ``minutes``; return the model files.
+
+    Leaves NAME.safetensors and NAME.trunk.pt of every experiment in ``run.out`` and, given real
+    images, NAME.json with its errors, the contact sheet NAME.png and the card NAME.md. Raises
     ConfigError for experiments of one name or of scenes that cannot be rendered, PaceError if there
     is too little time.
     """
     end = time.monotonic() + 60 * minutes
-    frames = read_manifest(real) if real else []  # before hours of work
-    experiments = [_experiment(path, out) for path in configs]
-    if len({e.name for e in experiments}) < len(experiments):
-        raise ConfigError('two of the experiments have one name; change it in one of them')
-    _render(experiments, 60 * minutes * _RENDERING, out)
+    frames = read_manifest(run.real) if run.real else []  # before hours of work
+    relays = _open_all(run)
+    rendering = 60 * minutes * _RENDERING
+    if rendering < _LEAST_S * len(relays):
+        raise PaceError(
+            f'{minutes:g} min are too few to render and train {len(relays)} experiments; give at '
+            f'least {_LEAST_S * len(relays) / 60 / _RENDERING:.1f}'
+        )
+    _render(relays, rendering, run.out)
     end -= 60 * minutes * _EVALUATION
     models = []
-    for number, experiment in enumerate(experiments):
-        share = (end - time.monotonic()) / (len(experiments) - number)
-        models.append(_train(experiment, time.monotonic() + share, out))
-        if real:
-            _evaluate(models[-1], real, frames)
+    for number, relay in enumerate(relays):
+        share = (end - time.monotonic()) / (len(relays) - number)
+        learnt = load_frames(relay.experiment, run.device)
+        extent = Extent(end=time.monotonic() + share)
+        models.append(run_piece(relay, extent, learnt, run.device, run.out))
+        if run.real:
+            _evaluate(models[-1], run.real, frames)
     return models
 
 
-def _run_folder(name: str, out: Path) -> Path:
-    return out / 'runs' / name
+def _open_all(run: TimedRun) -> list[Relay]:
+    """Return the experiments as far as they have come."""
+    given = [load_experiment(path) for path in run.configs]
+    relays = [open_relay(one, run.out, run.start) for one in given or [None]]
+    if len({r.experiment.name for r in relays}) < len(relays):
+        raise ConfigError('two of the experiments have one name; change it in one of them')
+    for relay in relays:
+        if others := set(_kinds(relay)) - set(PROCEDURAL):
+            raise ConfigError(
+                f'{relay.experiment.name}: data.mix names {", ".join(sorted(others))}; a timed run '
+                f'renders {" and ".join(PROCEDURAL)} only'
+            )
+    return relays
 
 
-def _experiment(path: Path, out: Path) -> Experiment:
-    """Return the experiment as its run has it, if it has begun, else as it is to begin."""
-    experiment = load_experiment(path)
-    begun = _run_folder(experiment.name, out) / CONFIG
-    if begun.exists():
-        return load_experiment(begun)
-    data = experiment.data
-    kinds = sorted(data.mix) or list(PROCEDURAL)
-    if others := set(kinds) - set(PROCEDURAL):
-        raise ConfigError(
-            f'{path}: data.mix names {", ".join(sorted(others))}; a timed run renders '
-            f'{" and ".join(PROCEDURAL)} only'
-        )
-    # Not resolved: a folder that was carried to another machine goes on there.
-    sets = [out / 'data' / f'{data.height}x{data.width}' / kind for kind in kinds]
-    data.manifests = [str(folder / MANIFEST) for folder in sets]
-    if torch.cuda.is_available():  # on a CPU, training needs all cores
-        data.renderers = 3 * _cores() // 4
-        data.workers = max(1, _cores() - data.renderers - 1)
-    return experiment
+def _kinds(relay: Relay) -> list[str]:
+    return sorted(relay.experiment.data.mix) or list(PROCEDURAL)
 
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def _render(experiments: Sequence[Experiment], seconds: float, out: Path) -> None:
-    """Render what is not yet learnt from: a training that goes on must find the same data."""
-    begun = (out / 'runs').glob(f'*/{CONFIG}')
-    fixed = {manifest for path in begun for manifest in load_experiment(path).data.manifests}
-    sizes = {m: (e.data.height, e.data.width) for e in experiments for m in e.data.manifests}
-    open_ = [manifest for manifest in sizes if manifest not in fixed]
-    for manifest in open_:
-        folder = Path(manifest).parent
-        recipe = Recipe(folder.name, *sizes[manifest], validation=_VALIDATION)
-        _render_set(folder, recipe, seconds / len(open_))
+def _render(relays: Sequence[Relay], seconds: float, out: Path) -> None:
+    """Render every set that the experiments need for its share of ``seconds``, on all cores.
+
+    Experiments that need the same scenes in one size share a set.
+    """
+    wanted: dict[tuple[str, int, int], list[Relay]] = {}
+    for relay in relays:
+        data = relay.experiment.data
+        size = (int(data.height * _LARGER), int(data.width * _LARGER))
+        for kind in _kinds(relay):
+            wanted.setdefault((kind, *size), []).append(relay)
+        folders = [_set_folder(out, kind, *size) for kind in _kinds(relay)]
+        data.manifests = [str(folder / MANIFEST) for folder in folders]
+    for (kind, height, width), users in wanted.items():
+        folder, began = _set_folder(out, kind, height, width), time.monotonic()
+        first = max(next_scene(folder), *(relay.next_scene(kind) for relay in users))
+        recipe = Recipe(kind, height, width)
+        manifest = render_for(
+            folder, recipe, first, seconds / len(wanted), _cores(), _SCENES_A_SHARD
+        )
+        took = time.monotonic() - began
+        _LOG.info('%s: %d frames, after %.0f s', folder, count_frames(manifest), took)
+    for relay in relays:
+        relay.add_scenes(relay.experiment.data.manifests)
 
 
-def _render_set(folder: Path, recipe: Recipe, seconds: float) -> None:
-    """Render in rounds, each as large as the pace of the one before it allows."""
-    start = time.monotonic()
-    first, count = next_scene(folder), max(_FIRST_SCENES, 4 * _cores())
-    smallest = count
-    while count >= smallest:
-        began = time.monotonic()
-        per_shard = max(1, min(_SCENES_A_SHARD, count // (2 * _cores())))
-        manifest = render_dataset(folder, recipe, first, count, _cores(), per_shard)
-        now = time.monotonic()
-        first += count
-        affordable = _SAFETY * (start + seconds - now) * count / (now - began)
-        count = min(int(affordable), _MOST_SCENES - first)
-    seconds = time.monotonic() - start
-    _LOG.info('%s: %d frames, rendered in %.0f s', folder, count_frames(manifest), seconds)
-
-
-def _train(experiment: Experiment, end: float, out: Path) -> Path:
-    """Train until about ``end``, a time.monotonic(), and export; return the model file."""
-    folder, model = _run_folder(experiment.name, out), out / f'{experiment.name}.safetensors'
-    if not (folder / CONFIG).exists():
-        pace = measure_pace(experiment, out / f'{experiment.name}.trial')
-        experiment = fitted_to(experiment, end - time.monotonic(), pace)
-        steps = ', '.join(f'{s.name} {s.steps} steps' for s in experiment.stages)
-        _LOG.info('%s: %s, at %s s a step', experiment.name, steps, pace.steps)
-    best = fit(experiment, folder)
-    export(best, experiment.name, model)
-    return model
+def _set_folder(out: Path, kind: str, height: int, width: int) -> Path:
+    return out / 'data' / f'{height}x{width}' / kind
 
 
 def _evaluate(model: Path, real: Path, frames: list[GroundTruthFrame]) -> None:

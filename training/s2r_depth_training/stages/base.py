@@ -17,7 +17,7 @@ from s2r_depth_ros.network.depth import fold_skip_weights
 from s2r_depth_ros.network.s2r_depthnet import SUB_NETWORKS, S2RDepthNet
 from s2r_depth_training.dataset.samples import Batch
 from s2r_depth_training.errors import DivergedError
-from s2r_depth_training.stages.config import OptimizerConfig, StageSettings
+from s2r_depth_training.stages.config import LossConfig, OptimizerConfig, StageSettings
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class StageRule:
     monitor: str = ''
     """Logged value whose minimum makes its best checkpoint; '': the experiment's choice."""
     pairs: bool = False
-    """Whether it needs each view in another style, too."""
+    """Whether it always needs each view in another style, too."""
     exportable: bool = False
     """Whether DP then knows structure * attention, as it runs in the node."""
     fresh_depth: bool = False
@@ -42,6 +42,14 @@ class StageRule:
     """Whether DP sees structure * attention, else the structure map alone."""
     structure_loss: bool = False
     """Whether the sparsity loss is added."""
+    formula: bool = False
+    """Whether DP sees losses.normalised_contrast in place of the learnt structure map."""
+
+    def sees_pairs(self, loss: LossConfig) -> bool:
+        """Return whether a stage learns from each view in two styles, given its losses."""
+        return self.pairs or (
+            bool(loss.code) and {'struct_encoder', 'depth_net'} <= {*self.trained}
+        )
 
 
 class Stage(lightning.LightningModule):
@@ -148,11 +156,17 @@ class Stage(lightning.LightningModule):
 @torch.no_grad()
 def update_average(average: nn.Module, network: nn.Module, decay: float) -> None:
     """Move ``average`` towards ``network``, parameters and BatchNorm statistics alike."""
-    for mean, value in zip(average.state_dict().values(), network.state_dict().values()):
-        if mean.dtype.is_floating_point:
-            mean.lerp_(value.to(mean.dtype), 1 - decay)
-        else:
-            mean.copy_(value)
+    means, values = averaged_tensors(average), averaged_tensors(network)
+    torch._foreach_lerp_(means, values, 1 - decay)  # some 200 tensors in few calls
+
+
+def averaged_tensors(network: nn.Module) -> list[Tensor]:
+    """Return what a running average is taken of, each once: DP's one PReLU has 18 names.
+
+    Counts of batches are left out; nothing in evaluation depends on them.
+    """
+    values = {v.data_ptr(): v for v in network.state_dict().values() if v.is_floating_point()}
+    return list(values.values())
 
 
 def rate_factor(step: int, steps: int, config: OptimizerConfig) -> float:

@@ -31,6 +31,9 @@ class LossConfig:
     """How fast that falls where depth changes."""
     attention: float = 0.0
     """Of the attention map's error as nearness, which starts DSA in few steps."""
+    code: float = 0.0
+    """Of the distance of the codes of one view in two styles, in stages that train the encoder and
+    DP, so that the depth loss does not bend the code to the renderer's looks."""
 
     def __post_init__(self) -> None:
         if len(self.scales) != 4:

@@ -16,8 +16,10 @@ from s2r_depth_training.stages.losses import (
     decode_depth,
     depth_loss,
     encode_depth,
+    normalised_contrast,
     structure_loss,
 )
+from s2r_depth_training.stages.translation import code_distance
 
 
 class DepthStage(Stage):
@@ -31,8 +33,13 @@ class DepthStage(Stage):
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """Return the depth loss's terms and what the stage has of structure and attention loss."""
         config, max_depth = self.settings.loss, self.settings.max_depth
-        output = self.predict(self.network, batch.image)
+        if self.rule.sees_pairs(config):
+            output, distance = self._predict_pair(batch)
+        else:
+            output, distance = self.predict(self.network, batch.image), None
         terms = depth_loss(output.depths, batch.depth, batch.weight, max_depth, config)
+        if distance is not None:
+            terms['code'] = config.code * distance
         if self.rule.structure_loss and config.structure:
             encoded = encode_depth(batch.depth, max_depth)
             terms['structure'] = config.structure * structure_loss(
@@ -46,8 +53,21 @@ class DepthStage(Stage):
 
     def predict(self, network: S2RDepthNet, image: Tensor) -> NetworkOutput:
         """Run ``network`` as this stage does: without attention, it counts as 1 everywhere."""
+        if self.rule.formula:
+            return self._behind(network, normalised_contrast(image), image)
         code = self._run(network, 'struct_encoder', image)
-        structure = self._run(network, 'struct_decoder', code)
+        return self._behind(network, self._run(network, 'struct_decoder', code), image)
+
+    def _predict_pair(self, batch: Batch) -> tuple[NetworkOutput, Tensor]:
+        """Predict ``batch.image``, and tell how far its code is from that of ``batch.paired``."""
+        images = torch.cat([batch.image, batch.paired])
+        first, second = self.network.struct_encoder(images).chunk(2)
+        structure = self._run(self.network, 'struct_decoder', first)
+        output = self._behind(self.network, structure, batch.image)
+        return output, code_distance(first.float(), second.float())
+
+    def _behind(self, network: S2RDepthNet, structure: Tensor, image: Tensor) -> NetworkOutput:
+        """Run what comes after the structure map."""
         attention = (
             self._run(network, 'dsa', image) if self.rule.attention else torch.ones_like(structure)
         )

@@ -2,12 +2,15 @@
 
 ``encoder`` (stage 0), ``decoder`` and ``attention`` are those of the paper (docs/network.md 4.3 to
 4.5). ``structure`` and ``nearness`` warm up STE and DSA, ``depth`` trains DP alone behind them,
-``ste`` is ``decoder`` with the encoder trained too, ``joint`` trains everything.
+``ste`` is ``decoder`` with the encoder trained too, ``joint`` trains everything. ``formula`` is DP
+alone behind the map that ``structure`` only approaches, ``formula_attention`` is DSA and DP behind
+it: they tell what the learnt parts are worth (benchmarks/compare_stages.py).
 """
 
 from __future__ import annotations
 
 from s2r_depth_ros.network.s2r_depthnet import SUB_NETWORKS, S2RDepthNet
+from s2r_depth_training.errors import ExportError
 from s2r_depth_training.stages.base import Stage, StageRule
 from s2r_depth_training.stages.config import StageSettings
 from s2r_depth_training.stages.depth import DepthStage
@@ -52,6 +55,15 @@ STAGES: dict[str, StageRule] = {
         attention=True,
         exportable=True,
     ),
+    'formula': StageRule(DepthStage, ('depth_net',), seed_offset=4, fresh_depth=True, formula=True),
+    'formula_attention': StageRule(
+        DepthStage,
+        ('dsa', 'depth_net'),
+        seed_offset=6,
+        fresh_depth=True,
+        attention=True,
+        formula=True,
+    ),
     'joint': StageRule(
         DepthStage,
         SUB_NETWORKS,
@@ -72,3 +84,13 @@ def make_stage(settings: StageSettings, network: S2RDepthNet) -> Stage:
 def sample_seed(experiment_seed: int, stage: str) -> int:
     """Return the seed of a stage's samples: another for every stage and experiment seed."""
     return experiment_seed * _OFFSETS + STAGES[stage].seed_offset
+
+
+def require_exportable(stage: str, name: str) -> None:
+    """Raise ExportError, naming ``name``, unless DP knows the attention map after ``stage``."""
+    if not STAGES[stage].exportable:
+        exportable = ', '.join(stage for stage, rule in STAGES.items() if rule.exportable)
+        raise ExportError(
+            f'{name} is of stage {stage}, whose DP has not learnt behind the attention map; export '
+            f'one of the stages {exportable}'
+        )

@@ -1,0 +1,163 @@
+"""Times the training step on this machine: images/s, start-up, and where the time goes.
+
+    training_step.py --device cuda --json out/training_step.json --profile out/training_step.txt
+
+The frames are noise (time does not depend on what they show), in memory as a run's frames are.
+"""
+
+from __future__ import annotations
+
+import time
+
+_START = time.monotonic()  # before the imports, which are part of the start-up
+
+import argparse  # noqa: E402
+import json  # noqa: E402
+import os  # noqa: E402
+import platform  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import Any  # noqa: E402
+
+import torch  # noqa: E402
+
+from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet  # noqa: E402
+from s2r_depth_training.dataset.device_frames import DeviceFrames  # noqa: E402
+from s2r_depth_training.runs.experiment import Experiment, load_experiment  # noqa: E402
+from s2r_depth_training.runs.open_step import open_step  # noqa: E402
+from s2r_depth_training.runs.step import TrainingStep  # noqa: E402
+from s2r_depth_training.stages.config import StageConfig  # noqa: E402
+from s2r_depth_training.stages.initialise import initialise  # noqa: E402
+
+CONFIG = Path(__file__).parents[1] / 'training/configs/indoor-s.yaml'
+FRAMES = 256
+# Stage, width, input size, images a step: what the targets are set for, then what models are.
+CASES_CUDA = (
+    ('joint', 0.25, (96, 128), 96),
+    ('joint', 0.25, (96, 128), 256),
+    ('joint', 0.25, (192, 256), 64),
+    ('joint', 0.125, (96, 128), 64),
+    ('formula', 0.125, (96, 128), 64),
+    ('formula_attention', 0.125, (96, 128), 64),
+    ('decoder', 0.125, (96, 128), 64),
+    ('encoder', 0.125, (96, 128), 64),
+)
+CASES_CPU = (
+    ('joint', 0.125, (96, 128), 8),
+    ('depth', 0.125, (96, 128), 8),
+    ('formula', 0.125, (96, 128), 8),
+    ('joint', 0.25, (96, 128), 8),
+)
+PROFILED = ('joint', 0.25, (192, 256), 64)
+
+
+def noise_frames(size: tuple[int, int], device: torch.device) -> DeviceFrames:
+    """Return frames of noise with smooth depth, 1 to 5 m."""
+    height, width = size
+    rgb = torch.randint(0, 255, (FRAMES, height, width, 3), dtype=torch.uint8, device=device)
+    coarse = torch.rand(FRAMES, 1, 6, 8, device=device) * 4 + 1
+    depth = torch.nn.functional.interpolate(coarse, size, mode='bilinear')[:, 0].half()
+    fx = torch.full((FRAMES,), 0.8 * width, device=device)
+    typical = torch.arange(FRAMES, device=device)
+    return DeviceFrames('indoor', False, rgb, rgb.flip(0), depth, fx, typical)
+
+
+def case_step(case: tuple[Any, ...], device: torch.device) -> TrainingStep:
+    """Return the step of a case."""
+    stage, width, size, batch = case
+    experiment: Experiment = load_experiment(CONFIG)
+    experiment.width, experiment.frozen_bf16 = width, False
+    experiment.data.batch = batch
+    experiment.data.height, experiment.data.width = size
+    torch.manual_seed(0)
+    network = S2RDepthNet(width)
+    initialise(network, experiment.depth_init)
+    frames = [noise_frames((192, 256), device)]
+    return open_step(experiment, StageConfig(stage, 1), network, frames, device)
+
+
+def timed(case: tuple[Any, ...], device: torch.device, seconds: float) -> dict[str, Any]:
+    """Return how fast the steps of a case are."""
+    began = time.monotonic()
+    step = case_step(case, device)
+    step.run(1e-3)
+    step.terms()
+    first = time.monotonic() - began
+    for _ in range(3):
+        step.run(1e-3)
+    step.wait()
+    count, began = 0, time.monotonic()
+    while time.monotonic() - began < seconds:
+        for _ in range(4):
+            step.run(1e-3)
+        step.wait()
+        count += 4
+    pace = (time.monotonic() - began) / count
+    stage, width, size, batch = case
+    peak = torch.cuda.max_memory_allocated() / 1e9 if device.type == 'cuda' else 0.0
+    return {
+        'stage': stage,
+        'width': width,
+        'size': list(size),
+        'batch': batch,
+        'ms': round(1e3 * pace, 3),
+        'images_per_s': round(batch / pace, 1),
+        'first_step_s': round(first, 2),
+        'peak_gb': round(peak, 2),
+        'loss': round(step.terms()['loss'], 4),
+    }
+
+
+def profile(case: tuple[Any, ...], device: torch.device) -> str:
+    """Return a table of what one step does, by device time; without a graph, which hides names."""
+    step = case_step(case, device)
+    for _ in range(3):
+        step.take()
+    step.wait()
+    cuda = device.type == 'cuda'
+    activities = [torch.profiler.ProfilerActivity.CUDA if cuda else
+                  torch.profiler.ProfilerActivity.CPU]  # fmt: skip
+    with torch.profiler.profile(activities=activities) as profiler:
+        step.take()
+        step.wait()
+    order = 'cuda_time_total' if cuda else 'self_cpu_time_total'
+    table = profiler.key_averages().table(sort_by=order, row_limit=45, max_name_column_width=90)
+    return f'one training step: {case}\n{table}\n'
+
+
+def main() -> None:
+    """Run all cases, print a table, write JSON and profile."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
+    parser.add_argument('--seconds', type=float, default=1.5, help='of each case')
+    parser.add_argument('--json', type=Path)
+    parser.add_argument('--profile', type=Path)
+    args = parser.parse_args()
+    device, results, startup = torch.device(args.device), [], 0.0
+    for case in CASES_CUDA if device.type == 'cuda' else CASES_CPU:
+        try:
+            results.append(timed(case, device, args.seconds))
+        except Exception as error:  # one case must not take the others along
+            results.append({'case': list(case), 'error': f'{type(error).__name__}: {error}'[:2000]})
+        startup = startup or time.monotonic() - _START
+        print(json.dumps(results[-1]), flush=True)
+    name = torch.cuda.get_device_name() if device.type == 'cuda' else platform.processor()
+    facts = {
+        'device': name,
+        'cores': len(os.sched_getaffinity(0)),
+        'torch': torch.__version__,
+        'startup_s': round(startup, 2),
+        'note': 'startup_s: from the first import to the end of the first case',
+        'cases': results,
+    }
+    if args.json:
+        args.json.write_text(json.dumps(facts, indent=1) + '\n')
+    if args.profile:
+        args.profile.write_text(
+            profile(PROFILED if device.type == 'cuda' else CASES_CPU[0], device)
+        )
+    if any('error' in result for result in results):
+        raise SystemExit(1)
+
+
+if __name__ == '__main__':
+    main()

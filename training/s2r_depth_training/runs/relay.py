@@ -1,0 +1,281 @@
+"""An experiment in pieces: minutes of a GPU or hours of a CPU that add up to one long run.
+
+A folder keeps two files of an experiment: NAME.safetensors, the annealed model to use, and
+NAME.trunk.pt, from which the next piece goes on as if nothing had come between. Where only the model
+is at hand, its weights are gone on from, with a fresh optimizer that warms up.
+
+The model's provenance is the ledger: how many images each stage has learnt from, and which scenes
+(by kind, first and last of every range), so that no later piece renders them again.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from s2r_depth_ros.network.checkpoint import read_metadata, save_model
+from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
+from s2r_depth_training.dataset.device_frames import DeviceFrames
+from s2r_depth_training.dataset.format import read_manifest
+from s2r_depth_training.dataset.store import FrameStore
+from s2r_depth_training.errors import ConfigError
+from s2r_depth_training.runs.checkpoint import metadata_of
+from s2r_depth_training.runs.experiment import Experiment, experiment_from
+from s2r_depth_training.runs.export import without_paths
+from s2r_depth_training.runs.open_step import open_step
+from s2r_depth_training.runs.start import start_network
+from s2r_depth_training.runs.trunk import Trunk, load_trunk, save_trunk
+from s2r_depth_training.stages.config import StageConfig
+from s2r_depth_training.stages.table import require_exportable
+
+_LOG = logging.getLogger(__name__)
+_TRUNK = 0.8  # share of a stage's steps at the constant rate; the rest anneals
+_SAVE_S = 60.0  # between files of the trunk
+_SAFETY = 0.95  # of the time that is left for annealing
+# Models that have no ledger yet were trained on scenes below this.
+_FIRST_SCENE = 1_000_000
+
+Ranges = list[list[int]]
+
+
+@dataclass
+class Relay:
+    """What a run has come to, between its pieces.
+
+    stage: the number of the stage that it is in. seen: stage -> images that its trunk learnt from.
+    scenes: kind -> ranges of the scenes' numbers. state: of the step, None where a stage begins.
+    sha256: of the model that was published with it, '' for none.
+    """
+
+    experiment: Experiment
+    stage: int = 0
+    seen: dict[str, int] = field(default_factory=dict)
+    scenes: dict[str, Ranges] = field(default_factory=dict)
+    state: dict[str, Any] | None = None
+    sha256: str = ''
+
+    def facts(self) -> dict[str, Any]:
+        """Return what the trunk's file says besides the step's state."""
+        return {
+            'experiment': asdict(self.experiment),
+            'stage': self.stage,
+            'seen': self.seen,
+            'scenes': self.scenes,
+            'sha256': self.sha256,
+        }
+
+    def next_scene(self, kind: str) -> int:
+        """Return the first number of a scene of ``kind`` above all that were learnt from."""
+        return max((last + 1 for _, last in self.scenes.get(kind, [])), default=0)
+
+    def add_scenes(self, manifests: Sequence[str | Path]) -> None:
+        """Note the scenes of training sets. Raises DataError for a set that cannot be read."""
+        for path in map(Path, manifests):
+            manifest = read_manifest(path)
+            spans = [entry['seeds'] for entry in manifest['shards'] if 'seeds' in entry]
+            known = self.scenes.get(manifest['kind'], [])
+            self.scenes[manifest['kind']] = _merged([*known, *spans])
+
+
+def _merged(ranges: Ranges) -> Ranges:
+    """Return the ranges sorted, those that touch or overlap as one."""
+    merged: Ranges = []
+    for first, last in sorted(ranges):
+        if merged and first <= merged[-1][1] + 1:
+            merged[-1][1] = max(last, merged[-1][1])
+        else:
+            merged.append([first, last])
+    return merged
+
+
+def trunk_file(model: Path) -> Path:
+    """Return the file of the trunk that belongs to a model file."""
+    return model.with_suffix('.trunk.pt')
+
+
+def open_relay(experiment: Experiment | None, out: Path, start: Path | None) -> Relay:
+    """Return the run of ``experiment`` in ``out`` as far as it has come.
+
+    start: model file to go on from; its experiment is taken where none is given, its trunk where
+    that lies beside it. Raises ConfigError if there is nothing to go on from or two things at once,
+    ExportError for an experiment whose last stage gives no model.
+    """
+    if experiment is None:
+        if start is None:
+            raise ConfigError('give an experiment, or a model to go on from')
+        experiment = experiment_of(start)
+    if not experiment.stages:
+        raise ConfigError('stages: the experiment has none')
+    require_exportable(experiment.stages[-1].name, experiment.name)
+    model = out / f'{experiment.name}.safetensors'
+    if trunk_file(model).exists():
+        if start is not None and start.resolve() != model.resolve():
+            raise ConfigError(
+                f'{out} holds a run of {experiment.name} already: go on with it by leaving {start} '
+                'out, or give another folder'
+            )
+        return _from_trunk(experiment, trunk_file(model), model)
+    if start is None:
+        return Relay(experiment)
+    if trunk_file(start).exists():
+        return _from_trunk(experiment, trunk_file(start), start)
+    return _from_model(experiment, start)
+
+
+def experiment_of(model: Path) -> Experiment:
+    """Return the experiment that a model file was trained by.
+
+    Raises CheckpointError for a file that is none, ConfigError if it does not say.
+    """
+    metadata = read_metadata(model)
+    try:
+        experiment = experiment_from(metadata.provenance['experiment'])
+    except (KeyError, ConfigError) as error:
+        raise ConfigError(
+            f'{model} does not say by which experiment it was trained ({error}); give its YAML'
+        ) from error
+    experiment.name = metadata.name
+    experiment.data.manifests, experiment.data.paintings, experiment.start = [], '', ''
+    experiment.validation.real = ''
+    return experiment
+
+
+def _from_trunk(experiment: Experiment, path: Path, model: Path) -> Relay:
+    """Return the run whose trunk is in ``path``."""
+    content = load_trunk(path)
+    facts = content.pop('facts')
+    if facts['sha256'] and model.exists() and read_metadata(model).sha256 != facts['sha256']:
+        raise ConfigError(f'{path} is not the trunk of {model}; move one of them away')
+    before = experiment_from(facts['experiment'])
+    if (before.width, before.stages) != (experiment.width, experiment.stages):
+        raise ConfigError(
+            f'{path} is of another width or other stages than the experiment {experiment.name}; '
+            'give another folder'
+        )
+    return Relay(
+        experiment, facts['stage'], facts['seen'], facts['scenes'], content, facts['sha256']
+    )
+
+
+def _from_model(experiment: Experiment, model: Path) -> Relay:
+    """Return a run that goes on from a model's weights, in the experiment's last stage."""
+    experiment.start = str(model)
+    known = read_metadata(model).provenance
+    scenes = known.get('scenes') or {
+        kind: [[0, _FIRST_SCENE - 1]] for kind in experiment.data.mix
+    }  # fmt: skip
+    return Relay(experiment, len(experiment.stages) - 1, dict(known.get('seen', {})), scenes)
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How far a piece goes: to ``end``, a time.monotonic(), or ``images`` further.
+
+    By images, stages before the last one take the steps that they are given in the experiment.
+    """
+
+    end: float = 0.0
+    images: int = 0
+
+
+def run_piece(
+    relay: Relay,
+    extent: Extent,
+    frames: FrameStore | Sequence[DeviceFrames],
+    device: torch.device,
+    out: Path,
+) -> Path:
+    """Train one piece and publish it; return the model file.
+
+    Leaves NAME.safetensors and NAME.trunk.pt in ``out``, and NAME.jsonl with the losses. Raises
+    DivergedError if the loss is no longer finite; what was saved before stays.
+    """
+    experiment, began = relay.experiment, time.monotonic()
+    out.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(experiment.seed)
+    network = start_network(experiment)
+    stages = experiment.stages[relay.stage :]
+    for place, stage in enumerate(stages):
+        last = place == len(stages) - 1
+        end = extent.end
+        if not last and not extent.images:
+            share = stage.steps / sum(s.steps for s in stages[place:])
+            end = time.monotonic() + share * (extent.end - time.monotonic())
+        steps = extent.images // experiment.data.batch if last else stage.steps
+        network, annealed = _train_stage(
+            relay, stage, network, frames, device, out, steps if extent.images else None, end
+        )
+        if not last:
+            relay.stage, relay.state = relay.stage + 1, None
+    _LOG.info('%s: a piece of %.0f s', experiment.name, time.monotonic() - began)
+    return _publish(relay, network, annealed, out)
+
+
+def _train_stage(
+    relay: Relay,
+    stage: StageConfig,
+    network: S2RDepthNet,
+    frames: FrameStore | Sequence[DeviceFrames],
+    device: torch.device,
+    out: Path,
+    steps: int | None,
+    end: float,
+) -> tuple[S2RDepthNet, int]:
+    """Train a stage by ``steps`` or until ``end``; return its annealed average and its images.
+
+    The trunk stays in ``relay.state``.
+    """
+    experiment, path = relay.experiment, trunk_file(out / f'{relay.experiment.name}.safetensors')
+    config, number = experiment.optimizer, relay.state['number'] if relay.state else 0
+    step = open_step(experiment, stage, network, frames, device, number)
+    trunk = Trunk(
+        step, stage.learning_rate or config.learning_rate, config.warm_up,
+        out / f'{experiment.name}.jsonl',
+    )  # fmt: skip
+    if relay.state:
+        step.restore(relay.state)
+    before, batch = relay.seen.get(stage.name, 0), experiment.data.batch
+    top = number + round(_TRUNK * steps) if steps is not None else None
+    until = time.monotonic() + _TRUNK * (end - time.monotonic())
+    while step.number < top if top is not None else time.monotonic() < until:
+        now = time.monotonic()
+        if top is not None:
+            # As many as fill the time between two files, once the pace is known.
+            trunk.grow(min(top - step.number, int(trunk.steps_per_s * _SAVE_S) or 16))
+        else:
+            trunk.grow_until(min(until, now + _SAVE_S))
+        relay.seen[stage.name] = before + (step.number - number) * batch
+        save_trunk(step.state(), path, relay.facts())
+    if steps is not None:
+        left = max(1, steps - (step.number - number))
+    else:
+        left = max(1, int(_SAFETY * trunk.steps_per_s * (end - time.monotonic())))
+    averaged = trunk.branch(left)
+    relay.state = step.state()
+    return averaged, left * batch
+
+
+def _publish(relay: Relay, network: S2RDepthNet, annealed: int, out: Path) -> Path:
+    """Write the model, and the trunk that belongs to it."""
+    experiment = relay.experiment
+    stage = experiment.stages[relay.stage].name
+    path = out / f'{experiment.name}.safetensors'
+    provenance = {
+        'stage': stage,
+        'images': 'synthetic only',
+        'experiment': without_paths(experiment),
+        'seen': dict(relay.seen),
+        'annealed': annealed,
+        'scenes': relay.scenes,
+    }
+    metadata = metadata_of(experiment, experiment.name, provenance)
+    relay.sha256 = save_model(path, network, metadata, torch.float16).sha256
+    assert relay.state is not None
+    save_trunk(relay.state, trunk_file(path), relay.facts())
+    return path

@@ -27,6 +27,15 @@ settings.register_profile('no deadline', deadline=None)
 settings.load_profile('no deadline')
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip the tests marked ``gpu`` where there is none."""
+    if torch.cuda.is_available():
+        return
+    for item in items:
+        if item.get_closest_marker('gpu'):
+            item.add_marker(pytest.mark.skip(reason='torch sees no GPU'))
+
+
 @pytest.fixture(scope='session')
 def tiny_model(metadata: ModelMetadata, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """File of a small model with random weights, the same on every run: width 0.125, 96x128."""

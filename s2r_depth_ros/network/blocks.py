@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from s2r_depth_ros.network.layers import reflect_pad
+
 
 def scaled(channels: int, width: float) -> int:
     """Return a hidden channel count of the full network scaled by ``width``, at least 1.
@@ -65,4 +67,4 @@ def double(x: Tensor) -> Tensor:
 
 def sigmoid_head(features: Tensor, conv: nn.Conv2d) -> Tensor:
     """Turn features into one map in [0, 1]: reflection pad 1, 3x3 convolution, sigmoid."""
-    return conv(functional.pad(features, (1, 1, 1, 1), mode='reflect')).sigmoid()
+    return conv(reflect_pad(features, 1)).sigmoid()

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from s2r_depth_ros.network.blocks import double, scaled
+from s2r_depth_ros.network.layers import ReflectPad
 from s2r_depth_ros.network.size_rule import check_size
 
 # Weights of the skip connections at 1/8, 1/4 and 1/2 (docs/network.md 2.5).
@@ -40,7 +41,7 @@ def _double_conv(in_channels: int, out_channels: int, act: nn.PReLU) -> _Model:
 def _deconv(in_channels: int, hidden: int, out_channels: int, act: nn.PReLU) -> _Model:
     """DEC (docs/network.md 2.5): 3x3 convolution, then a transposed one that doubles the size."""
     return _Model(
-        nn.ReflectionPad2d(1),
+        ReflectPad(1),
         nn.Conv2d(in_channels, hidden, 3, bias=False),
         nn.BatchNorm2d(hidden),
         act,
@@ -92,7 +93,7 @@ def _at_least_float32(dtype: torch.dtype) -> torch.dtype:
 
 
 def _output(in_channels: int, kernel: int) -> _Model:
-    return _Model(nn.ReflectionPad2d(kernel // 2), OutputConv(in_channels, kernel), nn.Tanh())
+    return _Model(ReflectPad(kernel // 2), OutputConv(in_channels, kernel), nn.Tanh())
 
 
 class Inception(nn.Module):
@@ -105,7 +106,7 @@ class Inception(nn.Module):
         super().__init__()
         self.layer0, self.layer1, self.layer2 = (
             nn.Sequential(
-                nn.ReflectionPad2d(dilation),
+                ReflectPad(dilation),
                 nn.Conv2d(channels, channels, 3, dilation=dilation, bias=False),
             )
             for dilation in (1, 3, 5)
@@ -115,7 +116,7 @@ class Inception(nn.Module):
         self.nonlinearity = act
         # The released files call this 3x3 convolution branch1x1.
         self.branch1x1 = nn.Sequential(
-            nn.ReflectionPad2d(1), nn.Conv2d(3 * channels, channels, 3, bias=False)
+            ReflectPad(1), nn.Conv2d(3 * channels, channels, 3, bias=False)
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -141,7 +142,7 @@ class DepthPrediction(nn.Module):
         # One scalar for every activation: 18 state-dict keys, one storage (docs/network.md 2.5).
         act = nn.PReLU()
         self.conv1 = nn.Sequential(
-            nn.ReflectionPad2d(3), nn.Conv2d(1, c64, 7, bias=False), nn.BatchNorm2d(c64), act
+            ReflectPad(3), nn.Conv2d(1, c64, 7, bias=False), nn.BatchNorm2d(c64), act
         )
         self.conv2 = _double_conv(c64, c128, act)
         self.conv3 = _double_conv(c128, c256, act)

@@ -25,6 +25,7 @@ from s2r_depth_ros.network.depth import (
     Inception,
     fold_skip_weights,
 )
+from s2r_depth_ros.network.layers import reflect_pad
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 from s2r_depth_ros.network.size_rule import check_size
 from s2r_depth_ros.network.structure import ConvNormAct, ResidualBlock
@@ -179,13 +180,13 @@ class _Depth(nn.Module):
     def forward(self, structure: Tensor) -> Tensor:
         half, quarter, eighth, deepest = self._encode(structure)
         middle = self.center(deepest)
-        padded = _padded(torch.cat([middle, eighth], 1), 1)
+        padded = reflect_pad(torch.cat([middle, eighth], 1), 1)
         for number, skip in enumerate((quarter, half, None)):
             depth = self.heads[number](padded).tanh().to(padded.dtype)
             # Without a skip it is the last stage, whose head has a 7x7 kernel.
             skips = [] if skip is None else [skip]
             features = torch.cat([self.deconvs[number](padded), *skips, double(depth)], 1)
-            padded = _padded(features, 1 if skips else 3)
+            padded = reflect_pad(features, 1 if skips else 3)
         return self.heads[3](padded).tanh()
 
     def _encode(self, x: Tensor) -> list[Tensor]:
@@ -194,10 +195,6 @@ class _Depth(nn.Module):
             x = functional.avg_pool2d(stage(x), 2)
             levels.append(x)
         return levels
-
-
-def _padded(x: Tensor, pixels: int) -> Tensor:
-    return functional.pad(x, (pixels,) * 4, mode='reflect')
 
 
 def _split_norm(norm: nn.BatchNorm2d, parts: int) -> list[nn.BatchNorm2d]:

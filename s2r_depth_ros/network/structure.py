@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
-from torch.nn import functional
 
 from s2r_depth_ros.network.blocks import UpProjection, scaled, sigmoid_head
+from s2r_depth_ros.network.layers import instance_norm, reflect_pad
 
 _SLOPE = 0.2
 
@@ -23,8 +23,7 @@ class ConvNormAct(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the features behind the activation."""
-        x = self.conv(functional.pad(x, (self.pad,) * 4, mode='reflect'))
-        return functional.leaky_relu(functional.instance_norm(x), _SLOPE)
+        return instance_norm(self.conv(reflect_pad(x, self.pad)), _SLOPE)
 
 
 class ResidualBlock(nn.Module):
@@ -40,10 +39,8 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the features behind the block."""
-        y = self.conv1(functional.pad(x, (1,) * 4, mode='reflect'))
-        y = functional.leaky_relu(functional.instance_norm(y), _SLOPE)
-        y = self.conv2(functional.pad(y, (1,) * 4, mode='reflect'))
-        return x + functional.instance_norm(y)
+        y = instance_norm(self.conv1(reflect_pad(x, 1)), _SLOPE)
+        return instance_norm(self.conv2(reflect_pad(y, 1)), shortcut=x)
 
 
 class _ResidualBlocks(nn.Module):

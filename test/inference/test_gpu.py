@@ -15,7 +15,7 @@ from s2r_depth_ros.inference.estimator import DepthEstimator, View
 from s2r_depth_ros.inference.finishing import Finish, cloud_rays
 from s2r_depth_ros.inference.preprocessing import resize_uint8
 
-pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason='torch sees no GPU')
+pytestmark = pytest.mark.gpu
 
 
 @pytest.fixture(autouse=True)

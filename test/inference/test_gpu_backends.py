@@ -10,7 +10,7 @@ import torch
 from s2r_depth_ros.inference.backends import make_backend
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 
-pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason='torch sees no GPU')
+pytestmark = pytest.mark.gpu
 
 GPU, SIZE = torch.device('cuda'), (112, 208)
 

@@ -1,0 +1,173 @@
+"""Norms with their activation, and reflection pads: fused and channels last on a GPU.
+
+On a CUDA device where Triton can be imported these are the kernels of
+``s2r_depth_ros.network.kernels``; elsewhere they are torch's own functions, one after the other,
+with the same results up to rounding. Both take part in autograd (once) and in autocast: the result
+has the type of the input, statistics are float32.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from s2r_depth_ros.network.norm_settings import NormSettings, Running
+
+# The kernels count the elements of an image, or of a batch, in 32 bits.
+_MOST_ELEMENTS = 2**31
+_TYPES = (torch.float32, torch.float16, torch.bfloat16)
+
+
+@functools.cache
+def _kernels() -> ModuleType | None:
+    """Return the module of the kernels, None without Triton."""
+    try:
+        return importlib.import_module('s2r_depth_ros.network.kernels')
+    except ImportError:
+        return None
+
+
+def engine_for(x: Tensor) -> ModuleType | None:
+    """Return what computes the fused layers of ``x``; None where torch's own functions do."""
+    if not x.is_cuda or x.dtype not in _TYPES or x.numel() >= _MOST_ELEMENTS:
+        return None
+    return _kernels()
+
+
+def instance_norm(x: Tensor, slope: float = 1.0, shortcut: Tensor | None = None) -> Tensor:
+    """Return leaky_relu(instance_norm(x) + shortcut) without weights.
+
+    x, shortcut: float [N, C, H, W]. slope: of the activation below zero; 1 is none.
+    """
+    engine = engine_for(x)
+    if engine is None:
+        return _activate(_added(functional.instance_norm(x), shortcut), slope)
+    result: Tensor = FusedNorm.apply(
+        x, shortcut, None, None, None, NormSettings(per_image=True, slope=slope), None, engine
+    )
+    return result
+
+
+def batch_norm(
+    x: Tensor, norm: nn.BatchNorm2d, slope: float | Tensor = 1.0, shortcut: Tensor | None = None
+) -> Tensor:
+    """Return activation(norm(x) + shortcut); while training, ``norm`` learns the statistics.
+
+    x, shortcut: float [N, C, H, W]. slope: of the activation below zero: 0 a ReLU, 1 none, a
+    tensor [1] the weight of a PReLU.
+    """
+    engine = engine_for(x) if norm.training else None
+    if engine is None or norm.weight is None or norm.momentum is None or not _tracks(norm):
+        return _activate(_added(norm(x), shortcut), slope)
+    learnt = slope if isinstance(slope, Tensor) else None
+    settings = NormSettings(False, 1.0 if isinstance(slope, Tensor) else slope, norm.eps)
+    assert norm.num_batches_tracked is not None
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    norm.num_batches_tracked.add_(1)
+    running = Running(norm.running_mean, norm.running_var, norm.momentum)
+    result: Tensor = FusedNorm.apply(
+        x, shortcut, norm.weight, norm.bias, learnt, settings, running, engine
+    )
+    return result
+
+
+def reflect_pad(x: Tensor, pixels: int) -> Tensor:
+    """Return ``x`` [N, C, H, W], ``pixels`` wider on each side, mirrored without the edge.
+
+    Raises what torch's own does unless ``pixels`` is less than H and W.
+    """
+    engine = engine_for(x)
+    if engine is None or not 0 < pixels < min(x.shape[-2:]):
+        return functional.pad(x, (pixels,) * 4, mode='reflect')
+    result: Tensor = FusedPad.apply(x, pixels, engine)
+    return result
+
+
+class ReflectPad(nn.Module):
+    """``reflect_pad`` as a module."""
+
+    def __init__(self, pixels: int) -> None:
+        super().__init__()
+        self.pixels = pixels
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``x`` padded."""
+        return reflect_pad(x, self.pixels)
+
+    def extra_repr(self) -> str:
+        """Return the width of the pad."""
+        return str(self.pixels)
+
+
+class FusedNorm(torch.autograd.Function):
+    """A norm, a shortcut and an activation, computed by an engine (formulas or kernels).
+
+    apply(x, shortcut, weight, bias, slope, settings, running, engine): see
+    ``s2r_depth_ros.network.formulas.norm_forward``.
+    """
+
+    @staticmethod
+    def forward(  # type: ignore[no-untyped-def]
+        ctx: Any, x: Tensor, shortcut, weight, bias, slope, settings: NormSettings, running, engine
+    ) -> Tensor:
+        """Return the features behind the activation."""
+        y, statistics = engine.norm_forward(x, settings, shortcut, weight, bias, slope, running)
+        # Without an activation the shortcut's gradient is that of the sum.
+        ctx.linear = slope is None and settings.slope == 1.0
+        kept = None if ctx.linear else shortcut
+        ctx.save_for_backward(x, kept, weight, bias, slope, statistics)
+        ctx.settings, ctx.engine = settings, engine
+        ctx.shortcut_dtype = None if shortcut is None else shortcut.dtype
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradients of the tensors."""
+        x, shortcut, weight, bias, slope, statistics = ctx.saved_tensors
+        result = ctx.engine.norm_backward(
+            gradient, x, statistics, ctx.settings, shortcut, weight, bias, slope
+        )
+        for_shortcut = result.shortcut
+        if ctx.linear and ctx.shortcut_dtype is not None:
+            for_shortcut = gradient.to(ctx.shortcut_dtype)
+        return result.x, for_shortcut, result.weight, result.bias, result.slope, None, None, None
+
+
+class FusedPad(torch.autograd.Function):
+    """A reflection pad, computed by an engine: apply(x, pixels, engine)."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, pixels: int, engine: ModuleType) -> Tensor:
+        """Return ``x`` padded."""
+        ctx.pixels, ctx.engine = pixels, engine
+        result: Tensor = engine.pad_forward(x, pixels)
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        """Return the gradient of ``x``."""
+        return ctx.engine.pad_backward(gradient, ctx.pixels), None, None
+
+
+def _tracks(norm: nn.BatchNorm2d) -> bool:
+    """Return whether ``norm`` has running statistics."""
+    return norm.track_running_stats and norm.running_mean is not None
+
+
+def _added(x: Tensor, shortcut: Tensor | None) -> Tensor:
+    return x if shortcut is None else x + shortcut
+
+
+def _activate(x: Tensor, slope: float | Tensor) -> Tensor:
+    if isinstance(slope, Tensor):
+        return functional.prelu(x, slope)
+    if slope == 0.0:
+        return functional.relu(x)
+    return x if slope == 1.0 else functional.leaky_relu(x, slope)

@@ -1,0 +1,227 @@
+"""Fused layers: the formulas against torch's own, the kernels (interpreted here) against them."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+from types import ModuleType
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.nn import functional
+
+from s2r_depth_ros.network import formulas, layers
+from s2r_depth_ros.network.layers import FusedNorm, FusedPad
+from s2r_depth_ros.network.norm_settings import NormSettings, Running
+
+# Triton's interpreter, about the bounds of loops.
+pytestmark = pytest.mark.filterwarnings(
+    'ignore:Conversion of an array with ndim:DeprecationWarning'
+)
+
+GPU = torch.cuda.is_available()
+DEVICE = torch.device('cuda' if GPU else 'cpu')
+
+
+@pytest.fixture(scope='module')
+def kernels() -> ModuleType:
+    if importlib.util.find_spec('triton') is None:
+        pytest.skip('triton is not installed')
+    if not GPU and 'triton' in sys.modules and not os.environ.get('TRITON_INTERPRET'):
+        pytest.skip('triton was imported before its interpreter could be chosen')
+    if not GPU:
+        os.environ['TRITON_INTERPRET'] = '1'
+    return importlib.import_module('s2r_depth_ros.network.kernels')
+
+
+def drawn(*shape: int, seed: int = 0) -> Tensor:
+    """Values away from zero mean and unit variance, float64."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(*shape, generator=generator, dtype=torch.float64) * 1.5 + 0.7
+
+
+# ---- formulas against torch
+
+
+@pytest.mark.parametrize('slope', [1.0, 0.2, 0.0])
+@pytest.mark.parametrize('with_shortcut', [False, True])
+def test_formulas_are_torchs_instance_norm(slope: float, with_shortcut: bool) -> None:
+    x = drawn(2, 3, 4, 5).requires_grad_()
+    shortcut = drawn(2, 3, 4, 5, seed=1).requires_grad_() if with_shortcut else None
+    chosen = NormSettings(True, slope)
+
+    def fused(x: Tensor, shortcut: Tensor | None) -> Tensor:
+        return FusedNorm.apply(x, shortcut, None, None, None, chosen, None, formulas)
+
+    expected = layers.instance_norm(x, slope, shortcut)  # on a CPU torch's own
+    torch.testing.assert_close(fused(x, shortcut), expected)
+    assert torch.autograd.gradcheck(fused, (x, shortcut))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize('slope', [1.0, 0.0, torch.tensor([0.3])])
+@pytest.mark.parametrize('with_shortcut', [False, True])
+def test_formulas_are_torchs_batch_norm(slope: float | Tensor, with_shortcut: bool) -> None:
+    x = drawn(2, 3, 4, 5).requires_grad_()
+    shortcut = drawn(2, 3, 4, 5, seed=1).requires_grad_() if with_shortcut else None
+    own, known = batch_norm(3), batch_norm(3)
+    learnt = slope.double().requires_grad_() if isinstance(slope, Tensor) else None
+    chosen = NormSettings(False, slope if isinstance(slope, float) else 1.0)
+
+    def fused(*inputs: Tensor | None) -> Tensor:
+        return FusedNorm.apply(*inputs, chosen, running(own), formulas)
+
+    inputs = (x, shortcut, own.weight, own.bias, learnt)
+    expected = layers.batch_norm(x, known, slope if learnt is None else learnt, shortcut)
+    torch.testing.assert_close(fused(*inputs), expected)
+    torch.testing.assert_close(own.running_mean, known.running_mean)
+    torch.testing.assert_close(own.running_var, known.running_var)
+    assert torch.autograd.gradcheck(fused, inputs)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize('pixels', [1, 3, 5])
+@pytest.mark.parametrize('size', [(6, 6), (6, 9), (13, 7)])
+def test_formulas_are_torchs_reflection(pixels: int, size: tuple[int, int]) -> None:
+    x = drawn(2, 3, *size).requires_grad_()
+    assert torch.equal(layers.reflect_pad(x, pixels), nn.ReflectionPad2d(pixels)(x))
+    assert torch.autograd.gradcheck(lambda x: FusedPad.apply(x, pixels, formulas), (x,))
+
+
+def batch_norm(channels: int, seed: int = 5) -> nn.BatchNorm2d:
+    norm = nn.BatchNorm2d(channels).double().train()
+    with torch.no_grad():
+        norm.weight.copy_(drawn(channels, seed=seed))
+        norm.bias.copy_(drawn(channels, seed=seed + 1))
+    return norm
+
+
+def running(norm: nn.BatchNorm2d) -> Running:
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    return Running(norm.running_mean, norm.running_var, 0.1)
+
+
+# ---- kernels against the formulas
+
+SHAPES = st.tuples(st.integers(1, 3), st.integers(1, 40), st.integers(1, 20), st.integers(2, 21))
+FEW = settings(max_examples=25, deadline=None)
+
+
+@FEW
+@given(
+    shape=SHAPES,
+    per_image=st.booleans(),
+    slope=st.sampled_from([1.0, 0.2, 0.0]),
+    with_shortcut=st.booleans(),
+    learnt=st.booleans(),
+    dtype=st.sampled_from([torch.float32, torch.float16, torch.bfloat16]),
+    channels_last=st.booleans(),
+)
+def test_norm_kernels(
+    kernels: ModuleType,
+    shape: tuple[int, ...],
+    per_image: bool,
+    slope: float,
+    with_shortcut: bool,
+    learnt: bool,
+    dtype: torch.dtype,
+    channels_last: bool,
+) -> None:
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+
+    def image(seed: int) -> Tensor:
+        return drawn(*shape, seed=seed).to(DEVICE, dtype, memory_format=layout)
+
+    x, gradient = image(0), image(1)
+    shortcut = image(2) if with_shortcut else None
+    channels = shape[1]
+    weight, bias = (
+        (None, None) if per_image else (drawn(channels, seed=s).float().to(DEVICE) for s in (3, 4))
+    )
+    factor = torch.tensor([0.3], device=DEVICE) if learnt and not per_image else None
+    chosen = NormSettings(per_image, slope)
+    given_, results = (shortcut, weight, bias, factor), []
+    for engine in (formulas, kernels):
+        ones = torch.ones(2, channels, device=DEVICE)
+        tracked = None if per_image else Running(ones[0], ones[1], 0.1)
+        y, statistics = engine.norm_forward(x, chosen, *given_, tracked)
+        back = engine.norm_backward(gradient, x, statistics, chosen, *given_)
+        results.append([y, statistics, *back, *(tracked or ())[:2]])
+    _agree(results[1], results[0])
+    assert results[1][0].is_contiguous(memory_format=torch.channels_last)
+
+
+@FEW
+@given(
+    shape=st.tuples(st.integers(1, 2), st.integers(1, 19), st.integers(6, 20), st.integers(6, 33)),
+    pixels=st.integers(1, 5),
+    dtype=st.sampled_from([torch.float32, torch.float16, torch.bfloat16]),
+    channels_last=st.booleans(),
+)
+def test_pad_kernels(
+    kernels: ModuleType,
+    shape: tuple[int, ...],
+    pixels: int,
+    dtype: torch.dtype,
+    channels_last: bool,
+) -> None:
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    x = drawn(*shape).to(DEVICE, dtype, memory_format=layout)
+    padded = kernels.pad_forward(x, pixels)
+    assert torch.equal(padded, formulas.pad_forward(x, pixels))
+    assert padded.is_contiguous(memory_format=torch.channels_last)
+    gradient = drawn(*padded.shape, seed=1).to(DEVICE, dtype, memory_format=layout)
+    _agree(
+        [kernels.pad_backward(gradient, pixels)],
+        [formulas.pad_backward(gradient, pixels)],
+    )
+
+
+@pytest.mark.parametrize('shape', [(1, 3, 70, 90), (5, 33, 40, 31), (2, 64, 30, 50)])
+def test_norm_of_many_splits(kernels: ModuleType, shape: tuple[int, ...]) -> None:
+    """Also a mean that is large beside the deviations, which must not swallow them."""
+    x = (drawn(*shape) * 0.01 + 30).float().to(DEVICE)
+    # No activation: rounding moves values over its kink, and there the gradient jumps.
+    chosen = NormSettings(True, 1.0)
+    y, statistics = kernels.norm_forward(x, chosen)
+    expected, known = formulas.norm_forward(x.double(), chosen)
+    assert (y - expected).norm() / expected.norm() < 2e-4  # of float32 numbers about 30
+    torch.testing.assert_close(statistics, known.float(), rtol=1e-4, atol=0)
+    gradient = drawn(*shape, seed=1).float().to(DEVICE)
+    back = kernels.norm_backward(gradient, x, statistics, chosen).x
+    truth = formulas.norm_backward(gradient.double(), x.double(), known, chosen).x
+    assert (back - truth).norm() / truth.norm() < 1e-3
+
+
+def test_function_with_kernels_takes_part_in_autograd(kernels: ModuleType) -> None:
+    x, shortcut = (drawn(1, 5, 7, 8, seed=s).float().to(DEVICE).requires_grad_() for s in (0, 1))
+    chosen = NormSettings(True, 1.0)
+    gradients = []
+    for engine in (formulas, kernels):
+        y = FusedNorm.apply(x, shortcut, None, None, None, chosen, None, engine)
+        y = FusedPad.apply(y, 2, engine)
+        gradients.append(torch.autograd.grad(functional.softplus(y).sum(), (x, shortcut)))
+    torch.testing.assert_close(gradients[1], gradients[0])
+
+
+def test_a_cpu_takes_torchs_own() -> None:
+    assert layers.engine_for(torch.zeros(1, 1, 2, 2)) is None
+
+
+def _agree(results: list[Tensor | None], expected: list[Tensor | None]) -> None:
+    """Check that each is of the same type and within its rounding of what is expected."""
+    assert len(results) == len(expected)
+    for number, (result, known) in enumerate(zip(results, expected)):
+        assert (result is None) == (known is None), number
+        if result is None or known is None:
+            continue
+        assert result.dtype == known.dtype
+        step = torch.finfo(known.dtype).eps
+        scale = known.double().abs().max().item() if known.numel() else 0.0
+        torch.testing.assert_close(
+            result, known, rtol=4 * step, atol=max(2 * step, 4e-6) * max(scale, 1.0)
+        )

@@ -6,8 +6,8 @@
     compare_stages.py table results
 
 An arm learns at a constant rate, its trunk. Its result at N images is a branch: the trunk after
-0.8 N images, annealed over 0.2 N more. Interrupted, the same command goes on with the arm that it was
-at. Images count what the arm's DP learnt from; stage 0 has ``--pairs`` of its own.
+0.8 N images, annealed over 0.2 N more. Interrupted, the same command goes on with the arm that it
+was at. Images count what the arm's DP learnt from; stage 0 has ``--pairs`` of its own.
 """
 
 from __future__ import annotations
@@ -68,10 +68,10 @@ class ComparisonError(UserError):
 class Arm:
     """One way to train.
 
-    stage: name of the stage that DP learns in. start: the result that it starts from, of a stage 0 or
-    of another arm; '' for a fresh network. fork: arm that it leaves after FORK of
-    the images. rate: the constant learning rate, times that of the configuration. code: weight of
-    the loss on equal codes.
+    stage: name of the stage that DP learns in. start: the result that it starts from, of a stage 0
+    or of another arm; '' for a fresh network. fork: arm that it leaves after FORK of the images.
+    rate: the constant learning rate, times that of the configuration. code: weight of the loss on
+    equal codes.
     """
 
     about: str

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
@@ -104,6 +105,38 @@ class ReflectPad(nn.Module):
     def extra_repr(self) -> str:
         """Return the width of the pad."""
         return str(self.pixels)
+
+
+class Chain(nn.Sequential):
+    """A sequence in which a batch norm and the activation behind it are one layer."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``x`` behind all layers."""
+        return run_chain(self, x)
+
+
+def run_chain(layers: Iterable[nn.Module], x: Tensor) -> Tensor:
+    """Return ``x`` [N, C, H, W] behind ``layers``, each batch norm as one with its activation."""
+    waiting: nn.BatchNorm2d | None = None
+    for layer in layers:
+        if waiting is not None:
+            slope = _slope_of(layer)
+            x = batch_norm(x, waiting, 1.0 if slope is None else slope)
+            waiting = None
+            if slope is not None:
+                continue
+        if isinstance(layer, nn.BatchNorm2d):
+            waiting = layer
+        else:
+            x = layer(x)
+    return x if waiting is None else batch_norm(x, waiting)
+
+
+def _slope_of(layer: nn.Module) -> float | Tensor | None:
+    """Return the slope below zero of an activation, None for another layer."""
+    if isinstance(layer, nn.ReLU):
+        return 0.0
+    return layer.weight if isinstance(layer, nn.PReLU) else None
 
 
 class FusedNorm(torch.autograd.Function):

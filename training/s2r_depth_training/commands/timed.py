@@ -26,6 +26,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Run it all, and print the paths of the model files."""
     device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
-    given = TimedRun(args.config, args.out, args.start, args.real, device)
+    given = TimedRun(args.config, args.out, device, args.start, args.real)
     for model in timed_run(given, args.minutes):
         print(model)

@@ -64,8 +64,8 @@ def _load_kind(
     sizes = {shard.arrays['depth'].shape[1:] for shard in shards}
     if len(sizes) > 1:
         raise DataError(
-            f'the frames of kind {kind} have sizes {sorted(sizes)}; give sets of one size, or train '
-            'with `fit` on a CPU'
+            f'the frames of kind {kind} have sizes {sorted(sizes)}; give sets of one size, or '
+            'train with `fit` on a CPU'
         )
     (size,) = sizes
     ends = np.cumsum([len(shard) for shard in shards])

@@ -22,7 +22,7 @@ _TALLEST = 0.85  # of the aspect, as in augmentation.random_window
 
 
 class Windows(NamedTuple):
-    """Where in stored frames a batch is taken from: float32 [N] each, px, and which are mirrored."""
+    """Where in stored frames a batch is taken from: float32 [N], px, and which are mirrored."""
 
     top: Tensor
     left: Tensor
@@ -55,7 +55,7 @@ class DeviceSamples:
         self._size = (config.height, config.width)
 
     def draw(self, count: int) -> Batch:
-        """Return ``count`` samples; kinds have their shares of the mix, rounded to whole samples."""
+        """Return ``count`` samples; kinds have their shares of the mix, in whole samples."""
         parts = [
             self._draw_kind(kind, n) for kind, n in zip(self._frames, self._counts(count)) if n
         ]

@@ -1,8 +1,8 @@
 """An experiment in pieces: minutes of a GPU or hours of a CPU that add up to one long run.
 
 A folder keeps two files of an experiment: NAME.safetensors, the annealed model to use, and
-NAME.trunk.pt, from which the next piece goes on as if nothing had come between. Where only the model
-is at hand, its weights are gone on from, with a fresh optimizer that warms up.
+NAME.trunk.pt, from which the next piece goes on as if nothing had come between. Where only the
+model is at hand, its weights are gone on from, with a fresh optimizer that warms up.
 
 The model's provenance is the ledger: how many images each stage has learnt from, and which scenes
 (by kind, first and last of every range), so that no later piece renders them again.

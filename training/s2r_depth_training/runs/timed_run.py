@@ -30,7 +30,7 @@ from s2r_depth_training.dataset.render_to_disk import next_scene, render_for
 from s2r_depth_training.dataset.rendering import Recipe
 from s2r_depth_training.errors import ConfigError, PaceError
 from s2r_depth_training.runs.card import write_card
-from s2r_depth_training.runs.experiment import load_experiment
+from s2r_depth_training.runs.experiment import Experiment, load_experiment
 from s2r_depth_training.runs.open_step import load_frames
 from s2r_depth_training.runs.relay import Extent, Relay, open_relay, run_piece
 from s2r_depth_training.synthetic.sources.kinds import PROCEDURAL
@@ -47,16 +47,16 @@ _LARGER = 1.5
 
 @dataclass(frozen=True)
 class TimedRun:
-    """What a timed run is given. start: model to go on from, if there is no experiment in configs.
+    """What a timed run is given. start: model to go on from; configs may then be empty.
 
     real: manifest of real images to be judged by. device: to train on.
     """
 
     configs: Sequence[Path]
     out: Path
+    device: torch.device
     start: Path | None = None
     real: Path | None = None
-    device: torch.device = torch.device('cpu')
 
 
 def timed_run(run: TimedRun, minutes: float) -> list[Path]:
@@ -91,7 +91,7 @@ def timed_run(run: TimedRun, minutes: float) -> list[Path]:
 
 def _open_all(run: TimedRun) -> list[Relay]:
     """Return the experiments as far as they have come."""
-    given = [load_experiment(path) for path in run.configs]
+    given: list[Experiment | None] = [load_experiment(path) for path in run.configs]
     relays = [open_relay(one, run.out, run.start) for one in given or [None]]
     if len({r.experiment.name for r in relays}) < len(relays):
         raise ConfigError('two of the experiments have one name; change it in one of them')

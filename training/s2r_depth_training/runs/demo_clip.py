@@ -119,7 +119,7 @@ def render_clip(out: Path, seed: int, form: ClipFormat = DEMO_CLIP) -> dict[str,
     (out / 'rgb').mkdir(parents=True, exist_ok=True)
     (out / 'depth').mkdir(exist_ok=True)
     frames = []
-    with Renderer(form.width, form.height, supersampling=3, shadow_size=2048) as renderer:
+    with Renderer(form.width, form.height, 3, 2048, multisampling=0) as renderer:
         for i, camera in enumerate(choose_path(renderer, scene, form)):
             image = renderer.render(scene, camera)
             files = write_frame(out, i, image, rng, has_depth=i % form.depth_every == 0)

@@ -79,6 +79,7 @@ class ShadowPass:
             self._drawn = key
             self._target.use()
             self._target.clear(depth=1.0)
+            self._context.enable_only(moderngl.DEPTH_TEST)
             self._context.depth_func = '<'
             self._uniforms.use(scene, camera, matrix, matrix)
             self._surfaces.draw_depth(self._surfaces.instances.lit_by(light, centre))
@@ -86,7 +87,11 @@ class ShadowPass:
 
 
 class LightPass:
-    """The shaded surfaces, supersampled. map: rgb and, in alpha, whether anything was hit."""
+    """The shaded surfaces, with several samples a pixel of the picture.
+
+    map: rgb and, in alpha, whether anything was hit; of ``size``, which is the picture's with
+    ``multisampling`` (samples per pixel, shaded once), else the supersampled one.
+    """
 
     def __init__(
         self,
@@ -94,10 +99,15 @@ class LightPass:
         surfaces: Surfaces,
         uniforms: FrameUniforms,
         size: tuple[int, int],
+        multisampling: int,
     ) -> None:
         self._context, self._surfaces, self._uniforms = context, surfaces, uniforms
-        self.map = context.texture(size, 4, dtype='f2')
-        self._target = context.framebuffer([self.map], context.depth_renderbuffer(size))
+        self._multisampling = multisampling
+        self.map = context.texture(size, 4, samples=multisampling, dtype='f2')
+        depth = context.depth_renderbuffer(size, samples=multisampling)
+        self._target = context.framebuffer([self.map], depth)
+        self._mean = context.texture(size, 4, dtype='f2') if multisampling else self.map
+        self._mean_target = context.framebuffer([self._mean])
         self._programs: dict[tuple[str, bool], moderngl.Program] = {}
 
     def load(self, materials: list[Material]) -> None:
@@ -122,10 +132,11 @@ class LightPass:
         seen = surfaces.instances.seen_by(camera, scene.far)
         self._target.use()
         self._target.clear()
+        self._context.enable_only(moderngl.DEPTH_TEST)
         self._context.depth_func = '<'
         self._target.color_mask = (False, False, False, False)
         self._uniforms.use_view(scene, camera, shadow)
-        surfaces.draw_depth(seen)
+        surfaces.draw_depth(seen, by_sample=self._multisampling > 0)
         self._target.color_mask = (True, True, True, True)
         self._context.depth_func = '=='
         self._materials.use(1)
@@ -139,17 +150,21 @@ class LightPass:
         """Return what shades the surfaces of one pattern; compiled when first needed."""
         key = (pattern, has_bump)
         if key not in self._programs:
-            defines = (f'PATTERN PATTERN_{pattern.upper()}', *(('WITH_BUMP',) if has_bump else ()))
+            defines = [f'PATTERN PATTERN_{pattern.upper()}']
+            defines += ['WITH_BUMP'] if has_bump else []
+            defines += ['MULTISAMPLED'] if self._multisampling else []
             self._programs[key] = compile_program(
-                self._context, 'surface.vert', 'surface.frag', defines
+                self._context, 'surface.vert', 'surface.frag', tuple(defines)
             )
         return self._programs[key]
 
     def metering(self, sky: Sky) -> float:
         """Choose the exposure that brings the view near middle grey, as a camera does."""
-        level = max(min(self.map.width, self.map.height).bit_length() - 4, 0)
-        self.map.build_mipmaps(0, level)
-        data = np.frombuffer(self.map.read(level=level, alignment=1), np.float16)
+        if self._multisampling:
+            self._context.copy_framebuffer(self._mean_target, self._target)
+        level = max(min(self._mean.width, self._mean.height).bit_length() - 4, 0)
+        self._mean.build_mipmaps(0, level)
+        data = np.frombuffer(self._mean.read(level=level, alignment=1), np.float16)
         light = data.reshape(-1, 4).astype(np.float32)
         light[:, :3] += (1 - light[:, 3:]) * np.array(sky.horizon, np.float32)
         luminance = np.log(1e-4 + light[:, :3] @ (0.2126, 0.7152, 0.0722)).mean()
@@ -157,11 +172,23 @@ class LightPass:
 
 
 class DevelopPass:
-    """From light and depth to the picture: sky, ambient occlusion, exposure, tone curve."""
+    """From light and depth to the picture: sky, ambient occlusion, exposure, tone curve.
 
-    def __init__(self, context: moderngl.Context, size: tuple[int, int], samples: int) -> None:
-        self._context, self._size, self._samples = context, size, samples
-        self._program = compile_program(context, 'screen.vert', 'develop.frag')
+    size: of the picture, px. supersampling: samples along one axis. multisampling: of a pixel, in
+    the place of supersampling if not 0.
+    """
+
+    def __init__(
+        self,
+        context: moderngl.Context,
+        size: tuple[int, int],
+        supersampling: int,
+        multisampling: int,
+    ) -> None:
+        self._context, self._size = context, size
+        self._samples = multisampling or supersampling
+        defines = ('MULTISAMPLED',) if multisampling else ()
+        self._program = compile_program(context, 'screen.vert', 'develop.frag', defines)
         self._target = context.framebuffer([context.texture(size, 4)])
         corners = context.buffer(np.array([-1, -1, 3, -1, -1, 3], 'f4').tobytes())
         self._screen = context.vertex_array(self._program, [(corners, '2f', 'corner')])

@@ -37,9 +37,10 @@ def shader_source(name: str, defines: tuple[str, ...] = ()) -> str:
 def compile_program(
     context: moderngl.Context, vertex: str, fragment: str, defines: tuple[str, ...] = ()
 ) -> moderngl.Program:
-    """Compile two files of ``SHADERS``; defines: for the fragment shader."""
+    """Compile two files of ``SHADERS`` with the same defines."""
     return context.program(
-        vertex_shader=shader_source(vertex), fragment_shader=shader_source(fragment, defines)
+        vertex_shader=shader_source(vertex, defines),
+        fragment_shader=shader_source(fragment, defines),
     )
 
 

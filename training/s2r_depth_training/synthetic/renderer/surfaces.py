@@ -28,8 +28,9 @@ class Surfaces:
         self._instance_buffer = context.buffer(reserve=4 * INSTANCE_FLOATS * 4096)
         # a shader that may discard is slow, so what has no holes is drawn without
         self._solid_program = compile_program(context, 'surface.vert', 'depth.frag')
-        self._holes_program = compile_program(
-            context, 'surface.vert', 'depth.frag', ('WITH_HOLES',)
+        self._holes_program, self._fine_holes_program = (
+            compile_program(context, 'surface.vert', 'depth.frag', ('WITH_HOLES', *place))
+            for place in ((), ('PLACE sample',))
         )
         self._forget_arrays()
 
@@ -59,10 +60,14 @@ class Surfaces:
         array = self._array_for(program)
         array.render_indirect(self._command_buffer, moderngl.TRIANGLES, len(commands))
 
-    def draw_depth(self, selection: Selection) -> None:
-        """Draw only depth, what has holes apart from what has none."""
+    def draw_depth(self, selection: Selection, *, by_sample: bool = False) -> None:
+        """Draw only depth, what has holes apart from what has none.
+
+        by_sample: look for holes at every sample of a multisampled target, not once a pixel.
+        """
+        holes_program = self._fine_holes_program if by_sample else self._holes_program
         self.draw(self._solid_program, selection.only(~self.instances.has_holes))
-        self.draw(self._holes_program, selection.only(self.instances.has_holes))
+        self.draw(holes_program, selection.only(self.instances.has_holes))
 
     def _array_for(self, program: moderngl.Program) -> moderngl.VertexArray:
         if program not in self._arrays:

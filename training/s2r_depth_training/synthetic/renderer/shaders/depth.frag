@@ -1,9 +1,11 @@
 // Linear depth along the optical axis; also fills the shadow map and the early-z buffer.
 #version 430
-in vec3 world_position;
-in vec3 local_position;
-in vec3 local_normal;
-in vec2 mesh_uv;
+#include "place.glsl"
+
+centroid in vec3 world_position;
+PLACE in vec3 local_position;
+PLACE in vec3 local_normal;
+PLACE in vec2 mesh_uv;
 flat in float mesh_layer;
 flat in vec4 mesh_relief;
 flat in float instance_seed;

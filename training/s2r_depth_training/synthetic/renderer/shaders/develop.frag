@@ -1,9 +1,14 @@
 // Row 0 of every target is the top of the picture (see projection.clip_from_camera).
-// From the supersampled light to one 8-bit pixel: sky, ambient occlusion, exposure, tone curve.
+// From several samples of the light to one 8-bit pixel: sky, ambient occlusion, exposure, tone curve.
 #version 430
-layout(binding = 0) uniform sampler2D light;       // rgb and, in alpha, whether anything was hit; supersampled
+// rgb and, in alpha, whether anything was hit
+#ifdef MULTISAMPLED
+layout(binding = 0) uniform sampler2DMS light;
+#else
+layout(binding = 0) uniform sampler2D light;       // supersampled
+#endif
 layout(binding = 1) uniform sampler2D depth;       // metres, at the final size
-uniform int samples;           // supersampling along one axis
+uniform int samples;           // of a pixel if MULTISAMPLED, else along one axis
 uniform vec2 size;             // final size, px
 uniform vec4 intrinsics;       // fx fy cx cy at the final size, pixel centres at integers
 uniform mat3 rotation;         // optical frame to world
@@ -42,23 +47,33 @@ float occluded(ivec2 at, float z) {
   return sum / 12.0;
 }
 
+// One sample of the light, exposed. uv: where it lies, px.
+vec3 exposed(vec4 hit, vec2 uv, float open) {
+  vec3 c = hit.rgb * open;
+  if (hit.a < 0.5) {
+    vec2 ray = (uv - intrinsics.zw) / intrinsics.xy;
+    c = sky(normalize(rotation * vec3(ray, 1)));
+  }
+  return min(c * exposure, vec3(8));
+}
+
 void main() {
   ivec2 at = ivec2(gl_FragCoord.xy);
   float z = texelFetch(depth, at, 0).r;
   float open = z > 0.0 ? 1.0 - occlusion * clamp(occluded(at, z) * 1.3, 0.0, 0.75) : 1.0;
   vec3 sum = vec3(0);
+#ifdef MULTISAMPLED
+  for (int i = 0; i < samples; i++) sum += exposed(texelFetch(light, at, i), vec2(at), open);
+  vec3 c = sum / float(samples);
+#else
   for (int i = 0; i < samples; i++)
     for (int j = 0; j < samples; j++) {
       vec4 hit = texelFetch(light, at * samples + ivec2(i, j), 0);
       vec2 uv = vec2(at) + (vec2(i, j) + 0.5) / float(samples) - 0.5;
-      vec3 c = hit.rgb * open;
-      if (hit.a < 0.5) {
-        vec2 ray = (uv - intrinsics.zw) / intrinsics.xy;
-        c = sky(normalize(rotation * vec3(ray, 1)));
-      }
-      sum += min(c * exposure, vec3(8));
+      sum += exposed(hit, uv, open);
     }
   vec3 c = sum / float(samples * samples);
+#endif
   c = c * (2.51 * c + 0.03) / (c * (2.43 * c + 0.59) + 0.14) * 1.1;  // filmic curve (Narkowicz)
   pixel = vec4(pow(clamp(c, 0.0, 1.0), vec3(1.0 / 2.2)), 1);
 }

@@ -2,11 +2,13 @@
 // branches of a shader, so one for all materials would be several times slower.
 // Shading: material, one shadowed light, further lights, hemisphere light, fog.
 #version 430
-in vec3 world_position;
-in vec3 world_normal;
-in vec3 local_position;
-in vec3 local_normal;
-in vec2 mesh_uv;
+#include "place.glsl"
+
+centroid in vec3 world_position;
+centroid in vec3 world_normal;
+PLACE in vec3 local_position;
+PLACE in vec3 local_normal;
+PLACE in vec2 mesh_uv;
 flat in float mesh_layer;
 flat in int material_index;
 flat in float instance_seed;
@@ -48,6 +50,9 @@ void main() {
   vec2 w = planar(local_position, local_normal) * s.scale + s.seed * 3.1;
   vec3 p = local_position * s.scale + s.seed * 7.13 + fract(instance_seed * 0.37) * 9.0;
   float blur = length(fwidth(w)) + 1e-5;
+#ifdef MULTISAMPLED
+  blur *= 0.7;  // between sharp at one sample a pixel and what four samples, half as far apart, show
+#endif
 #if PATTERN == PATTERN_POSTER || PATTERN == PATTERN_SCREEN
   w = planar(local_position, local_normal) * s.scale + 0.5;  // in the middle of the face
 #endif

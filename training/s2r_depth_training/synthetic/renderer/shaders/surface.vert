@@ -11,12 +11,13 @@ in vec4 relief;      // displacement, hole kind, hole amount, holes per metre
 in float material;
 
 #include "frame.glsl"
+#include "place.glsl"
 
-out vec3 world_position;
-out vec3 world_normal;
-out vec3 local_position;   // metres, in the mesh's own axes
-out vec3 local_normal;
-out vec2 mesh_uv;
+centroid out vec3 world_position;
+centroid out vec3 world_normal;
+PLACE out vec3 local_position;   // metres, in the mesh's own axes
+PLACE out vec3 local_normal;
+PLACE out vec2 mesh_uv;
 flat out float mesh_layer;
 flat out vec4 mesh_relief;
 flat out int material_index;

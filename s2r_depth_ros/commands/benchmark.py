@@ -25,6 +25,7 @@ from s2r_depth_ros.inference.estimator import model_metadata
 from s2r_depth_ros.network.metadata import ModelMetadata
 from s2r_depth_ros.network.registry import find_model
 from s2r_depth_ros.network.s2r_depthnet import WIDTHS
+from s2r_depth_ros.option_values import count, size
 
 _LEVELS = {'a': measure_inference, 'b': measure_estimator}
 _GRAPH = 'c'
@@ -39,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     arguments.add_input_size(parser)
     parser.add_argument(
-        '--image-size', type=arguments.size, metavar='HxW', default=(480, 640),
+        '--image-size', type=size, metavar='HxW', default=(480, 640),
         help='of the camera (default: 480x640)',
     )  # fmt: skip
     parser.add_argument('--image', type=Path, help='picture to run on, instead of a drawn one')
@@ -59,9 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--cameras', type=int, metavar='N',
         help='at level c: also N cameras at once, served by one node and by N nodes',
     )  # fmt: skip
-    parser.add_argument(
-        '--runs', type=arguments.count, default=50, help='runs of each case (default: 50)'
-    )
+    parser.add_argument('--runs', type=count, default=50, help='runs of each case (default: 50)')
     parser.add_argument('--threads', type=int, help='default: as many as torch takes')
     arguments.add_json(parser)
 

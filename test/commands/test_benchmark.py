@@ -64,7 +64,7 @@ def test_mistakes(
 def test_no_runs_are_refused(lively_model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match='2'):
         main(['benchmark', '--model', str(lively_model), '--runs', '0'])
-    assert "'0' is not a positive count" in capsys.readouterr().err
+    assert "'0' is not a whole number, 1 or more" in capsys.readouterr().err
 
 
 def test_level_c_without_ros_names_the_remedy(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+from functools import partial
 
 from tqdm import tqdm
 
-from s2r_depth_training.commands.arguments import count_argument, positive_count_argument
+from s2r_depth_ros.option_values import count, size
+from s2r_depth_training.commands.arguments import add_out
 from s2r_depth_training.dataset.format import count_frames
 from s2r_depth_training.dataset.render_to_disk import render_dataset
 from s2r_depth_training.dataset.rendering import Recipe
@@ -16,32 +17,17 @@ from s2r_depth_training.synthetic.sources.kinds import KINDS
 _SMALLEST = 32  # px
 
 
-def size_argument(text: str) -> tuple[int, int]:
-    """Return (height, width) of a text such as 96x128; argparse reports another text."""
-    try:
-        height, width = (int(n) for n in text.lower().split('x'))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f'{text!r} is not a size like 96x128') from None
-    if min(height, width) < _SMALLEST:
-        raise argparse.ArgumentTypeError(f'{text!r} is under {_SMALLEST} px')
-    return height, width
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument('--kind', choices=KINDS, required=True, help='kind of scene')
-    parser.add_argument('--out', type=Path, required=True, help='folder for the shards')
-    parser.add_argument(
-        '--scenes', type=positive_count_argument, required=True, help='number of scenes'
-    )
-    parser.add_argument('--first', type=count_argument, default=0, help='seed of the first scene')
-    parser.add_argument(
-        '--workers', type=positive_count_argument, default=1, help='render processes'
-    )
-    parser.add_argument('--size', type=size_argument, default=(96, 128), help='HxW, px')
-    parser.add_argument(
-        '--views', type=positive_count_argument, default=4, help='cameras per scene, at most'
-    )
+    add_out(parser, 'folder for the shards')
+    parser.add_argument('--scenes', type=count, required=True, help='number of scenes')
+    first = partial(count, least=0)
+    parser.add_argument('--first', type=first, default=0, help='seed of the first scene')
+    parser.add_argument('--workers', type=count, default=1, help='render processes')
+    smallest = partial(size, least=_SMALLEST)
+    parser.add_argument('--size', type=smallest, default=(96, 128), help='HxW, px')
+    parser.add_argument('--views', type=count, default=4, help='cameras per scene, at most')
     parser.add_argument('--plain', action='store_true', help='leave out the restyled images')
     parser.add_argument(
         '--world', action='append', default=[], help='for gazebo: .world, .sdf or .json; repeatable'

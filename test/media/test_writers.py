@@ -80,7 +80,7 @@ def test_whole_or_not_at_all(tmp_path: Path) -> None:
     target = tmp_path / 'x.bin'
     write_atomically(target, b'old')
     with pytest.raises(TypeError):
-        write_atomically(target, 'not bytes')  # type: ignore[arg-type]
+        write_atomically(target, 'not bytes')  # type: ignore[arg-type]  # so it fails
     assert target.read_bytes() == b'old'
     write_atomically(target, b'new')
     assert target.read_bytes() == b'new'

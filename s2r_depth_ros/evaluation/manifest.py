@@ -74,7 +74,7 @@ def _frame(entry: Mapping[str, Any], folder: Path) -> GroundTruthFrame:
     names = [field.name for field in fields(GroundTruthFrame)]
     missing = [name for name in names if name not in entry]
     if missing:
-        raise ManifestError(f'frame {entry.get("id", "?")} lacks {", ".join(missing)}')
+        raise ManifestError(f'frame {entry.get("id", "?")} has no {", ".join(missing)}')
     if entry['kind'] not in CAPS:
         raise ManifestError(
             f'frame {entry["id"]} has kind {entry["kind"]!r}; use one of {", ".join(CAPS)}'

@@ -12,7 +12,7 @@ from s2r_depth_ros.evaluation.manifest import ManifestError, read_manifest
     ('change', 'message'),
     [
         ({'kind': 'attic'}, "kind 'attic'"),
-        ({'fx': None}, 'lacks fx'),
+        ({'fx': None}, 'has no fx'),
         ({'rgb': 'missing.png'}, 'cannot read'),
     ],
 )

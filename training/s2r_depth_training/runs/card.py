@@ -30,8 +30,8 @@ def read_results(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise ResultsError(f'{path} cannot be read as JSON: {error}') from error
     if not isinstance(results, dict) or (missing := _NEEDED - results.keys()):
-        lacking = f': {", ".join(sorted(missing))} missing' if isinstance(results, dict) else ''
-        raise ResultsError(f'{path} is not what evaluate --json writes{lacking}')
+        absent = f': {", ".join(sorted(missing))} missing' if isinstance(results, dict) else ''
+        raise ResultsError(f'{path} is not what evaluate --json writes{absent}')
     return results
 
 

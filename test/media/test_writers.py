@@ -37,7 +37,7 @@ def test_depth_png(tmp_path: Path, depth: NDArray[np.float32]) -> None:
 
 
 def test_color_png(tmp_path: Path, rgb: NDArray[np.uint8]) -> None:
-    writers.write_color_png(tmp_path / 'x.png', rgb)
+    writers.write_color_picture(tmp_path / 'x.png', rgb)
     np.testing.assert_array_equal(read_png(tmp_path / 'x.png')[:, :, ::-1], rgb)
 
 

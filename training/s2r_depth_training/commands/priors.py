@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from s2r_depth_ros.evaluation.priors import mean_log_depth, save_priors
+from s2r_depth_ros.files import check_output
 from s2r_depth_training.commands.arguments import add_data, add_out
 from s2r_depth_training.dataset.config import DataConfig
 from s2r_depth_training.dataset.format import TRAIN
@@ -19,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Average the training frames of every kind, and write the priors."""
+    check_output(args.out, ('.npz',))
     data = DataConfig()
     store = FrameStore(args.data, TRAIN)
     priors = {}

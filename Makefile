@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/requirements-installed
 
-.PHONY: demo test lint reference readme picture train-smoke train-gpu benchmark gpu-check clean
+.PHONY: demo test lint reference picture train-smoke train-gpu benchmark gpu-check clean
 .DEFAULT_GOAL := demo
 
 # make demo INPUT=<folder of images, video or bag>
@@ -65,7 +65,7 @@ gpu-check: $(READY)
 	  --runs 200 --json out/benchmark_gpu.json
 
 # The tables of docs/reference.md come from the code; `make test` checks them.
-reference readme: $(READY)
+reference: $(READY)
 	$(BIN)/python -m s2r_depth_ros.reference docs/reference.md
 
 # The picture of README.md, from the clip and the model that come with the package.

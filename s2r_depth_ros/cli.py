@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from s2r_depth_ros.command_table import OK, CommandTable
+from s2r_depth_ros.command_table import CommandTable
 
 _NODE = 'node'
 
@@ -48,5 +47,6 @@ def _run_node(arguments: list[str]) -> int:
         return _TABLE.fail(
             'the node needs ROS 2 (rclpy): source /opt/ros/<distro>/setup.bash first'
         )
-    node = importlib.import_module('s2r_depth_ros.node.main')
-    return int(node.main(arguments) or OK)
+    from s2r_depth_ros.node.main import main as run_node
+
+    return run_node(arguments)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
+import select
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from s2r_depth_ros.errors import UserError
 
-OK, USAGE = 0, 2
+OK, CLOSED, USAGE = 0, 1, 2
+"""Exit status: done; nobody reads standard output any more; a mistake of the user."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +31,17 @@ class CommandTable:
     error_prefix: str = 'error'
 
     def run(self, arguments: Sequence[str]) -> int:
-        """Run the command that ``arguments`` begin with; return the exit status.
+        """Run the command that ``arguments`` begin with; return the exit status, see ``reported``.
 
-        2 for a mistake of the user: a UserError, or an OSError of a file that the user named, is
-        printed as one line. Raises SystemExit where argparse does (--help, wrong options).
+        Raises SystemExit where argparse does (--help, wrong options).
         """
+        return reported(lambda: self._run(arguments), self.error_prefix)
+
+    def fail(self, message: str) -> int:
+        """Print an error as one line and return the exit status for it."""
+        return _fail(message, self.error_prefix)
+
+    def _run(self, arguments: Sequence[str]) -> int | None:
         if not arguments or arguments[0] not in self.commands:
             return self._overview(arguments)
         command, *rest = arguments
@@ -41,20 +50,8 @@ class CommandTable:
             prog=f'{self.program} {command}', description=self.commands[command]
         )
         module.add_arguments(parser)
-        args = parser.parse_args(rest)
-        try:
-            return int(module.run(args) or OK)
-        except UserError as error:
-            return self.fail(str(error))
-        except OSError as error:
-            if error.filename is None:
-                raise  # not of a file that the user named
-            return self.fail(str(error))
-
-    def fail(self, message: str) -> int:
-        """Print an error as one line and return the exit status for it."""
-        print(f'{self.error_prefix}: ' + ' '.join(message.split()), file=sys.stderr)
-        return USAGE
+        status: int | None = module.run(parser.parse_args(rest))
+        return status
 
     def _overview(self, arguments: Sequence[str]) -> int:
         column = max(map(len, self.commands)) + 1
@@ -67,3 +64,45 @@ class CommandTable:
         parser.add_argument('command', metavar='COMMAND', choices=self.commands)
         parser.parse_args(arguments)
         return USAGE  # not reached: without a command of the table argparse exits
+
+
+def reported(run: Callable[[], int | None], prefix: str = 'error') -> int:
+    """Call ``run`` and return the exit status: what it returns, None is success.
+
+    2 for a mistake of the user: a UserError, or an OSError of a file that the user named, is
+    printed as one line that begins with ``prefix``. 1 where nobody reads standard output any more.
+    """
+    try:
+        return _status(run, prefix)
+    except BrokenPipeError:
+        if not _nobody_reads():
+            raise  # another pipe: a defect
+        # Else Python would try once more to write what is left, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CLOSED
+
+
+def _status(run: Callable[[], int | None], prefix: str) -> int:
+    try:
+        return int(run() or OK)
+    except UserError as error:
+        return _fail(str(error), prefix)
+    except OSError as error:
+        if error.filename is None:
+            raise  # not of a file that the user named
+        return _fail(str(error), prefix)
+    finally:
+        # Here, where a closed pipe can still be dealt with.
+        sys.stdout.flush()
+
+
+def _fail(message: str, prefix: str) -> int:
+    print(f'{prefix}: ' + ' '.join(message.split()), file=sys.stderr)
+    return USAGE
+
+
+def _nobody_reads() -> bool:
+    """Return whether standard output is a pipe that was closed at its other end."""
+    waiting = select.poll()
+    waiting.register(sys.stdout.fileno(), 0)
+    return any(events & select.POLLERR for _, events in waiting.poll(0))

@@ -2,8 +2,8 @@
 
 UserError
     benchmark: CaseError, PictureError
-    commands: OutputError
-    evaluation: ManifestError
+    evaluation: ManifestError, PriorsError
+    files: OutputError
     geometry: CalibrationError
     inference: BackendError, DeviceError, FocalLengthError, ImageError
     media: SourceError

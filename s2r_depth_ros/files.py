@@ -1,18 +1,50 @@
-"""Writing files whole or not at all."""
+"""Writing files whole or not at all, and seeing beforehand whether they can be written."""
 
 from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
+
+from s2r_depth_ros.errors import UserError
+
+
+class OutputError(UserError):
+    """A result cannot be written as asked."""
+
+
+def check_output(path: Path, suffixes: Collection[str] = ()) -> None:
+    """Raise OutputError unless a file ``path`` can be written; to be asked before the work begins.
+
+    suffixes: those of which the name must have one, such as .png; any will do if there are none.
+    """
+    folder = path.parent
+    if suffixes and path.suffix.lower() not in suffixes:
+        raise OutputError(f'{path}: the name must end in {" or ".join(suffixes)}')
+    if path.is_dir():
+        raise OutputError(f'{path} is a folder; give the name of a file')
+    if not folder.is_dir():
+        raise OutputError(f'{path}: there is no folder {folder}; make it, or choose another')
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(f'{path}: you may not write to {folder}; choose another folder')
 
 
 def write_atomically(path: str | Path, content: bytes | bytearray | memoryview) -> None:
     """Write ``content`` to ``path`` so that readers see the old file or the whole new one.
 
-    Raises OSError as open and write do; no temporary file is left behind.
+    Raises OSError as open and write do, naming ``path``; no temporary file is left behind.
     """
     path = Path(path)
+    try:
+        _replace(path, content)
+    except OSError as error:
+        # Not the temporary file, which nobody asked for.
+        error.filename, error.filename2 = str(path), None
+        raise
+
+
+def _replace(path: Path, content: bytes | bytearray | memoryview) -> None:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.')
     try:
         with os.fdopen(handle, 'wb') as file:

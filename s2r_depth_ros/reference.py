@@ -6,12 +6,15 @@ the documents with the code.
 
 from __future__ import annotations
 
+import argparse
 import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from s2r_depth_ros.command_table import reported
 from s2r_depth_ros.errors import UserError
+from s2r_depth_ros.files import write_atomically
 from s2r_depth_ros.launch_arguments import launch_arguments
 from s2r_depth_ros.node.parameters import PARAMETERS, Spec
 from s2r_depth_ros.node.topics import DIAGNOSTICS_TOPIC, INPUTS, OUTPUTS
@@ -86,12 +89,13 @@ def _with_table(text: str, name: str, table: Callable[[], str]) -> str:
     before, *sections = text.split(begin)
     if end in before:
         raise MarkerError(f'the marker {end} has no {begin} before it')
+    newline = '\r\n' if '\r\n' in text else '\n'
     result = before
     for section in sections:
         parts = section.split(end)
         if len(parts) != 2:
             raise MarkerError(f'{begin} needs one marker {end} after it, not {len(parts) - 1}')
-        result += f'{begin}\n{table()}\n{end}{parts[1]}'
+        result += newline.join([begin, *table().splitlines(), end]) + parts[1]
     return result
 
 
@@ -115,18 +119,35 @@ def _changes(spec: Spec) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Rewrite the tables in the files named on the command line; return the exit status."""
-    files = sys.argv[1:] if arguments is None else arguments
-    if not files:
-        print('usage: python -m s2r_depth_ros.reference FILE...', file=sys.stderr)
-        return 2
-    for file in map(Path, files):
+    """Rewrite the tables in the files named on the command line; return the exit status.
+
+    Raises SystemExit where argparse does (--help, no file).
+    """
+    parser = argparse.ArgumentParser(
+        prog='python -m s2r_depth_ros.reference',
+        description='write the tables of topics, parameters and launch arguments into documents',
+    )
+    parser.add_argument('file', nargs='+', type=Path, help='document with markers')
+    return reported(lambda: rewrite(parser.parse_args(arguments).file))
+
+
+def rewrite(files: Sequence[Path]) -> None:
+    """Rewrite the tables in documents, in all of them or in none.
+
+    Raises MarkerError, naming the file, for one that is no text with the right markers, and
+    OSError as open does.
+    """
+    contents: dict[Path, bytes] = {}
+    for file in files:
         try:
-            file.write_text(with_tables(file.read_text()))
+            # Bytes, because reading text would change the ends of lines.
+            contents[file] = with_tables(file.read_bytes().decode()).encode()
         except MarkerError as error:
-            print(f'error: {file}: {error}', file=sys.stderr)
-            return 2
-    return 0
+            raise MarkerError(f'{file}: {error}') from error
+        except UnicodeDecodeError as error:
+            raise MarkerError(f'{file} is no text in UTF-8: {error.reason}') from error
+    for file, content in contents.items():
+        write_atomically(file, content)
 
 
 if __name__ == '__main__':

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import ast
 import json
+import os
 import subprocess
 import sys
 import types
@@ -211,13 +212,11 @@ def test_defects_keep_their_traceback(fake_command: Callable[[Run], None]) -> No
         cli.main(['info', 'x'])
 
 
-@pytest.mark.parametrize('status', [None, 0, 3])
-def test_node_gets_its_arguments_untouched(
-    monkeypatch: pytest.MonkeyPatch, status: int | None
-) -> None:
+@pytest.mark.parametrize('status', [0, 3])
+def test_node_gets_its_arguments_untouched(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
     seen: list[list[str]] = []
 
-    def record(argv: list[str]) -> int | None:
+    def record(argv: list[str]) -> int:
         seen.append(argv)
         return status
 
@@ -225,7 +224,7 @@ def test_node_gets_its_arguments_untouched(
     monkeypatch.setattr('importlib.util.find_spec', lambda name: True)
     monkeypatch.setitem(sys.modules, 's2r_depth_ros.node.main', fake)
     arguments = ['--ros-args', '-r', 'image:=/camera/image', '-p', 'model:=first', '--help']
-    assert cli.main(['node', *arguments]) == (status or 0)
+    assert cli.main(['node', *arguments]) == status
     assert seen == [arguments]
 
 
@@ -300,6 +299,56 @@ def test_the_overview_is_there_without_torch() -> None:
         [sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert result.stdout.strip() == 'False'
+
+
+@pytest.mark.parametrize('program', ['s2r_depth_ros', 's2r_depth_training'])
+@pytest.mark.parametrize('unbuffered', ['', '1'])
+@pytest.mark.parametrize(
+    ('arguments', 'told'),
+    [(['--help'], ''), (['card', 'x', '--results', 'none.json'], 'none.json')],
+)
+def test_nobody_who_reads_the_output_is_no_error(
+    program: str, unbuffered: str, arguments: list[str], told: str
+) -> None:
+    """As ``| head -1`` leaves it. An error is told all the same."""
+    if program == 's2r_depth_ros' and told:
+        arguments, told = ['info', 'none.safetensors'], 'none.safetensors'
+    read, write = os.pipe()
+    os.close(read)
+    paths = os.pathsep.join([str(ROOT), str(ROOT / 'training')])
+    result = subprocess.run(
+        [sys.executable, '-m', program, *arguments],
+        env=os.environ | {'PYTHONPATH': paths, 'PYTHONUNBUFFERED': unbuffered},
+        stdout=write,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.close(write)
+    assert 'Traceback' not in result.stderr
+    assert 'BrokenPipe' not in result.stderr
+    assert (told in result.stderr) if told else not result.stderr
+
+
+def test_info_that_nobody_reads_to_its_end(tiny_model: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, '-m', 's2r_depth_ros', 'info', str(tiny_model)]
+    result = subprocess.run(command, cwd=ROOT, stdout=write, stderr=subprocess.PIPE, text=True)
+    os.close(write)
+    assert (result.returncode, result.stderr) == (1, '')
+
+
+def test_another_broken_pipe_is_a_defect(
+    fake_command: Callable[[Run], None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def run(args: argparse.Namespace) -> int:
+        raise BrokenPipeError
+
+    fake_command(run)
+    with (tmp_path / 'stdout').open('w') as open_file:
+        monkeypatch.setattr(sys, 'stdout', open_file)
+        with pytest.raises(BrokenPipeError):
+            cli.main(['info', 'x'])
 
 
 def test_python_dash_m_returns_the_status() -> None:

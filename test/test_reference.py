@@ -55,4 +55,59 @@ def test_command_writes_all_files_it_is_given(
     assert main([str(empty)]) == 2
     assert 'empty.md: no marker' in capsys.readouterr().err
     assert empty.read_text() == 'nothing'
-    assert main([]) == 2
+
+
+@pytest.mark.parametrize(('arguments', 'status'), [([], 2), (['--help'], 0)])
+def test_without_a_file_and_with_help_it_tells_its_usage(
+    arguments: list[str], status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match=str(status)):
+        main(arguments)
+    output = capsys.readouterr()
+    assert 'usage: python -m s2r_depth_ros.reference' in output.out + output.err
+
+
+@pytest.mark.parametrize(
+    ('name', 'told'),
+    [
+        ('gone.md', "No such file or directory: '{}'"),
+        ('folder', "Is a directory: '{}'"),
+        ('latin.md', '{} is no text in UTF-8'),
+        ('empty.md', '{}: no marker'),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named_and_no_other_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, told: str
+) -> None:
+    (tmp_path / 'folder').mkdir()
+    (tmp_path / 'empty.md').touch()
+    (tmp_path / 'latin.md').write_bytes(section('topics').encode() + b'\xe4')
+    good = tmp_path / 'good.md'
+    good.write_text(section('topics'))
+    assert main([str(good), str(tmp_path / name)]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith('error: ')
+    assert told.format(tmp_path / name) in error
+    assert good.read_text() == section('topics')
+
+
+def test_the_ends_of_lines_stay(tmp_path: Path) -> None:
+    file = tmp_path / 'dos.md'
+    file.write_bytes(section('topics').replace('\n', '\r\n').encode())
+    assert main([str(file)]) == 0
+    content = file.read_bytes()
+    assert content.count(b'\n') == content.count(b'\r\n') > 5
+    assert content.decode().replace('\r\n', '\n') == with_tables(section('topics'))
+
+
+def test_a_document_is_whole_at_any_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / 'a.md'
+    file.write_text(section('topics'))
+
+    def fail(*_: object) -> None:
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr('os.replace', fail)
+    assert main([str(file)]) == 2
+    assert file.read_text() == section('topics')
+    assert list(tmp_path.iterdir()) == [file]

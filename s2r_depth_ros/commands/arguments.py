@@ -1,16 +1,15 @@
-"""Options that several commands have, each declared once, and types of option values."""
+"""Options that several commands have, each declared once."""
 
 from __future__ import annotations
 
 import argparse
-import math
-import re
 from functools import partial
 from pathlib import Path
 
 from s2r_depth_ros.inference.backends import BACKENDS
 from s2r_depth_ros.inference.devices import PRECISIONS
 from s2r_depth_ros.network.registry import DEFAULT_MODEL
+from s2r_depth_ros.option_values import positive, size
 
 MODEL_HELP = 'name of a shipped model, or a file'
 
@@ -64,35 +63,3 @@ def add_focal_length(parser: argparse.ArgumentParser) -> None:
 def add_json(parser: argparse.ArgumentParser) -> None:
     """Declare ``--json``, a file for everything that the command found, or None."""
     parser.add_argument('--json', type=Path, help='write everything here, as JSON')
-
-
-def size(text: str) -> tuple[int, int]:
-    """Return (height, width) of a text such as 192x256; argparse reports another text."""
-    match = re.fullmatch(r'(\d+)[xX](\d+)', text)
-    if match is None:
-        raise argparse.ArgumentTypeError(
-            f"'{text}' is not HEIGHTxWIDTH in pixels, for example 192x256"
-        )
-    return int(match[1]), int(match[2])
-
-
-def positive(text: str, unit: str) -> float:
-    """Return a positive, finite number of ``unit``; argparse reports another text."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not (math.isfinite(value) and value > 0):
-        raise argparse.ArgumentTypeError(f"'{text}' is not a positive number of {unit}")
-    return value
-
-
-def count(text: str) -> int:
-    """Return an integer from 1 upwards; argparse reports another text."""
-    try:
-        value = int(text)
-    except ValueError:
-        value = 0
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a positive count")
-    return value

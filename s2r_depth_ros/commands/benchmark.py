@@ -19,12 +19,13 @@ from s2r_depth_ros.benchmark.machine import machine
 from s2r_depth_ros.benchmark.rows import as_json, format_rows
 from s2r_depth_ros.commands import arguments
 from s2r_depth_ros.errors import UserError
-from s2r_depth_ros.files import write_atomically
+from s2r_depth_ros.files import check_output, write_atomically
 from s2r_depth_ros.inference.devices import resolve_device
 from s2r_depth_ros.inference.estimator import model_metadata
 from s2r_depth_ros.network.metadata import ModelMetadata
 from s2r_depth_ros.network.registry import find_model
 from s2r_depth_ros.network.s2r_depthnet import WIDTHS
+from s2r_depth_ros.option_values import count, size
 
 _LEVELS = {'a': measure_inference, 'b': measure_estimator}
 _GRAPH = 'c'
@@ -39,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     arguments.add_input_size(parser)
     parser.add_argument(
-        '--image-size', type=arguments.size, metavar='HxW', default=(480, 640),
+        '--image-size', type=size, metavar='HxW', default=(480, 640),
         help='of the camera (default: 480x640)',
     )  # fmt: skip
     parser.add_argument('--image', type=Path, help='picture to run on, instead of a drawn one')
@@ -56,20 +57,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--levels', default='ab', help='a inference, b estimator, c whole graph (default: ab)'
     )
     parser.add_argument(
-        '--cameras', type=int, metavar='N',
+        '--cameras', type=count, metavar='N',
         help='at level c: also N cameras at once, served by one node and by N nodes',
     )  # fmt: skip
-    parser.add_argument(
-        '--runs', type=arguments.count, default=50, help='runs of each case (default: 50)'
-    )
-    parser.add_argument('--threads', type=int, help='default: as many as torch takes')
+    parser.add_argument('--runs', type=count, default=50, help='runs of each case (default: 50)')
+    parser.add_argument('--threads', type=count, help='default: as many as torch takes')
     arguments.add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Measure, print the tables, write the JSON. Raises UserError for what cannot be run."""
-    if set(args.levels) - {*_LEVELS, _GRAPH}:
-        raise UserError(f"--levels {args.levels}: use letters of 'abc'")
+    if args.json:
+        check_output(args.json)
+    if not args.levels or set(args.levels) - {*_LEVELS, _GRAPH}:
+        raise UserError(f"--levels '{args.levels}': use one or more letters of 'abc'")
     if args.cameras is not None and (args.cameras < 2 or _GRAPH not in args.levels):
         raise UserError('--cameras N: needs at least 2 cameras, and c among the --levels')
     if args.threads:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from s2r_depth_ros.commands import arguments
 from s2r_depth_ros.network.checkpoint import save_model
 from s2r_depth_ros.network.metadata import SCENES, ModelMetadata
 from s2r_depth_ros.network.released import load_released
 from s2r_depth_ros.network.s2r_depthnet import SUB_NETWORKS
+from s2r_depth_ros.option_values import size
 
 # The authors' training sizes, height x width (docs/network.md 4.1).
 _OUTDOOR, _INDOOR = (192, 640), (192, 256)
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     # Not the option of the other commands: here it is a fact about the weights.
     parser.add_argument(
         '--input-size',
-        type=arguments.size,
+        type=size,
         metavar='HxW',
         help="training size; default: the authors', 192x256 indoor, 192x640 otherwise",
     )

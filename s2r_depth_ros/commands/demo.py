@@ -9,6 +9,7 @@ from pathlib import Path
 
 from s2r_depth_ros.commands import arguments
 from s2r_depth_ros.errors import UserError
+from s2r_depth_ros.option_values import count, positive
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,11 +25,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_model(parser)
     arguments.add_device(parser)
     parser.add_argument(
-        '--rate', type=partial(arguments.positive, unit='hertz'), metavar='HZ',
+        '--rate', type=partial(positive, unit='hertz'), metavar='HZ',
         help="default: the clip's own",
     )  # fmt: skip
     parser.add_argument(
-        '--frames', type=arguments.count, default=90,
+        '--frames', type=count, default=90,
         help='play so many frames at most (default: %(default)s)',
     )  # fmt: skip
     arguments.add_focal_length(parser)

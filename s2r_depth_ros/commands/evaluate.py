@@ -7,15 +7,15 @@ import json
 import sys
 from pathlib import Path
 
-import cv2
-
 from s2r_depth_ros.commands import arguments
 from s2r_depth_ros.evaluation.contact_sheet import contact_sheet
 from s2r_depth_ros.evaluation.manifest import read_manifest
 from s2r_depth_ros.evaluation.priors import DepthPrior, load_priors
 from s2r_depth_ros.evaluation.report import format_summary, report
 from s2r_depth_ros.evaluation.scores import score
+from s2r_depth_ros.files import check_output, write_atomically
 from s2r_depth_ros.inference.estimator import DepthEstimator
+from s2r_depth_ros.media.writers import PICTURE_SUFFIXES, write_color_picture
 from s2r_depth_ros.network.registry import find_model
 
 
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     # Required here: the default would be scored by oversight.
     parser.add_argument('--model', required=True, help=arguments.MODEL_HELP)
     arguments.add_json(parser)
-    parser.add_argument('--sheet', type=Path, help='write a contact sheet here (PNG)')
+    parser.add_argument('--sheet', type=Path, help='write a contact sheet here (.png or .jpg)')
     parser.add_argument(
         '--priors', type=Path, help='priors.npz; default: the one beside the model, if any'
     )
@@ -42,8 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Evaluate, print the tables and write what was asked; return the exit status.
 
-    Raises UserError for a manifest, model or image that cannot be used.
+    Raises UserError for a manifest, model, image or output that cannot be used.
     """
+    if args.json:
+        check_output(args.json)
+    if args.sheet:
+        check_output(args.sheet, PICTURE_SUFFIXES)
     frames = read_manifest(args.manifest)
     model = find_model(args.model)
     priors = _priors(args.priors, model)
@@ -52,11 +56,11 @@ def run(args: argparse.Namespace) -> int:
     )
     scores = score(estimator, frames, priors, garg=args.garg_crop)
     results = report(scores, estimator, args.manifest, garg=args.garg_crop)
-    print(format_summary(results['summary']))
     if args.json:
-        args.json.write_text(json.dumps(results, indent=1) + '\n')
+        write_atomically(args.json, (json.dumps(results, indent=1) + '\n').encode())
     if args.sheet:
-        cv2.imwrite(str(args.sheet), contact_sheet(estimator, frames)[..., ::-1])
+        write_color_picture(args.sheet, contact_sheet(estimator, frames))
+    print(format_summary(results['summary']))
     return 0
 
 

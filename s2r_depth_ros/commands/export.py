@@ -10,10 +10,9 @@ import numpy as np
 import torch
 
 from s2r_depth_ros.commands import arguments
-from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.export.calibration import calibration_inputs
 from s2r_depth_ros.export.quantization import quantize
-from s2r_depth_ros.files import write_atomically
+from s2r_depth_ros.files import check_output, write_atomically
 from s2r_depth_ros.inference.backends import make_backend
 from s2r_depth_ros.inference.backends.onnx_file import SUFFIX, to_onnx, with_metadata
 from s2r_depth_ros.network.checkpoint import load_model
@@ -42,10 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the file; return 1, and write nothing, if it does not compute what torch does.
 
-    Raises UserError for a model, size or folder that cannot be used.
+    Raises UserError for a model, size, folder or output that cannot be used.
     """
-    if args.out.suffix != SUFFIX:
-        raise UserError(f'--out {args.out}: the name must end in {SUFFIX}')
+    check_output(args.out, (SUFFIX,))
     network, metadata = load_model(find_model(args.model))
     size = args.input_size or (metadata.input_height, metadata.input_width)
     check_size(*size)

@@ -1,4 +1,4 @@
-"""``info``: what a model file says about itself, and whether its weights are the ones it names."""
+"""``info``: what a model file says about itself, and whether its weights fit its sha256."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from s2r_depth_ros.commands import arguments
 from s2r_depth_ros.errors import UserError
+from s2r_depth_ros.files import OutputError
 from s2r_depth_ros.geometry.intrinsics import Intrinsics
 from s2r_depth_ros.inference.colorize import colorize_depth
 from s2r_depth_ros.inference.estimator import DepthEstimator
@@ -20,10 +21,6 @@ from s2r_depth_ros.inference.postprocess import MILLIMETRE_LIMIT
 from s2r_depth_ros.media import writers
 from s2r_depth_ros.media.sources import count_frames, find_files, read_frames
 from s2r_depth_ros.network.metadata import ModelMetadata
-
-
-class OutputError(UserError):
-    """The results cannot be written as asked."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -95,7 +92,7 @@ def _predict_one(
     depth = estimator.predict(rgb, fx=args.fx).depth
     try:
         writers.write_depth_png(args.out / f'{stem}.depth.png', depth)
-        writers.write_color_png(args.out / f'{stem}.color.png', colorize_depth(depth))
+        writers.write_color_picture(args.out / f'{stem}.color.png', colorize_depth(depth))
         if args.npy:
             writers.write_depth_npy(args.out / f'{stem}.depth.npy', depth)
         if args.ply:

@@ -1,4 +1,4 @@
-"""What a run of the demo shall do."""
+"""What a run of the demo is to do."""
 
 from __future__ import annotations
 

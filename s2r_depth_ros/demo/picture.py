@@ -7,7 +7,9 @@ Everything is computed here, by the default model, from files of the repository.
 
 from __future__ import annotations
 
+import argparse
 import sys
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -15,13 +17,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from s2r_depth_ros.command_table import reported
 from s2r_depth_ros.demo.cloud_view import BACKGROUND, draw_cloud
 from s2r_depth_ros.demo.contact_sheet import TEXT, write
 from s2r_depth_ros.demo.viewpoint import FROM_THE_LEFT
-from s2r_depth_ros.files import write_atomically
+from s2r_depth_ros.files import check_output
 from s2r_depth_ros.geometry import Intrinsics, Rectifier, back_project
 from s2r_depth_ros.inference.colorize import colorize_depth
 from s2r_depth_ros.inference.estimator import DepthEstimator
+from s2r_depth_ros.media.writers import write_color_picture
 from s2r_depth_ros.network.registry import DEFAULT_MODEL
 from s2r_depth_ros.rig.open_clip import open_clip
 from s2r_depth_ros.share import share_directory
@@ -90,12 +94,22 @@ def tiled(panels: tuple[tuple[str, Rgb], ...]) -> Rgb:
     return picture
 
 
-def main() -> int:
-    """Write the picture as JPEG to the file named on the command line."""
-    picture = cv2.cvtColor(draw_picture(), cv2.COLOR_RGB2BGR)
-    encoded = cv2.imencode('.jpg', picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
-    write_atomically(Path(sys.argv[1]), encoded.tobytes())
-    return 0
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the picture to the file named on the command line; return the exit status.
+
+    Raises SystemExit where argparse does (--help, wrong arguments).
+    """
+    parser = argparse.ArgumentParser(
+        prog='python -m s2r_depth_ros.demo.picture', description='draw the picture of README.md'
+    )
+    parser.add_argument('file', type=Path, help='file to write, .jpg')
+    return reported(lambda: write_picture(parser.parse_args(arguments).file))
+
+
+def write_picture(file: Path) -> None:
+    """Write the picture as JPEG. Raises UserError for a file that cannot be written."""
+    check_output(file, ('.jpg', '.jpeg'))
+    write_color_picture(file, draw_picture(), (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY))
 
 
 if __name__ == '__main__':

@@ -13,7 +13,7 @@ from s2r_depth_ros.demo.sheet_rows import read_rows
 from s2r_depth_ros.demo.summary import DemoSummary, summarise
 from s2r_depth_ros.files import write_atomically
 from s2r_depth_ros.launch_arguments import NODE
-from s2r_depth_ros.media.writers import write_color_png
+from s2r_depth_ros.media.writers import write_color_picture
 from s2r_depth_ros.rig.child import last_lines
 from s2r_depth_ros.rig.clip import Clip
 from s2r_depth_ros.rig.process_group import ProcessError
@@ -34,7 +34,7 @@ def write_results(
         words = last_lines(folder.node_log)
         raise ProcessError(f'{summary.line()}: no frame came out whole', f'node:\n{words}')
     title = f'{clip.name}, model {Path(options.model).stem}'
-    write_color_png(folder.contact_sheet, draw_sheet(rows, title, summary.line()))
+    write_color_picture(folder.contact_sheet, draw_sheet(rows, title, summary.line()))
     facts: dict[str, Any] = {
         'input': str(options.input),
         'clip': clip.name,

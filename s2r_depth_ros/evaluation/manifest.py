@@ -7,8 +7,9 @@ with file names relative to the manifest's folder.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -58,27 +59,61 @@ class GroundTruthFrame:
 
 
 def read_manifest(path: str | Path) -> list[GroundTruthFrame]:
-    """Read ``frames`` of a manifest.json; file names in it are relative to its folder.
+    """Read ``frames`` of a manifest.json, at least one; file names are relative to its folder.
 
-    Raises ManifestError naming the frame and what is missing or wrong.
+    Raises ManifestError naming the manifest, and the frame and what is missing or wrong.
     """
     path = Path(path)
     try:
-        entries = json.loads(path.read_text())['frames']
-    except (OSError, ValueError, KeyError) as error:
-        raise ManifestError(f'{path} is not a manifest with a list "frames": {error}') from error
-    return [_frame(entry, path.parent) for entry in entries]
+        content = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise ManifestError(f'{path} cannot be read as JSON: {error}') from error
+    entries = content.get('frames') if isinstance(content, dict) else None
+    if not isinstance(entries, list) or not entries:
+        raise ManifestError(f'{path} is not a manifest with a list "frames" of one or more images')
+    try:
+        return [_frame(entry, number, path.parent) for number, entry in enumerate(entries)]
+    except ManifestError as error:
+        raise ManifestError(f'{path}: {error}') from error
 
 
-def _frame(entry: Mapping[str, Any], folder: Path) -> GroundTruthFrame:
-    names = [field.name for field in fields(GroundTruthFrame)]
-    missing = [name for name in names if name not in entry]
+def _frame(entry: Any, number: int, folder: Path) -> GroundTruthFrame:
+    """Return the frame that ``entry``, the ``number``-th of the list, describes."""
+    if not isinstance(entry, dict):
+        raise ManifestError(f'frame {number} of the list is {entry!r}; give its fields')
+    called = f'frame {entry.get("id", f"{number} of the list")}'
+    missing = [name for name in _ALLOWED if name not in entry]
     if missing:
-        raise ManifestError(f'frame {entry.get("id", "?")} lacks {", ".join(missing)}')
-    if entry['kind'] not in CAPS:
-        raise ManifestError(
-            f'frame {entry["id"]} has kind {entry["kind"]!r}; use one of {", ".join(CAPS)}'
-        )
-    values = {name: entry[name] for name in names}
+        raise ManifestError(f'{called} has no {", ".join(missing)}')
+    for name, (is_allowed, what) in _ALLOWED.items():
+        if not is_allowed(entry[name]):
+            raise ManifestError(f'{called}: {name} is {entry[name]!r}; give {what}')
+    values = {name: entry[name] for name in _ALLOWED}
     files = {'rgb': folder / entry['rgb'], 'depth': folder / entry['depth']}
     return GroundTruthFrame(**{**values, **files})
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _is_positive(value: Any) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and 0 < value < math.inf
+
+
+def _is_kind(value: Any) -> bool:
+    return isinstance(value, str) and value in CAPS
+
+
+_TEXT, _NUMBER = (_is_text, 'a text'), (_is_positive, 'a number above 0')
+# Field of a frame -> the test of its value, and what is asked for.
+_ALLOWED: dict[str, tuple[Callable[[Any], bool], str]] = {
+    'id': _TEXT,
+    'rgb': (_is_text, 'the name of a file'),
+    'depth': (_is_text, 'the name of a file'),
+    'depth_scale': _NUMBER,
+    'fx': _NUMBER,
+    'kind': (_is_kind, f'one of {", ".join(CAPS)}'),
+    'scene': _TEXT,
+}

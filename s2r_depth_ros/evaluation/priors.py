@@ -7,21 +7,34 @@ the same prior scaled by fx / focal_length, as the network's depth is.
 
 from __future__ import annotations
 
+import io
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from s2r_depth_ros.errors import UserError
+from s2r_depth_ros.files import write_atomically
 
 PRIORS = ('constant', 'row', 'pixel')
 PRIOR_OF_KIND = {'driving': 'driving', 'indoor': 'indoor', 'stereo': 'indoor'}
 """Which prior a kind of scene is compared with; Middlebury's pairs are rooms and tables."""
 
 _LOG_DEPTH, _FOCAL_LENGTH = '_log_depth', '_focal_length'
+# What numpy raises for a file that is cut short, of another kind, or without an array.
+_UNREADABLE = (
+    OSError, ValueError, EOFError, KeyError, TypeError, AttributeError, BadZipFile, zlib.error
+)  # fmt: skip
+_REMEDY = 'make one with `s2r_train priors`'
+
+
+class PriorsError(UserError):
+    """The file of priors cannot be used."""
 
 
 @dataclass(frozen=True)
@@ -80,21 +93,36 @@ def mean_log_depth(
 
 
 def save_priors(path: str | Path, priors: Mapping[str, DepthPrior]) -> None:
-    """Write the priors of every kind to ``path`` (.npz)."""
+    """Write the priors of every kind to ``path`` (.npz); all of it, or nothing."""
     arrays: dict[str, NDArray[np.float32]] = {}
     for kind, prior in priors.items():
         arrays[kind + _LOG_DEPTH] = prior.log_depth
         arrays[kind + _FOCAL_LENGTH] = np.array(prior.focal_length, np.float32)
-    np.savez_compressed(path, **arrays)  # type: ignore[arg-type]  # its stub takes a bool last
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]  # its stub takes a bool last
+    write_atomically(path, buffer.getbuffer())
 
 
 def load_priors(path: str | Path) -> dict[str, DepthPrior]:
-    """Read what save_priors wrote: kind -> prior. Raises UserError for no such file."""
-    if not Path(path).is_file():
-        raise UserError(f'{path}: no such priors file; make one with `s2r_train priors`')
-    with np.load(path, allow_pickle=False) as arrays:
-        kinds = [key.removesuffix(_LOG_DEPTH) for key in arrays if key.endswith(_LOG_DEPTH)]
-        return {
-            kind: DepthPrior(arrays[kind + _LOG_DEPTH], float(arrays[kind + _FOCAL_LENGTH]))
-            for kind in kinds
-        }
+    """Read what save_priors wrote: kind -> prior. Raises PriorsError for another file."""
+    path = Path(path)
+    if not path.is_file():
+        raise PriorsError(f'{path}: no such priors file; {_REMEDY}')
+    try:
+        # Opened here: numpy leaves a file open that it cannot read.
+        with path.open('rb') as stream, np.load(stream, allow_pickle=False) as arrays:
+            kinds = [key.removesuffix(_LOG_DEPTH) for key in arrays if key.endswith(_LOG_DEPTH)]
+            priors = {kind: _prior(arrays, kind) for kind in kinds}
+    except _UNREADABLE as error:
+        raise PriorsError(f'{path} is not a priors file; {_REMEDY}') from error
+    if not priors:
+        raise PriorsError(f'{path} holds no priors; {_REMEDY}')
+    return priors
+
+
+def _prior(arrays: Mapping[str, NDArray[np.float32]], kind: str) -> DepthPrior:
+    """Return one prior of a file. Raises as reading its arrays does, ValueError for their shape."""
+    log_depth, focal_length = arrays[kind + _LOG_DEPTH], float(arrays[kind + _FOCAL_LENGTH])
+    if log_depth.ndim != 2 or not np.isfinite(log_depth).all() or not focal_length > 0:
+        raise ValueError(f'{kind}: no log depth [h, w] with a focal length')
+    return DepthPrior(log_depth, focal_length)

@@ -15,7 +15,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class DeviceError(UserError, RuntimeError):
-    """The device, or the precision on that device, cannot be had here."""
+    """The device is not there, or cannot compute in the precision."""
 
 
 def resolve_device(name: str) -> torch.device:

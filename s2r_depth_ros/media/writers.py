@@ -1,8 +1,9 @@
-"""Result files: 16-bit depth PNG, colour PNG, NPY and PLY, each written whole or not at all."""
+"""Result files: 16-bit depth PNG, colour pictures, NPY and PLY, each whole or not at all."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -13,6 +14,8 @@ from s2r_depth_ros.files import write_atomically
 from s2r_depth_ros.geometry.intrinsics import Intrinsics
 from s2r_depth_ros.geometry.projection import back_project
 from s2r_depth_ros.inference.postprocess import depth_to_millimetres
+
+PICTURE_SUFFIXES = ('.png', '.jpg', '.jpeg')
 
 _PLY_VERTEX = np.dtype([('point', '<f4', 3), ('colour', 'u1', 3)])
 _PLY_HEADER = """ply
@@ -48,12 +51,18 @@ class UniqueNames:
 
 def write_depth_png(path: str | Path, depth: NDArray[np.float32]) -> None:
     """Write ``depth`` (float32 [H, W] metres) as a 16-bit PNG of millimetres, 0 = invalid."""
-    _write_png(path, depth_to_millimetres(depth))
+    write_atomically(path, cv2.imencode('.png', depth_to_millimetres(depth))[1].tobytes())
 
 
-def write_color_png(path: str | Path, rgb: NDArray[np.uint8]) -> None:
-    """Write ``rgb``, uint8 [H, W, 3], as an 8-bit PNG."""
-    _write_png(path, np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), np.uint8))
+def write_color_picture(
+    path: str | Path, rgb: NDArray[np.uint8], settings: Sequence[int] = ()
+) -> None:
+    """Write ``rgb``, uint8 [H, W, 3], with 8 bits in the format of the file's suffix.
+
+    path: with one of PICTURE_SUFFIXES. settings: of OpenCV's encoder, such as the JPEG quality.
+    """
+    bgr = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
+    write_atomically(path, cv2.imencode(Path(path).suffix, bgr, list(settings))[1].tobytes())
 
 
 def write_depth_npy(path: str | Path, depth: NDArray[np.float32]) -> None:
@@ -82,8 +91,3 @@ def write_ply(
     vertices['point'], vertices['colour'] = points[valid], rgb[valid]
     header = _PLY_HEADER.format(count=len(vertices)).encode('ascii')
     write_atomically(path, header + vertices.tobytes())
-
-
-def _write_png(path: str | Path, image: NDArray[np.uint8] | NDArray[np.uint16]) -> None:
-    _, content = cv2.imencode('.png', image)
-    write_atomically(path, content.tobytes())

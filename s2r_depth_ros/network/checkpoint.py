@@ -95,7 +95,7 @@ def stored_sha256(path: str | Path) -> str:
     """Return the sha256 of the weights that a model file really holds.
 
     Equal to ModelMetadata.sha256 unless the file was altered. Raises CheckpointError as
-    load_model does, but for the sha256.
+    load_model does, except for another sha256.
     """
     return weights_sha256(_read_fitting(Path(path))[2])
 

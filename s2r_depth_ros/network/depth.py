@@ -204,6 +204,6 @@ def _scale_skip_channels(depth_net: DepthPrediction, factors: tuple[float, ...])
     for number, factor in zip((4, 3, 2), factors):
         for name in (f'deconv{number}', f'output{number}'):
             conv = getattr(depth_net, name).model[1]
-            # Inputs: [deconvolved, skip] of equal counts and, but for stage 4, one depth channel.
+            # Inputs: [deconvolved, skip] of equal counts and, except in stage 4, one depth channel.
             count = conv.in_channels // 2
             conv.weight[:, count : 2 * count] *= factor

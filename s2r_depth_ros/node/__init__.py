@@ -4,8 +4,8 @@ The interface, which is all that other rooms may import:
 
 - ``topics``: the table of the node's topics.
 - ``parameters``: the table of its parameters.
-- ``conversions``, ``messages``, ``camera_info``: between ROS messages and arrays.
-- ``main``: runs the node.
+- ``conversions``, ``camera_info``: between ROS messages and arrays.
+- ``main``: runs the node; for ``cli`` alone.
 
 All else is internal. To read it, begin with ``inference_loop``, the way of a frame:
 
@@ -15,6 +15,7 @@ All else is internal. To read it, begin with ``inference_loop``, the way of a fr
 - ``camera_stream``: what the loop needs of one camera: ``camera_topics``, its subscriptions and
   publishers; ``pipeline``, from its messages to what the network sees, and to the messages that are
   published; ``camera_health``, what became of its frames, counted by ``frame_counts``.
+- ``messages``: those that are published, in memory that is used again.
 - ``diagnostics``: publishes what ``status`` makes of the facts.
 - ``log``: what the node writes to its log.
 

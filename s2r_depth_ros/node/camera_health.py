@@ -58,7 +58,7 @@ class CameraHealth:
         self._counter.count_skipped()
 
     def count_published(self, result: Result) -> None:
-        """Count a frame that was published, and warn of what it lacked."""
+        """Count a frame that was published, and warn of what was missing for it."""
         # By nanoseconds: the two need not be on the same clock type.
         now = self._clock.now().nanoseconds
         latency = now - Time.from_msg(result.header.stamp).nanoseconds

@@ -160,7 +160,7 @@ class InferenceLoop:
         }
 
     def _publish(self, camera: CameraStream, image: ArrivedImage, result: Result) -> bool:
-        """Publish a frame; return whether it was, as the activation it arrived in goes on."""
+        """Return whether the frame was published, as the activation it arrived in goes on."""
         with self._publish_lock:
             if not self._active or image.activation != self._activation:
                 return False

@@ -47,7 +47,7 @@ class NewestWorker(Generic[Key, Item]):
         self._thread.start()
 
     def put(self, key: Key, item: Item) -> bool:
-        """Make ``item`` the next of ``key``; return whether it displaced one that was waiting."""
+        """Return whether ``item``, which is the next of ``key`` now, displaced one that waited."""
         with self._changed:
             waiting = self._slots.get(key)
             self._slots[key] = _Slot(item, waiting.since if waiting else time.monotonic())

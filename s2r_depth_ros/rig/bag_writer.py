@@ -79,7 +79,7 @@ class BagWriter(threading.Thread):
 
 
 def _offered_qos(reliable: bool, transient: bool = False) -> Qos:
-    """Return the QoS that ``ros2 bag play`` shall offer for a recorded topic."""
+    """Return the QoS that ``ros2 bag play`` is to offer for a recorded topic."""
     never = QosTime(sec=2147483647, nsec=4294967295)
     return Qos(
         history=QosHistory.KEEP_LAST,

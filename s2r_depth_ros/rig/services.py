@@ -74,7 +74,7 @@ class RepeatedRequest:
 def change_state(
     changer: ServiceClient, state_asker: ServiceClient, label: str, until: Until
 ) -> bool:
-    """Ask a managed node for the transition ``label``; return whether it was made.
+    """Return whether a managed node made the transition ``label``, which it is asked for.
 
     changer, state_asker: clients of the node's change_state and get_state. A transition must not
     be asked for twice blindly: it is sent again only while the node is where it started.

@@ -51,6 +51,8 @@ def test_command_writes_what_the_times_depend_on(
         (['--levels', 'abx'], "letters of 'abc'"),
         (['--cameras', '2'], 'c among the --levels'),
         (['--levels', 'c', '--cameras', '1'], 'at least 2 cameras'),
+        (['--levels', ''], "letters of 'abc'"),
+        (['--json', 'gone/times.json'], 'gone/times.json: there is no folder gone'),
         (['--image', 'missing.png'], 'missing.png: cannot be read'),
     ],
 )
@@ -61,10 +63,14 @@ def test_mistakes(
     assert message in capsys.readouterr().err
 
 
-def test_no_runs_are_refused(lively_model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize('option', ['--runs', '--threads', '--cameras'])
+@pytest.mark.parametrize('text', ['0', '-3', 'two'])
+def test_what_is_no_count_is_refused(
+    lively_model: Path, capsys: pytest.CaptureFixture[str], option: str, text: str
+) -> None:
     with pytest.raises(SystemExit, match='2'):
-        main(['benchmark', '--model', str(lively_model), '--runs', '0'])
-    assert "'0' is not a positive count" in capsys.readouterr().err
+        main(['benchmark', '--model', str(lively_model), f'{option}={text}'])
+    assert f"'{text}' is not a whole number, 1 or more" in capsys.readouterr().err
 
 
 def test_level_c_without_ros_names_the_remedy(

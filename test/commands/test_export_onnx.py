@@ -64,6 +64,15 @@ def test_export_refuses_what_does_not_compute_the_same(
     assert not out.exists()
 
 
+def test_export_refuses_a_file_that_cannot_be_written_before_the_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / 'gone' / 'x.onnx'
+    # The model does not exist: were it looked for first, that would be told.
+    assert main(['export', '--model', 'none', '--out', str(out)]) == 2
+    assert f'error: {out}: there is no folder {out.parent}' in capsys.readouterr().err
+
+
 @pytest.mark.usefixtures('runtimes')
 def test_export_mistakes(
     lively_model: Path,

@@ -14,7 +14,7 @@ from media_files import read_cloud, read_png, write_video
 from numpy.typing import NDArray
 
 from s2r_depth_ros.commands import predict
-from s2r_depth_ros.commands.predict import OutputError
+from s2r_depth_ros.files import OutputError
 from s2r_depth_ros.inference.devices import DeviceError
 from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.network.checkpoint import load_model, save_model

@@ -37,6 +37,29 @@ def test_the_picture_is_small(drawn: Path) -> None:
     assert max(drawn.stat().st_size, COMMITTED.stat().st_size) < MOST_BYTES
 
 
+@pytest.mark.parametrize(
+    ('arguments', 'told'), [([], 'required: file'), (['--wrong'], 'required: file')]
+)
+def test_without_a_file_it_tells_its_usage(
+    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match='2'):
+        picture.main(arguments)
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('name', ['gone/picture.jpg', 'picture.xyz'])
+def test_a_file_that_cannot_be_written_is_refused_before_the_work(
+    name: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(picture, 'draw_picture', None)
+    assert picture.main([str(tmp_path / name)]) == 2
+    assert capsys.readouterr().err.startswith(f'error: {tmp_path / name}: ')
+
+
 def test_the_cloud_is_seen_with_its_camera_and_its_grid() -> None:
     rgb, intrinsics = picture.read_frame()
     depth = np.full(rgb.shape[:2], 3.0, np.float32)

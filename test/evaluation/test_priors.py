@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from made_up_truth import flat_prior
 
-from s2r_depth_ros.evaluation.priors import load_priors, mean_log_depth, save_priors
+from s2r_depth_ros.evaluation.priors import PriorsError, load_priors, mean_log_depth, save_priors
 
 
 def test_prior_is_the_geometric_mean_in_the_canonical_camera() -> None:
@@ -30,3 +32,36 @@ def test_priors_survive_their_file(tmp_path: Path) -> None:
     assert sorted(loaded) == ['driving', 'indoor']
     assert loaded['driving'].focal_length == 9.0
     np.testing.assert_array_equal(loaded['indoor'].log_depth, flat_prior(3.0).log_depth)
+
+
+def saved(save: Callable[..., None], *arrays: object, **named: object) -> bytes:
+    """Return what a function of numpy writes."""
+    buffer = io.BytesIO()
+    save(buffer, *arrays, **named)
+    return buffer.getvalue()
+
+
+_DEPTH, _FOCAL = np.zeros((6, 8), np.float32), np.float32(50)
+_GOOD = saved(np.savez_compressed, indoor_log_depth=_DEPTH, indoor_focal_length=_FOCAL)
+
+
+@pytest.mark.parametrize(
+    ('content', 'told'),
+    [
+        (b'', 'is not a priors file; make one with `s2r_train priors`'),
+        (bytes(range(256)), 'is not a priors file'),
+        (_GOOD[:-30], 'is not a priors file'),
+        (_GOOD[:60] + bytes(20) + _GOOD[80:], 'is not a priors file'),
+        (saved(np.save, _DEPTH), 'is not a priors file'),
+        (saved(np.savez, indoor_log_depth=_DEPTH), 'is not a priors file'),
+        (saved(np.savez, a_log_depth=_DEPTH[0], a_focal_length=_FOCAL), 'is not a priors file'),
+        (saved(np.savez, a_log_depth=_DEPTH, a_focal_length=_DEPTH), 'is not a priors file'),
+        (saved(np.savez, a_log_depth=_DEPTH, a_focal_length=-_FOCAL), 'is not a priors file'),
+        (saved(np.savez, rgb=_DEPTH), 'holds no priors; make one with'),
+    ],
+)
+def test_another_file_is_refused_by_name(tmp_path: Path, content: bytes, told: str) -> None:
+    path = tmp_path / 'p.npz'
+    path.write_bytes(content)
+    with pytest.raises(PriorsError, match=f'p.npz {told}'):
+        load_priors(path)

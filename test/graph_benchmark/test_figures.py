@@ -20,7 +20,7 @@ STAMPS = [10**9 + 100 * MS * index for index in range(11)]
 
 
 def run(**changed: Any) -> GraphRun:
-    """Depth images come 20 ms after the stamp, clouds 30 ms, but for two that are lost."""
+    """Depth images come 20 ms after the stamp, clouds 30 ms; two are lost."""
     depth = [(stamp, stamp + 20 * MS) for stamp in STAMPS]
     points = [(stamp, stamp + 30 * MS) for stamp in STAMPS[2:]]
     arrivals = {topics.DEPTH: depth, topics.POINTS: points}

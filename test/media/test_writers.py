@@ -37,7 +37,7 @@ def test_depth_png(tmp_path: Path, depth: NDArray[np.float32]) -> None:
 
 
 def test_color_png(tmp_path: Path, rgb: NDArray[np.uint8]) -> None:
-    writers.write_color_png(tmp_path / 'x.png', rgb)
+    writers.write_color_picture(tmp_path / 'x.png', rgb)
     np.testing.assert_array_equal(read_png(tmp_path / 'x.png')[:, :, ::-1], rgb)
 
 
@@ -80,7 +80,7 @@ def test_whole_or_not_at_all(tmp_path: Path) -> None:
     target = tmp_path / 'x.bin'
     write_atomically(target, b'old')
     with pytest.raises(TypeError):
-        write_atomically(target, 'not bytes')  # type: ignore[arg-type]
+        write_atomically(target, 'not bytes')  # type: ignore[arg-type]  # so it fails
     assert target.read_bytes() == b'old'
     write_atomically(target, b'new')
     assert target.read_bytes() == b'new'

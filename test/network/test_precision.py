@@ -15,7 +15,7 @@ from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 
 
 def channels_last(module: OutputConv) -> OutputConv:
-    return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in its stubs
 
 
 LOW = [torch.bfloat16, torch.float16]

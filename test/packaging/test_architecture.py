@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from source_files import ROOT
+from source_files import ROOT, imported_modules, python_files
 
 tomllib = pytest.importorskip('tomllib', reason='from Python 3.11 on')
 
@@ -76,3 +76,22 @@ def test_the_diagram_has_every_module_of_the_package(package: str) -> None:
 def test_a_line_that_moved_is_seen() -> None:
     text = '<!-- layers of x -->\n```text\nb | a    top\nc        bottom\n```\n'
     assert drawn_layers(text, 'x') == [['a', 'b'], ['c']]
+
+
+def sentence(beginning: str) -> set[str]:
+    """Return what is in backticks between ``beginning`` and the next semicolon or full stop."""
+    after = _TEXT.split(beginning)[1]
+    return set(re.findall(r'`(\w+)`', re.split(r'[;.]', after)[0]))
+
+
+def test_what_is_imported_of_the_node_is_what_is_written() -> None:
+    files = [f for f in python_files('s2r_depth_ros') if f.parent.name != 'node']
+    imported = [name.split('.') for file in files for name in imported_modules(file)]
+    modules = {parts[2] for parts in imported if parts[:2] == ['s2r_depth_ros', 'node']}
+    assert sentence('Other rooms import of the node') == modules | {'cli'}
+
+
+def test_what_the_training_imports_is_what_is_written() -> None:
+    imported = [name for file in python_files('training') for name in imported_modules(file)]
+    rooms = {name.split('.')[1] for name in imported if name.startswith('s2r_depth_ros.')}
+    assert sentence('The training imports of the package') - {'node'} == rooms

@@ -9,8 +9,9 @@ pytest.importorskip('coverage')
 from coverage_floors import branch_coverage, floors, verdict
 
 
-def _file(taken: int, branches: int) -> dict:
-    return {'summary': {'covered_branches': taken, 'num_branches': branches}}
+def _file(taken: int, branches: int, covered: int = 0, lines: int = 0) -> dict:
+    summary = {'covered_branches': taken, 'num_branches': branches}
+    return {'summary': {**summary, 'covered_lines': covered, 'num_statements': lines}}
 
 
 def test_a_file_counts_for_its_own_room_only() -> None:
@@ -21,6 +22,12 @@ def test_a_file_counts_for_its_own_room_only() -> None:
         'ab/four.py': _file(0, 10),
     }
     assert branch_coverage(report, ['a', 'a/b']) == {'a': 25.0, 'a/b': 80.0}
+
+
+def test_a_room_without_branches_counts_by_its_lines_and_one_without_any_has_none() -> None:
+    report = {'plain/one.py': _file(0, 0, 1, 4), 'forked/one.py': _file(1, 2, 9, 9)}
+    measured = branch_coverage(report, ['plain', 'forked', 'gone'])
+    assert measured == {'plain': 25.0, 'forked': 50.0, 'gone': 0.0}
 
 
 def test_a_room_below_its_floor_fails_and_is_named() -> None:
@@ -34,10 +41,10 @@ def test_every_room_at_its_floor_passes() -> None:
     assert verdict({'a': 90.0}, {'a': 90.0})[1]
 
 
-def test_every_room_has_a_floor() -> None:
+def test_every_room_has_a_floor_and_so_have_the_modules_above_the_rooms() -> None:
     rooms = {
         str(file.parent.relative_to(ROOT))
         for top in ('s2r_depth_ros', 'training/s2r_depth_training')
-        for file in (ROOT / top).glob('*/__init__.py')
+        for file in [ROOT / top / '__init__.py', *(ROOT / top).glob('*/__init__.py')]
     }
     assert rooms == set(floors())

@@ -1,4 +1,4 @@
-"""README.md, CONTRIBUTING.md and docs/ say what the code says, and name what exists."""
+"""The documents say what the code says, and name what exists."""
 
 from __future__ import annotations
 
@@ -17,14 +17,27 @@ from s2r_depth_ros.network.metadata import ModelMetadata
 from s2r_depth_ros.network.registry import available_models, find_model
 from s2r_depth_ros.network.s2r_depthnet import SUB_NETWORKS, WIDTHS, S2RDepthNet
 
-DOCUMENTS = (ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', *sorted((ROOT / 'docs').glob('*.md')))
+DOCUMENTS = [
+    file
+    for file in repository_files()
+    if file.suffix == '.md' and not file.is_relative_to(ROOT / 'test')
+]
 _REFERENCE = (ROOT / 'docs' / 'reference.md').read_text()
 _NETWORK = (ROOT / 'docs' / 'network.md').read_text()
-_FOLDERS = {file.relative_to(ROOT).parts[0] for file in repository_files()}
+# What paths in documents are relative to; training/README.md is about the last.
+_BASES = (ROOT, ROOT / 'training', ROOT / 'training' / 's2r_depth_training')
+_FOLDERS = {
+    file.relative_to(base).parts[0]
+    for base in _BASES
+    for file in repository_files()
+    if file.is_relative_to(base)
+}
 _NAMES = {file.name for file in repository_files()}
 _FILE_SUFFIXES = ('.py', '.md', '.rst', '.toml', '.txt', '.yaml', '.xml', '.cfg')
 
-each_document = pytest.mark.parametrize('document', DOCUMENTS, ids=lambda file: file.name)
+each_document = pytest.mark.parametrize(
+    'document', DOCUMENTS, ids=lambda file: str(file.relative_to(ROOT))
+)
 
 
 def test_tables_are_those_of_the_code() -> None:
@@ -50,14 +63,19 @@ def test_a_missing_mark_is_an_error() -> None:
 @each_document
 def test_files_it_names_exist(document: Path) -> None:
     text = document.read_text()
-    for name in re.findall(r'\b(?:config|models|test|launch|training)/[\w./]*', text):
-        assert (ROOT / name.rstrip('.')).exists(), f'{document.name} names {name}'
+    for name in re.findall(r'\b(?:config|models|test|launch|training)/[\w./-]*', text):
+        assert exists(name.rstrip('.-')), f'{document.name} names {name}'
+
+
+def exists(path: str) -> bool:
+    """Return whether the repository has the path; those called ``mine`` are the reader's own."""
+    mine = Path(path).stem == 'mine'
+    return mine or path in _NAMES or any(found for base in _BASES for found in base.glob(path))
 
 
 @each_document
 def test_paths_in_backticks_exist(document: Path) -> None:
-    quoted = quoted_paths(document.read_text())
-    assert not [word for word in quoted if word not in _NAMES and not any(ROOT.glob(word))]
+    assert not [word for word in quoted_paths(document.read_text()) if not exists(word)]
 
 
 def quoted_paths(text: str) -> list[str]:
@@ -73,6 +91,10 @@ def quoted_paths(text: str) -> list[str]:
 def test_paths_are_found() -> None:
     text = '`s2r_depth_ros/cli.py`, `test/`, `models/*.md`, `setup.py`, `out/demo`, `a/topic`'
     assert quoted_paths(text) == ['s2r_depth_ros/cli.py', 'test', 'models/*.md', 'setup.py']
+    assert quoted_paths('`stages/table.py` `runs/x.py`') == ['stages/table.py', 'runs/x.py']
+    assert exists('stages/table.py')
+    assert exists('models/mine.md')
+    assert not exists('runs/x.py')
 
 
 @each_document
@@ -96,7 +118,9 @@ def anchors(text: str) -> set[str]:
 @each_document
 def test_make_targets_it_names_exist(document: Path) -> None:
     makefile, text = (ROOT / 'Makefile').read_text(), document.read_text()
-    named = set(re.findall(r'\bmake (demo|test|lint|readme|[a-z]+-[a-z]+)\b', text))
+    named = set(
+        re.findall(r'\bmake (demo|test|lint|benchmark|reference|picture|[a-z]+-[a-z]+)\b', text)
+    )
     named |= set(re.findall(r'(?:`|^    )make ([a-z-]+)', text, re.MULTILINE))
     targets = ' '.join(re.findall(r'^([a-z][a-z -]*):', makefile, re.MULTILINE)).split()
     assert named <= set(targets)

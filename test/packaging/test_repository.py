@@ -1,4 +1,4 @@
-"""Nothing in the repository ties it to one machine."""
+"""Nothing in the repository ties it to one machine, or switches a check off without a reason."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 import sys
 from pathlib import Path
 
-from source_files import ROOT, repository_files
+from source_files import ROOT, python_files, repository_files
 
 
 def _machine_paths() -> re.Pattern[str]:
@@ -39,6 +39,22 @@ def test_no_machine_paths() -> None:
             if pattern.search(line)
         ]
     assert not wrong
+
+
+def test_types_are_not_ignored_without_a_reason() -> None:
+    files = [ROOT / 'setup.py']
+    files += [
+        f for top in ('s2r_depth_ros', 'training', 'test', 'launch') for f in python_files(top)
+    ]
+    bare = re.compile(r'# type: ignore(\[[\w, -]*\])?\s*(#\s*)?$', re.MULTILINE)
+    assert not [file for file in files if bare.search(file.read_text())]
+    assert 'ignore_missing_imports' not in _section('tool.mypy')
+
+
+def _section(name: str) -> str:
+    """Return what pyproject.toml has below the head ``name``."""
+    text = (ROOT / 'pyproject.toml').read_text()
+    return text.split(f'\n[{name}]\n')[1].split('\n[')[0]
 
 
 def test_shell_scripts_can_run() -> None:

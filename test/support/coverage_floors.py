@@ -26,20 +26,24 @@ def floors() -> dict[str, float]:
 
 
 def branch_coverage(report: dict[str, dict], folders: list[str]) -> dict[str, float]:
-    """Return folder -> share of its branches that were taken, in percent; 100 without any.
+    """Return folder -> share of its branches that were taken, in percent.
 
+    A folder whose code has no branches counts by its lines; one that nothing was measured of has 0.
     report: ``files`` of coverage's JSON report, file -> what was measured. A file counts for the
     longest of ``folders`` that it lies in.
     """
-    taken: Counter[str] = Counter()
-    all_: Counter[str] = Counter()
+    totals: dict[str, Counter[str]] = {folder: Counter() for folder in folders}
     for file, content in report.items():
-        for folder in sorted(folders, key=len, reverse=True):
-            if Path(file).is_relative_to(folder):
-                taken[folder] += content['summary']['covered_branches']
-                all_[folder] += content['summary']['num_branches']
-                break
-    return {f: 100 * taken[f] / all_[f] if all_[f] else 100.0 for f in folders}
+        inside = [folder for folder in folders if Path(file).is_relative_to(folder)]
+        if inside:
+            totals[max(inside, key=len)].update(content['summary'])
+    return {folder: _share(total) for folder, total in totals.items()}
+
+
+def _share(total: Counter[str]) -> float:
+    if total['num_branches']:
+        return 100 * total['covered_branches'] / total['num_branches']
+    return 100 * total['covered_lines'] / max(1, total['num_statements'])
 
 
 def measured_files() -> dict[str, dict]:

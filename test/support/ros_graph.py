@@ -239,7 +239,7 @@ class Graph:
         return self.call(GetState, 'get_state', GetState.Request()).current_state.label
 
     def change(self, transition: str) -> bool:
-        """Ask for a transition by its label; return its success."""
+        """Return whether the node made the transition of that label, which it is asked for."""
         changer = self.client(ChangeState, 'change_state')
         asker = self.client(GetState, 'get_state')
         end = time.monotonic() + PATIENCE

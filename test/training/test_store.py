@@ -56,7 +56,7 @@ def test_wrong_sets_are_named(tmp_path, content, message):
 def test_a_shard_without_depth_is_refused(tmp_path):
     np.savez(tmp_path / 'a.npz', rgb=np.zeros((1, 96, 128, 3), np.uint8))
     shards = [{'file': 'a.npz', 'split': 'train'}]
-    with pytest.raises(DataError, match='lacks depth, intrinsics, scene'):
+    with pytest.raises(DataError, match='has no depth, intrinsics, scene'):
         FrameStore([write(tmp_path, kind='indoor', shards=shards)], 'train')
 
 

@@ -1,4 +1,4 @@
-"""The interface of a backend, and the errors of asking for one that cannot be had."""
+"""The interface of a backend, and the error of asking for one that cannot run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Source = S2RDepthNet | Path
 
 
 class BackendError(UserError, RuntimeError):
-    """A backend cannot be had here, or not with this model, device or precision."""
+    """A backend cannot run here, or not with this model, device or precision."""
 
 
 class Backend(Protocol):

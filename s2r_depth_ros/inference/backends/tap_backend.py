@@ -18,7 +18,7 @@ _CHANNELS = 64
 def make(
     source: Source, size: tuple[int, int], device: torch.device, dtype: torch.dtype
 ) -> OneByOne:
-    """Return the backend; like torch, but for the wide up-projections, which take one image."""
+    """Return the backend: torch, with other wide up-projections, which take one image."""
     if device.type == 'cpu' and dtype != torch.float32:
         raise BackendError(
             f"backend 'tap' computes in fp32 on a CPU, not in {dtype}: use precision fp32, or "

@@ -101,7 +101,9 @@ def _arrays(table: AxisTable) -> _Table:
 
 
 @_jit
-def _interpolate_columns(taps, first, ring, low0, low1, weight0, weight1):  # type: ignore[no-untyped-def]
+def _interpolate_columns(  # type: ignore[no-untyped-def]  # numba finds the types
+    taps, first, ring, low0, low1, weight0, weight1
+):  # fmt: skip
     """Sum the column taps of low rows ``first`` onwards, interpolated, into the ring."""
     rows, width, channels = taps.shape[0], ring.shape[1], ring.shape[3]
     for pixel in prange(rows * width):
@@ -124,7 +126,9 @@ def _interpolate_columns(taps, first, ring, low0, low1, weight0, weight1):  # ty
 
 
 @_jit
-def _interpolate_rows(ring, start, stop, result, bias, low0, low1, weight0, weight1):  # type: ignore[no-untyped-def]
+def _interpolate_rows(  # type: ignore[no-untyped-def]  # numba finds the types
+    ring, start, stop, result, bias, low0, low1, weight0, weight1
+):  # fmt: skip
     """Sum the row taps of high rows ``start`` to ``stop``, interpolated, into the result."""
     size, width, channels = ring.shape[0], ring.shape[1], ring.shape[3]
     for pixel in prange((stop - start) * width):

@@ -38,7 +38,7 @@ def _fields(table: AxisTable) -> tuple[Tensor, ...]:
 
 
 @triton.jit
-def _gather(  # type: ignore[no-untyped-def]
+def _gather(  # type: ignore[no-untyped-def]  # Triton finds the types
     products, bias, result,
     row0, row1, row_weight0, row_weight1,
     column0, column1, column_weight0, column_weight1,

@@ -35,7 +35,7 @@ def make(
     """
     network = OptimizedNetwork(require_network(source, 'torch'), upsampled_conv)
     network.to(device, dtype)
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in its stubs
     if device.type == 'cuda':
         # Only there: the module talks to the driver.
         from s2r_depth_ros.inference.backends.cuda_graph import CudaGraphBackend

@@ -1,31 +1,37 @@
-"""Types of command line options that several commands share."""
+"""Options that several commands of s2r_train have, each declared once."""
 
 from __future__ import annotations
 
 import argparse
-import math
+from pathlib import Path
 
 
-def count_argument(text: str) -> int:
-    """Return the whole number, 0 or more, that a text is; argparse reports another text."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f'{text!r} is not a whole number, 0 or more')
-    return int(text)
+def add_out(parser: argparse.ArgumentParser, what: str) -> None:
+    """Declare ``--out``, a file or folder; ``what`` is its help."""
+    parser.add_argument('--out', type=Path, required=True, help=what)
 
 
-def positive_count_argument(text: str) -> int:
-    """Return the whole number, 1 or more, that a text is; argparse reports another text."""
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f'{text!r} is not a whole number, 1 or more')
-    return int(text)
+def add_data(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    """Declare ``--data``, a list of files, None without ``required``."""
+    parser.add_argument(
+        '--data',
+        type=Path,
+        action='append',
+        required=required,
+        help='manifest.json of a training set; repeatable',
+    )
 
 
-def duration_argument(text: str) -> float:
-    """Return the positive finite number that a text is; argparse reports another text."""
-    try:
-        duration = float(text)
-    except ValueError:
-        duration = math.nan
-    if not 0 < duration < math.inf:
-        raise argparse.ArgumentTypeError(f'{text!r} is not a number above 0')
-    return duration
+def add_real(parser: argparse.ArgumentParser, use: str) -> None:
+    """Declare ``--real``, a file or None; ``use`` says what the images are for."""
+    parser.add_argument('--real', type=Path, help=f'manifest.json of real images {use}')
+
+
+def add_start(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--from``, a model file or None, whose attribute is ``start``."""
+    parser.add_argument(
+        '--from',
+        dest='start',
+        type=Path,
+        help='model to go on from; by its own experiment, if no YAML is given',
+    )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 
-from s2r_depth_training.commands.arguments import duration_argument, positive_count_argument
+from s2r_depth_ros.option_values import count, positive
+from s2r_depth_training.commands.arguments import add_out
 from s2r_depth_training.dataset.bags import Topics, bag_to_dataset
 
 
@@ -18,16 +20,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--colour', required=True, help='topic of the colour images')
     parser.add_argument('--depth', required=True, help='topic of the aligned depth images')
     parser.add_argument('--info', required=True, help='topic of camera_info')
-    parser.add_argument('--out', type=Path, required=True, help='folder of the training set')
+    add_out(parser, 'folder of the training set')
     parser.add_argument('--kind', required=True, help='kind of scene: indoor, street, or your own')
     parser.add_argument(
         '--zero-depth', choices=('unknown', 'sky'), default='unknown', help='what no depth means'
     )
+    parser.add_argument('--width', type=count, default=256, help='shrink to this width, px')
     parser.add_argument(
-        '--width', type=positive_count_argument, default=256, help='shrink to this width, px'
-    )
-    parser.add_argument(
-        '--tolerance', type=duration_argument, default=0.005, help='between stamps of a pair, s'
+        '--tolerance',
+        type=partial(positive, unit='seconds'),
+        default=0.005,
+        help='between stamps of a pair, s',
     )
     parser.add_argument('--rectified', action='store_true', help='images are rectified, use P')
 

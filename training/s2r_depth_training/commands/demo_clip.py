@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+from functools import partial
 
-from s2r_depth_training.commands.arguments import count_argument
+from s2r_depth_ros.option_values import count
+from s2r_depth_training.commands.arguments import add_out
 from s2r_depth_training.runs import demo_clip
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.add_argument('--out', type=Path, required=True, help='folder to write')
-    parser.add_argument('--seed', type=count_argument, default=0, help='which room and path')
+    add_out(parser, 'folder to write')
+    seed = partial(count, least=0)
+    parser.add_argument('--seed', type=seed, default=0, help='which room and path')
 
 
 def run(args: argparse.Namespace) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from s2r_depth_training.commands.arguments import add_out
 from s2r_depth_training.runs.export import export
 
 
@@ -14,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument('checkpoint', type=Path)
     parser.add_argument('--name', required=True, help='name that the model gives itself')
-    parser.add_argument('--out', type=Path, required=True, help='file to write, .safetensors')
+    add_out(parser, 'file to write, .safetensors')
     parser.add_argument('--fp32', action='store_true', help='store float32, not float16')
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 
-from s2r_depth_training.commands.arguments import count_argument
+from s2r_depth_ros.option_values import count
+from s2r_depth_training.commands.arguments import add_data, add_out, add_real
 from s2r_depth_training.runs import fit
 from s2r_depth_training.runs.experiment import load_experiment
 
@@ -13,17 +15,15 @@ from s2r_depth_training.runs.experiment import load_experiment
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument('config', type=Path, help='YAML of the experiment')
-    parser.add_argument('--out', type=Path, required=True, help='folder of the run')
-    parser.add_argument(
-        '--data', type=Path, action='append', help='manifest.json of a training set; repeatable'
-    )
+    add_out(parser, 'folder of the run')
+    add_data(parser, required=False)
     parser.add_argument(
         '--render',
-        type=count_argument,
+        type=partial(count, least=0),
         help='processes that render more scenes like the data, meanwhile',
     )
     parser.add_argument('--start', type=Path, help='model file to start from, not from nothing')
-    parser.add_argument('--real', type=Path, help='manifest.json of real images to watch')
+    add_real(parser, 'to watch')
 
 
 def run(args: argparse.Namespace) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from s2r_depth_ros.evaluation.priors import mean_log_depth, save_priors
+from s2r_depth_ros.files import check_output
+from s2r_depth_training.commands.arguments import add_data, add_out
 from s2r_depth_training.dataset.config import DataConfig
 from s2r_depth_training.dataset.format import TRAIN
 from s2r_depth_training.dataset.store import FrameStore
@@ -13,14 +14,13 @@ from s2r_depth_training.dataset.store import FrameStore
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.add_argument(
-        '--data', type=Path, action='append', required=True, help='manifest.json; repeatable'
-    )
-    parser.add_argument('--out', type=Path, required=True, help='file to write, .npz')
+    add_data(parser, required=True)
+    add_out(parser, 'file to write, .npz')
 
 
 def run(args: argparse.Namespace) -> None:
     """Average the training frames of every kind, and write the priors."""
+    check_output(args.out, ('.npz',))
     data = DataConfig()
     store = FrameStore(args.data, TRAIN)
     priors = {}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import time
+from functools import partial
 from pathlib import Path
 
 import torch
 
-from s2r_depth_training.commands.arguments import duration_argument, positive_count_argument
+from s2r_depth_ros.option_values import count, positive
+from s2r_depth_training.commands.arguments import add_data, add_out, add_start
 from s2r_depth_training.runs.experiment import load_experiment
 from s2r_depth_training.runs.open_step import load_frames
 from s2r_depth_training.runs.relay import Extent, open_relay, run_piece
@@ -17,12 +19,13 @@ from s2r_depth_training.runs.relay import Extent, open_relay, run_piece
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument('config', type=Path, nargs='?', help="YAML; the model's own by default")
-    parser.add_argument('--from', dest='start', type=Path, help='model to go on from')
+    add_start(parser)
     extent = parser.add_mutually_exclusive_group(required=True)
-    extent.add_argument('--images', type=positive_count_argument, help='to learn from')
-    extent.add_argument('--minutes', type=duration_argument, help='to learn for')
-    parser.add_argument('--data', type=Path, nargs='+', required=True, help='manifest.json of sets')
-    parser.add_argument('--out', type=Path, required=True, help='folder for model and trunk')
+    extent.add_argument('--images', type=count, help='to learn from')
+    minutes = partial(positive, unit='minutes')
+    extent.add_argument('--minutes', type=minutes, help='to learn for')
+    add_data(parser, required=True)
+    add_out(parser, 'folder for model and trunk')
 
 
 def run(args: argparse.Namespace) -> None:

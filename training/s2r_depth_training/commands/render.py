@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import argparse
 import math
-from pathlib import Path
+from functools import partial
 
 from tqdm import tqdm
 
-from s2r_depth_training.commands.arguments import (
-    count_argument,
-    duration_argument,
-    positive_count_argument,
-)
+from s2r_depth_ros.option_values import count, positive, size
+from s2r_depth_training.commands.arguments import add_out
 from s2r_depth_training.dataset.format import count_frames
 from s2r_depth_training.dataset.render_to_disk import render_dataset, render_for
 from s2r_depth_training.dataset.rendering import Recipe
@@ -21,49 +18,37 @@ from s2r_depth_training.synthetic.sources.kinds import KINDS
 _SMALLEST = 32  # px
 
 
-def size_argument(text: str) -> tuple[int, int]:
-    """Return (height, width) of a text such as 96x128; argparse reports another text."""
-    try:
-        height, width = (int(n) for n in text.lower().split('x'))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f'{text!r} is not a size like 96x128') from None
-    if min(height, width) < _SMALLEST:
-        raise argparse.ArgumentTypeError(f'{text!r} is under {_SMALLEST} px')
-    return height, width
-
-
-def share_argument(text: str) -> float:
+def share(text: str) -> float:
     """Return the number in [0, 1] that a text is; argparse reports another text."""
     try:
-        share = float(text)
+        value = float(text)
     except ValueError:
-        share = math.nan
-    if not 0 <= share <= 1:
+        value = math.nan
+    if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f'{text!r} is not a share from 0 to 1')
-    return share
+    return value
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument('--kind', choices=KINDS, required=True, help='kind of scene')
-    parser.add_argument('--out', type=Path, required=True, help='folder for the shards')
+    add_out(parser, 'folder for the shards')
     extent = parser.add_mutually_exclusive_group(required=True)
-    extent.add_argument('--scenes', type=positive_count_argument, help='number of scenes')
+    extent.add_argument('--scenes', type=count, help='number of scenes')
+    minutes = partial(positive, unit='minutes')
     extent.add_argument(
-        '--minutes', type=duration_argument, help='time to render in, behind what the folder has'
+        '--minutes', type=minutes, help='time to render in, behind what the folder has'
     )
-    parser.add_argument('--first', type=count_argument, default=0, help='seed of the first scene')
-    parser.add_argument(
-        '--workers', type=positive_count_argument, default=1, help='render processes'
-    )
-    parser.add_argument('--size', type=size_argument, default=(96, 128), help='HxW, px')
-    parser.add_argument(
-        '--views', type=positive_count_argument, default=4, help='cameras per scene, at most'
-    )
+    first = partial(count, least=0)
+    parser.add_argument('--first', type=first, default=0, help='seed of the first scene')
+    parser.add_argument('--workers', type=count, default=1, help='render processes')
+    smallest = partial(size, least=_SMALLEST)
+    parser.add_argument('--size', type=smallest, default=(96, 128), help='HxW, px')
+    parser.add_argument('--views', type=count, default=4, help='cameras per scene, at most')
     parser.add_argument('--plain', action='store_true', help='leave out the restyled images')
     parser.add_argument(
         '--validation',
-        type=share_argument,
+        type=share,
         default=Recipe.validation,
         help='share of the scenes that are held out; 1 makes a set for judging only',
     )

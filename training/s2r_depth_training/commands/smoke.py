@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
+from s2r_depth_training.commands.arguments import add_out
 from s2r_depth_training.runs.smoke import smoke
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.add_argument('--out', type=Path, required=True, help='folder of the run')
+    add_out(parser, 'folder of the run')
 
 
 def run(args: argparse.Namespace) -> None:

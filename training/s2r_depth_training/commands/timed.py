@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 import torch
 
-from s2r_depth_training.commands.arguments import duration_argument
+from s2r_depth_ros.option_values import positive
+from s2r_depth_training.commands.arguments import add_out, add_real, add_start
 from s2r_depth_training.runs.timed_run import TimedRun, timed_run
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument('config', type=Path, nargs='*', help='YAML of each experiment')
-    parser.add_argument(
-        '--from', dest='start', type=Path,
-        help='model to go on from; its own experiment, if no YAML is given',
-    )  # fmt: skip
-    parser.add_argument('--minutes', type=duration_argument, required=True, help='for everything')
-    parser.add_argument('--out', type=Path, required=True, help='folder for data and models')
-    parser.add_argument('--real', type=Path, help='manifest.json of real images to evaluate on')
+    add_start(parser)
+    minutes = partial(positive, unit='minutes')
+    parser.add_argument('--minutes', type=minutes, required=True, help='for everything')
+    add_out(parser, 'folder for data and models')
+    add_real(parser, 'to evaluate on')
 
 
 def run(args: argparse.Namespace) -> None:

@@ -231,7 +231,7 @@ def _read_arrays(path: Path, only: Sequence[str] = ()) -> dict[str, NDArray[Any]
         with path.open('rb') as stream, np.load(stream, allow_pickle=False) as file:
             missing = _DTYPES.keys() - _OPTIONAL - set(file.files)
             if missing:
-                raise DataError(f'{path} lacks {", ".join(sorted(missing))}')
+                raise DataError(f'{path} has no {", ".join(sorted(missing))}')
             return {key: file[key] for key in only or file.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f'{path} is not a shard: {error}') from error

@@ -12,6 +12,7 @@ import torch
 from safetensors import safe_open
 
 from s2r_depth_ros.evaluation.scores import beats_prior
+from s2r_depth_ros.files import write_atomically
 from s2r_depth_ros.network.checkpoint import load_model, save_model
 from s2r_depth_ros.network.metadata import ModelMetadata
 from s2r_depth_training.errors import ResultsError
@@ -30,8 +31,8 @@ def read_results(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise ResultsError(f'{path} cannot be read as JSON: {error}') from error
     if not isinstance(results, dict) or (missing := _NEEDED - results.keys()):
-        lacking = f': {", ".join(sorted(missing))} missing' if isinstance(results, dict) else ''
-        raise ResultsError(f'{path} is not what evaluate --json writes{lacking}')
+        absent = f': {", ".join(sorted(missing))} missing' if isinstance(results, dict) else ''
+        raise ResultsError(f'{path} is not what evaluate --json writes{absent}')
     return results
 
 
@@ -49,7 +50,7 @@ def write_card(model: str | Path, results: Mapping[str, Any]) -> Path:
     marked = replace(metadata, scores=scores, placeholder=placeholder_of(metadata.scene, results))
     save_model(path, network, marked, _stored_dtype(path))
     card = path.with_suffix('.md')
-    card.write_text(card_text(marked, results))
+    write_atomically(card, card_text(marked, results).encode())
     return card
 
 

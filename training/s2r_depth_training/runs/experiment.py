@@ -34,7 +34,7 @@ class ValidationConfig:
     frames: int = 64
     """Synthetic frames of each kind."""
     monitor: str = 'val/abs_rel'
-    """Logged value whose minimum makes the best checkpoint, but for stages that have their own."""
+    """Logged value whose minimum makes the best checkpoint, unless a stage has its own."""
     real: str = ''
     """Manifest of real images to watch (logged, never trained on); to choose by it, monitor
     real/abs_rel."""
@@ -72,8 +72,8 @@ class Experiment:
     """Whether DP's skip weights are trained folded into the convolutions behind them, which speeds
     up what fine detail needs; the exported model has them unfolded."""
     frozen_bf16: bool = False
-    """Whether a stage runs in bfloat16 what it does not train, but for validation; faster on CPUs
-    that have it."""
+    """Whether a stage runs in bfloat16 what it does not train, except for validation; this is
+    faster on CPUs that have it."""
     ema: float = 0.998
     """Decay of the averaged weights that are validated and exported."""
     precision: str = '32-true'

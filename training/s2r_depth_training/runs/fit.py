@@ -75,7 +75,7 @@ def _save_or_compare(experiment: Experiment, out: Path) -> None:
     """Save the experiment in ``out``. Raises ConfigError if another one is saved there."""
     path, new = out / CONFIG, out / f'.{CONFIG}.{os.getpid()}'
     save_experiment(experiment, new)
-    # Not compared as text: what an older version saved lacks the keys that were added since.
+    # Not compared as text: what an older version saved is without the keys that were added since.
     if path.exists() and load_experiment(path) != load_experiment(new):
         new.unlink()
         raise ConfigError(f'{out} holds a run of another experiment ({path}); use another folder')

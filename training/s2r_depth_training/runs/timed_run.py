@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import torch
 
 from s2r_depth_ros.evaluation.contact_sheet import contact_sheet
@@ -23,7 +22,9 @@ from s2r_depth_ros.evaluation.manifest import GroundTruthFrame, read_manifest
 from s2r_depth_ros.evaluation.priors import load_priors
 from s2r_depth_ros.evaluation.report import report
 from s2r_depth_ros.evaluation.scores import score
+from s2r_depth_ros.files import write_atomically
 from s2r_depth_ros.inference.estimator import DepthEstimator
+from s2r_depth_ros.media.writers import write_color_picture
 from s2r_depth_ros.share import share_directory
 from s2r_depth_training.dataset.format import MANIFEST, count_frames
 from s2r_depth_training.dataset.render_to_disk import next_scene, render_for
@@ -147,7 +148,7 @@ def _evaluate(model: Path, real: Path, frames: list[GroundTruthFrame]) -> None:
     estimator = DepthEstimator(model)
     priors = load_priors(share_directory() / 'models' / 'priors.npz')
     results = report(score(estimator, frames, priors), estimator, real)
-    model.with_suffix('.json').write_text(json.dumps(results, indent=1) + '\n')
-    sheet = contact_sheet(estimator, frames)[..., ::-1]
-    cv2.imwrite(str(model.with_suffix('.png')), sheet)
+    text = json.dumps(results, indent=1) + '\n'
+    write_atomically(model.with_suffix('.json'), text.encode())
+    write_color_picture(model.with_suffix('.png'), contact_sheet(estimator, frames))
     _LOG.info('%s', write_card(model, results))

@@ -73,7 +73,7 @@ class Stage(lightning.LightningModule):
         self.train()
 
     def _lay_out(self) -> None:
-        """Lay out the weights channels last, which is faster, but for DSA's.
+        """Lay out the weights channels last, which is faster, except DSA's.
 
         torch 2.13.0 crashes on a CPU in the gradient of a channels-last 1x1 convolution of stride 2
         from 4 to 8 channels, DSA's first shortcut at width 0.125.

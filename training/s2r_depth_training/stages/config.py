@@ -114,6 +114,6 @@ class StageSettings:
     fold_skips: bool
     """Whether DP's skip weights are folded into the convolutions behind them."""
     frozen_bf16: bool
-    """Whether parts that are not trained run in bfloat16, but for validation."""
+    """Whether parts that are not trained run in bfloat16, except for validation."""
     ema: float
     """Decay of the averaged weights, per step."""

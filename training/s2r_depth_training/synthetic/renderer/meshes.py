@@ -48,7 +48,7 @@ class MeshStore:
         self._upload()
 
     def use(self, meshes: dict[str, Mesh]) -> bool:
-        """Make a scene's own meshes available. Return whether the buffers were made anew."""
+        """Return whether the buffers were made anew to hold a scene's own meshes."""
         if meshes is self._owner or (not meshes and not self._owner):
             return False
         kept = len(self._primitives)

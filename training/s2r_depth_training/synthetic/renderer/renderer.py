@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Any
 
 import moderngl
 import numpy as np
@@ -146,9 +147,9 @@ class Renderer:
 
 
 def _create_context() -> moderngl.Context:
+    backend: Any = 'egl'  # moderngl's annotation says that it is a dict
     try:
-        # moderngl takes any settings, but its annotation says that each is a dict
-        context = moderngl.create_context(standalone=True, require=430, backend='egl')  # type: ignore[arg-type]
+        context = moderngl.create_context(standalone=True, require=430, backend=backend)
     except Exception as error:  # moderngl raises plain Exception
         raise RendererError(
             f'no OpenGL 4.3 context by EGL ({error}); install a driver, for a machine without '

@@ -141,6 +141,25 @@ def test_render_renders_for_a_time_and_a_set_for_judging_only(tmp_path, monkeypa
     assert seen == [(tmp_path, Recipe('indoor', 96, 128, validation=1.0), 7, 90.0, 1)]
 
 
+def test_render_takes_the_limits_of_an_experiment(tmp_path, monkeypatch, capsys):
+    seen: list[Recipe] = []
+
+    def render_dataset(out: Path, recipe: Recipe, *others: Any, **more: Any) -> Manifest:
+        seen.append(recipe)
+        return Manifest(kind=recipe.kind, shards=[])
+
+    monkeypatch.setattr('s2r_depth_training.commands.render.render_dataset', render_dataset)
+    config = tmp_path / 'a.yaml'
+    config.write_text(
+        'data: {typical: {indoor: [0.8, 4.5, 3.0]}, height: 96, width: 128, focal_length: 64.0}'
+    )
+    command = ['render', '--out', str(tmp_path), '--scenes', '5', '--typical', str(config)]
+    assert main([*command, '--kind', 'indoor']) == 0
+    assert seen == [Recipe('indoor', 96, 128, typical=(1.6, 9.0, 3.0))]
+    assert main([*command, '--kind', 'street']) == 2
+    assert 'data.typical has no limits for street' in capsys.readouterr().err
+
+
 @pytest.mark.parametrize('options', [[], ['--scenes', '5', '--minutes', '1']])
 def test_render_wants_either_a_number_of_scenes_or_a_time(tmp_path, options):
     with pytest.raises(SystemExit) as ended:

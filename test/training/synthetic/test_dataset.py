@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,8 @@ from s2r_depth_training.dataset.render_to_disk import (
     render_dataset,
     render_for,
 )
-from s2r_depth_training.dataset.rendering import Recipe, split_of
+from s2r_depth_training.dataset.rendering import FrameMaker, Recipe, split_of
+from s2r_depth_training.dataset.typical import depths_are_typical
 from s2r_depth_training.errors import RenderingError
 
 SMALL = Recipe('indoor', 48, 64, views=2, validation=0.3)
@@ -121,6 +123,24 @@ def test_a_set_rendered_for_a_time_is_whole_and_goes_on_behind(tmp_path, rendere
     more = rendered_seeds(tmp_path)
     assert len(more) == len(set(more)) > len(seeds)
     assert min(set(more) - set(seeds)) >= behind
+
+
+def test_most_views_of_a_recipe_with_limits_are_within_them(renderer):
+    limits = (2.0, 4.0, 2.5)
+
+    def typical_share(recipe: Recipe) -> float:
+        maker = FrameMaker(recipe)
+        frames = [frame for seed in range(12) for frame in maker.frames(seed)]
+        maker.close()
+        assert len(frames) > 12
+        within = [
+            depths_are_typical(f.depth.astype(np.float32), recipe.width / f.intrinsics[0], limits)
+            for f in frames
+        ]
+        return float(np.mean(within))
+
+    free = Recipe('indoor', 48, 64, views=2, restyled=False)
+    assert typical_share(free) < 0.5 < 0.7 < typical_share(replace(free, typical=limits))
 
 
 def rendered_seeds(folder: Path) -> list[int]:

@@ -13,6 +13,7 @@ from s2r_depth_training.commands.arguments import add_out
 from s2r_depth_training.dataset.format import count_frames
 from s2r_depth_training.dataset.render_to_disk import render_dataset, render_for
 from s2r_depth_training.dataset.rendering import Recipe
+from s2r_depth_training.errors import ConfigError
 from s2r_depth_training.synthetic.sources.kinds import KINDS
 
 _SMALLEST = 32  # px
@@ -45,6 +46,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     smallest = partial(size, least=_SMALLEST)
     parser.add_argument('--size', type=smallest, default=(96, 128), help='HxW, px')
     parser.add_argument('--views', type=count, default=4, help='cameras per scene, at most')
+    parser.add_argument(
+        '--typical',
+        type=Path,
+        metavar='YAML',
+        help='experiment whose data.typical most views are to be within',
+    )
     parser.add_argument('--plain', action='store_true', help='leave out the restyled images')
     parser.add_argument(
         '--validation',
@@ -57,12 +64,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _typical(experiment: Path, kind: str) -> tuple[float, ...]:
+    """Return an experiment's limits as a recipe has them. Raises ConfigError if it has none."""
+    # imported here, so that rendering without it needs no torch
+    from s2r_depth_training.runs.experiment import load_experiment
+
+    data = load_experiment(experiment).data
+    if kind not in data.typical:
+        raise ConfigError(f'{experiment}: data.typical has no limits for {kind}')
+    least, largest, ratio = data.typical[kind]
+    scale = data.width / data.focal_length
+    return (least * scale, largest * scale, ratio)
+
+
 def run(args: argparse.Namespace) -> None:
     """Render, and print how many frames the folder has now."""
     height, width = args.size
     recipe = Recipe(
-        args.kind, height, width, args.views, not args.plain, tuple(args.world), args.validation
-    )
+        args.kind, height, width, args.views, not args.plain, tuple(args.world), args.validation,
+        _typical(args.typical, args.kind) if args.typical else (),
+    )  # fmt: skip
     with tqdm(total=args.scenes, unit='scene', desc=args.kind) as bar:
         render, extent = (
             (render_for, 60 * args.minutes) if args.minutes else (render_dataset, args.scenes)

@@ -147,5 +147,6 @@ def _recipes(data: DataConfig) -> list[tuple[Path, Recipe]]:
             raise ConfigError(
                 f'data.renderers: {path} was not rendered, so no more like it can be; set it to 0'
             )
-        found[kind] = path, Recipe(**{**recipe, 'worlds': tuple(recipe['worlds'])})
+        tuples: dict[str, Any] = {k: tuple(v) for k, v in recipe.items() if isinstance(v, list)}
+        found[kind] = path, Recipe(**{**recipe, **tuples})
     return list(found.values())

@@ -9,19 +9,23 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from s2r_depth_training import synthetic
 from s2r_depth_training.dataset.format import TRAIN, VALIDATION, ShardFrame
+from s2r_depth_training.dataset.typical import depths_are_typical
 from s2r_depth_training.synthetic.geometry.camera import Camera
 from s2r_depth_training.synthetic.geometry.scene import Scene
 from s2r_depth_training.synthetic.looks.photo import sample_photo, take_photo
 from s2r_depth_training.synthetic.looks.restyle import restyle
 from s2r_depth_training.synthetic.renderer.renderer import Renderer
-from s2r_depth_training.synthetic.sources.kinds import make_source
+from s2r_depth_training.synthetic.sources.kinds import SceneSource, make_source
 from s2r_depth_training.synthetic.views import find_view
 
+_TYPICAL_SHARE = 0.8  # the others keep what is rare
 _CODE = frozenset({'.py', '.vert', '.frag', '.glsl'})
 
 
@@ -43,6 +47,10 @@ class Recipe:
     """Files, for kind ``gazebo``; seed k uses the k-th in turn."""
     validation: float = 0.05
     """Share of the scenes in the validation split."""
+    typical: tuple[float, ...] = ()
+    """Limits of the depths that four in five views must have, empty for none: least and largest
+    median, m for a lens whose focal length is the image's width, and the largest 95th percentile
+    over the median."""
 
 
 def split_of(seed: int, validation: float) -> str:
@@ -72,10 +80,22 @@ class FrameMaker:
         rng = np.random.default_rng(seed)
         source = self._sources[seed % len(self._sources)]
         scene = source.build(rng)
-        size = (recipe.width, recipe.height)
-        views = [find_view(self._renderer, scene, source, rng, size) for _ in range(recipe.views)]
+        views = [self._find_view(scene, source, rng) for _ in range(recipe.views)]
         other = restyle(scene, rng) if recipe.restyled else None
         return [self._photographed(scene, other, v, rng, seed) for v in views if v is not None]
+
+    def _find_view(
+        self, scene: Scene, source: SceneSource[Any], rng: np.random.Generator
+    ) -> Camera | None:
+        """Return a good view, if the recipe has limits most often a typical one; None if none."""
+        recipe = self.recipe
+
+        def is_typical(depth: NDArray[np.float32], camera: Camera) -> bool:
+            return depths_are_typical(depth, recipe.width / camera.fx, recipe.typical)
+
+        is_chosen = bool(recipe.typical) and rng.random() < _TYPICAL_SHARE
+        size, is_wanted = (recipe.width, recipe.height), is_typical if is_chosen else None
+        return find_view(self._renderer, scene, source, rng, size, is_wanted=is_wanted)
 
     def _photographed(
         self, scene: Scene, other: Scene | None, camera: Camera, rng: np.random.Generator, seed: int

@@ -10,6 +10,7 @@ from torch.utils.data import Sampler
 from s2r_depth_training.dataset.config import DataConfig
 from s2r_depth_training.dataset.format import StoredFrame
 from s2r_depth_training.dataset.store import Frames
+from s2r_depth_training.dataset.typical import depths_are_typical
 from s2r_depth_training.errors import DataError
 
 _DRAWS = 200  # for a typical frame
@@ -59,12 +60,7 @@ def is_typical(frame: StoredFrame, config: DataConfig) -> bool:
         return True
     depth = frame.depth[::_EVERY, ::_EVERY].astype(np.float32)
     fx = frame.fx * config.width / frame.depth.shape[1]
-    known = depth[depth > 0] * (config.focal_length / fx)
-    if known.size < depth.size / 4:
-        return False
-    least, largest, ratio = config.typical[frame.kind]
-    median, far = np.percentile(known, (50, 95))
-    return bool(least <= median <= largest and far <= ratio * median)
+    return depths_are_typical(depth, config.focal_length / fx, config.typical[frame.kind])
 
 
 def spread_evenly(frames: Frames, kind: str, config: DataConfig, count: int) -> list[int]:

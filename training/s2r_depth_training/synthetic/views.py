@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,15 +22,18 @@ def find_view(
     rng: np.random.Generator,
     size: tuple[int, int],
     tries: int = 12,
+    is_wanted: Callable[[NDArray[np.float32], Camera], bool] | None = None,
 ) -> Camera | None:
     """Sample cameras until the pre-pass likes one; None if none of ``tries`` is any good.
 
-    size: width, height of the camera to return, px.
+    size: width, height of the camera to return, px. is_wanted: says so of the pre-pass's depth,
+    [h, w], m, 0 = nothing hit, and the camera.
     """
     for _ in range(tries):
         camera = source.sample_camera(scene, rng, *size)
         depth = renderer.depth(scene, camera.resized(*PRE_PASS))
-        if not reject_bad_view(depth, source.nearest):
+        is_good = not reject_bad_view(depth, source.nearest)
+        if is_good and (is_wanted is None or is_wanted(depth, camera)):
             return camera
     return None
 

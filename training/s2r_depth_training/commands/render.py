@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 from functools import partial
+from pathlib import Path
 
 from tqdm import tqdm
 
@@ -72,9 +73,7 @@ def _typical(experiment: Path, kind: str) -> tuple[float, ...]:
     data = load_experiment(experiment).data
     if kind not in data.typical:
         raise ConfigError(f'{experiment}: data.typical has no limits for {kind}')
-    least, largest, ratio = data.typical[kind]
-    scale = data.width / data.focal_length
-    return (least * scale, largest * scale, ratio)
+    return data.typical_of(kind)
 
 
 def run(args: argparse.Namespace) -> None:

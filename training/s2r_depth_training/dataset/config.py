@@ -57,6 +57,18 @@ class DataConfig:
     """Processes that go on rendering, by the recipes of the manifests, while the training draws
     from all that is there; which frames it draws then depends on their pace."""
 
+    def typical_of(self, kind: str) -> tuple[float, ...]:
+        """Return the limits of ``kind`` as a rendering recipe has them, () where there are none.
+
+        They are for a camera whose fx in px is its width, of which any canonical camera is a
+        multiple.
+        """
+        if kind not in self.typical:
+            return ()
+        least, largest, ratio = self.typical[kind]
+        scale = self.width / self.focal_length
+        return least * scale, largest * scale, ratio
+
     def __post_init__(self) -> None:
         check_size(self.height, self.width)
         for kind, limits in self.typical.items():

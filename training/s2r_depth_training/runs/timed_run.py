@@ -129,7 +129,8 @@ def _render(relays: Sequence[Relay], seconds: float, out: Path) -> None:
     for (kind, height, width), users in wanted.items():
         folder, began = _set_folder(out, kind, height, width), time.monotonic()
         first = max(next_scene(folder), *(relay.next_scene(kind) for relay in users))
-        recipe = Recipe(kind, height, width)
+        # Only typical frames are drawn. The first experiment's limits are those of the set.
+        recipe = Recipe(kind, height, width, typical=users[0].experiment.data.typical_of(kind))
         manifest = render_for(
             folder, recipe, first, seconds / len(wanted), _cores(), _SCENES_A_SHARD
         )

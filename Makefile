@@ -32,20 +32,21 @@ lint: $(READY)
 train-smoke: $(READY)
 	PYTHONPATH=.:training $(BIN)/python -m s2r_depth_training.cli smoke --out out/train-smoke
 
-# make train-gpu MINUTES=60 OUT=out/gpu REAL=<manifest.json>: on a rented GPU machine, renders,
-# trains the experiments CONFIGS one after the other, and leaves models in OUT; with real images
-# also their errors and the cards. Interrupted, it goes on. With PYTHON that has all it needs no
-# .venv is made, so a machine without a network will do. A rehearsal on a CPU: MINUTES=5
-# CONFIGS=indoor-s.
+# make train-gpu MINUTES=60 OUT=out/gpu REAL=<manifest.json>: on a rented GPU machine, renders with
+# all cores, then trains the experiments CONFIGS one after the other, and leaves models and trunks in
+# OUT; with real images also their errors and the cards. The same command again goes on: pieces add
+# up. FROM=models/x.safetensors goes on from a model, by the experiment that it was trained by. With
+# PYTHON that has all it needs no .venv is made, so a machine without a network will do. A rehearsal
+# on a CPU: MINUTES=5 CONFIGS=indoor-s.
 MINUTES ?= 60
 OUT ?= out/gpu
-CONFIGS ?= indoor-m outdoor-m
+CONFIGS ?= $(if $(FROM),,indoor-m outdoor-m)
 train-gpu:
 	@python=$(PYTHON); $(PYTHON) -c 'import cv2, lightning, moderngl, safetensors, scipy, yaml' \
 	  2>/dev/null || { make $(READY) && python=$(BIN)/python; } && \
 	PYTHONPATH=.:training $$python -m s2r_depth_training.cli timed \
 	  $(CONFIGS:%=training/configs/%.yaml) --minutes $(MINUTES) --out "$(OUT)" \
-	  $(if $(REAL),--real "$(REAL)")
+	  $(if $(FROM),--from "$(FROM)") $(if $(REAL),--real "$(REAL)")
 
 # Times of all backends on this machine's CPU, the optional ones of requirements.txt included.
 benchmark: $(READY)

@@ -129,14 +129,17 @@ def open_relay(experiment: Experiment | None, out: Path, start: Path | None) -> 
 
 
 def experiment_of(model: Path) -> Experiment:
-    """Return the experiment that a model file was trained by.
+    """Return the experiment that a model file was trained by, of its stages only the last.
 
     Raises CheckpointError for a file that is none, ConfigError if it does not say.
     """
     metadata = read_metadata(model)
     try:
-        experiment = experiment_from(metadata.provenance['experiment'])
-    except (KeyError, ConfigError) as error:
+        values = dict(metadata.provenance['experiment'])
+        # The first models tell of their stages in words.
+        values['stages'] = [{**values['stages'][-1], 'name': metadata.provenance['stage']}]
+        experiment = experiment_from(values)
+    except (KeyError, TypeError, ConfigError) as error:
         raise ConfigError(
             f'{model} does not say by which experiment it was trained ({error}); give its YAML'
         ) from error

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from s2r_depth_ros.network.blocks import double, scaled
-from s2r_depth_ros.network.layers import ReflectPad
+from s2r_depth_ros.network.depth_layers import head, join, widened
+from s2r_depth_ros.network.layers import ReflectPad, engine_for
 from s2r_depth_ros.network.size_rule import check_size
 
 # Weights of the skip connections at 1/8, 1/4 and 1/2 (docs/network.md 2.5).
@@ -167,7 +168,15 @@ class DepthPrediction(nn.Module):
         eighth = pool(self.conv3(quarter), 2)
         middle = self.center(pool(self.conv4(eighth), 2))
 
+        skips = (eighth, quarter, half)
+        if engine_for(middle):
+            return self._decode_fused(middle, skips)
+        return self._decode(middle, skips)
+
+    def _decode(self, middle: Tensor, skips: tuple[Tensor, Tensor, Tensor]) -> list[Tensor]:
+        """Return the depth maps; middle: float [N, 256 * width, H/8, W/8]."""
         weight_8, weight_4, weight_2 = self.skip_weights
+        eighth, quarter, half = skips
         features = torch.cat([middle, weight_8 * eighth], 1)
         depth_8 = self.output4(features)
         # A float32 depth map makes all features float32; a deconvolution takes its own precision.
@@ -179,6 +188,28 @@ class DepthPrediction(nn.Module):
         features = features.to(half.dtype)
         features = torch.cat([self.deconv2(features), double(depth_2)], 1)
         return [depth_8, depth_4, depth_2, self.output1(features)]
+
+    def _decode_fused(self, middle: Tensor, skips: tuple[Tensor, Tensor, Tensor]) -> list[Tensor]:
+        """Return the same with fused layers; a coarser depth is read in the network's precision."""
+        weighted = [
+            (skip if weight == 1.0 else weight * skip).to(middle.dtype)
+            for weight, skip in zip(self.skip_weights, skips)
+        ]
+        depths: list[Tensor] = []
+        features, depth = middle, None
+        for number, skip in zip((4, 3, 2, 1), (*weighted, None)):
+            output = getattr(self, f'output{number}').model[1]
+            parts = [features] if skip is None else [features, skip]
+            padded = join(parts, depth, output.kernel_size[0] // 2)
+            depth = head(padded, output)
+            depths.append(depth)
+            if number > 1:
+                # Behind its reflection pad, which the concatenation has.
+                _pad, convolution, *rest = getattr(self, f'deconv{number}').model
+                features = widened(convolution, padded)
+                for layer in rest:
+                    features = layer(features)
+        return depths
 
 
 def fold_skip_weights(depth_net: DepthPrediction) -> None:

@@ -25,7 +25,8 @@ from s2r_depth_ros.network.depth import (
     Inception,
     fold_skip_weights,
 )
-from s2r_depth_ros.network.layers import reflect_pad
+from s2r_depth_ros.network.depth_layers import head, join, widened
+from s2r_depth_ros.network.layers import engine_for, reflect_pad
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 from s2r_depth_ros.network.size_rule import check_size
 from s2r_depth_ros.network.structure import ConvNormAct, ResidualBlock
@@ -180,6 +181,8 @@ class _Depth(nn.Module):
     def forward(self, structure: Tensor) -> Tensor:
         half, quarter, eighth, deepest = self._encode(structure)
         middle = self.center(deepest)
+        if engine_for(middle):
+            return self._decode_fused(middle, (eighth, quarter, half, None))
         padded = reflect_pad(torch.cat([middle, eighth], 1), 1)
         for number, skip in enumerate((quarter, half, None)):
             depth = self.heads[number](padded).tanh().to(padded.dtype)
@@ -188,6 +191,23 @@ class _Depth(nn.Module):
             features = torch.cat([self.deconvs[number](padded), *skips, double(depth)], 1)
             padded = reflect_pad(features, 1 if skips else 3)
         return self.heads[3](padded).tanh()
+
+    def _decode_fused(self, features: Tensor, skips: tuple[Tensor | None, ...]) -> Tensor:
+        """Return the finest depth by the fused layers of a GPU."""
+        depth: Tensor | None = None
+        for number, skip in enumerate(skips):
+            conv = self.heads[number]
+            assert isinstance(conv, nn.Conv2d)
+            parts = [features] if skip is None else [features, skip]
+            padded = join(parts, depth, conv.kernel_size[0] // 2)
+            depth = head(padded, conv)
+            if skip is not None:
+                deconv = self.deconvs[number]
+                assert isinstance(deconv, nn.Sequential)
+                assert isinstance(deconv[0], nn.Conv2d)
+                features = deconv[1:](widened(deconv[0], padded))
+        assert depth is not None
+        return depth
 
     def _encode(self, x: Tensor) -> list[Tensor]:
         levels = []

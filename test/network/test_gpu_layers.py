@@ -8,13 +8,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from s2r_depth_ros.network import layers
+from s2r_depth_ros.network.depth_layers import head, join
 from s2r_depth_ros.network.layers import batch_norm, instance_norm, reflect_pad
 
 pytestmark = pytest.mark.gpu
 
 GPU = torch.device('cuda')
-# Of the norm of a result or a gradient: some roundings of the type. In float32 they are fewer, but a
-# single value among millions whose sign they change jumps at the kink of the activation: 3e-4.
+# Of the norm of a result or a gradient: some roundings of the type. In float32 less would do, but
+# one value among millions whose sign rounding changes jumps at the activation's kink: 3e-4.
 TOLERANCE = {torch.float32: 6e-4, torch.float16: 2e-3, torch.bfloat16: 1.5e-2}
 TYPES = list(TOLERANCE)
 # A small image, one that many programs share, a batch, few and odd channels.
@@ -98,6 +99,31 @@ def test_reflection_pad(shape: tuple[int, ...], dtype: torch.dtype, pixels: int)
     gradient = drawn(tuple(result.shape), dtype, 7).detach()
     (own,) = torch.autograd.grad(result, x, gradient)
     close((own,), torch.autograd.grad(truth, double, gradient.double()), dtype)
+
+
+@pytest.mark.parametrize('dtype', TYPES)
+@pytest.mark.parametrize('kernel', [3, 7])
+@pytest.mark.parametrize(('channels', 'size'), [((8, 8), (24, 32)), ((32, 0), (192, 640))])
+def test_concatenation_and_head(
+    channels: tuple[int, int], size: tuple[int, int], kernel: int, dtype: torch.dtype
+) -> None:
+    parts = [drawn((2, c, *size), dtype, c) for c in channels if c]
+    depth = drawn((2, 1, size[0] // 2, size[1] // 2), torch.float32, 3)
+    used = sum(channels) + 1
+    conv = nn.Conv2d(used, 1, kernel, bias=False).to(GPU)
+    padded = join(parts, depth, kernel // 2)
+    y = head(padded, conv)
+    assert y.dtype == torch.float32
+    gradient = drawn(tuple(y.shape), torch.float32, 7).detach()
+    leaves = [*parts, depth, conv.weight]
+    own = torch.autograd.grad(y, leaves, gradient)
+    doubles = [wide(x) for x in leaves]
+    shown = functional.interpolate(doubles[-2], scale_factor=2.0, mode='nearest')
+    known = functional.pad(torch.cat([*doubles[:-2], shown], 1), (kernel // 2,) * 4, mode='reflect')
+    truth = functional.conv2d(known, doubles[-1]).tanh()
+    assert not padded[:, used:].any()
+    expected = (truth, *torch.autograd.grad(truth, doubles, gradient.double()))
+    close((padded[:, :used], y, *own), (known, *expected), dtype)
 
 
 def test_contiguous_input_and_the_same_results_twice() -> None:

@@ -10,12 +10,13 @@ from types import ModuleType
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
 
-from s2r_depth_ros.network import formulas, layers
+from s2r_depth_ros.network import depth_formulas, formulas, layers
+from s2r_depth_ros.network.depth_layers import FusedHead, FusedJoin
 from s2r_depth_ros.network.layers import FusedNorm, FusedPad
 from s2r_depth_ros.network.norm_settings import NormSettings, Running
 
@@ -37,6 +38,11 @@ def kernels() -> ModuleType:
     if not GPU:
         os.environ['TRITON_INTERPRET'] = '1'
     return importlib.import_module('s2r_depth_ros.network.kernels')
+
+
+@pytest.fixture(scope='module')
+def depth_kernels(kernels: ModuleType) -> ModuleType:
+    return importlib.import_module('s2r_depth_ros.network.depth_kernels')
 
 
 def drawn(*shape: int, seed: int = 0) -> Tensor:
@@ -108,7 +114,8 @@ def running(norm: nn.BatchNorm2d) -> Running:
 # ---- kernels against the formulas
 
 SHAPES = st.tuples(st.integers(1, 3), st.integers(1, 40), st.integers(1, 20), st.integers(2, 21))
-FEW = settings(max_examples=25, deadline=None)
+# Without shrinking: in the interpreter an example takes seconds.
+FEW = settings(max_examples=25, deadline=None, phases=(Phase.explicit, Phase.generate))
 
 
 @FEW
@@ -206,6 +213,67 @@ def test_function_with_kernels_takes_part_in_autograd(kernels: ModuleType) -> No
         y = FusedPad.apply(y, 2, engine)
         gradients.append(torch.autograd.grad(functional.softplus(y).sum(), (x, shortcut)))
     torch.testing.assert_close(gradients[1], gradients[0])
+
+
+# ---- DP's decoder
+
+
+def test_formulas_are_torchs_concatenation_and_head() -> None:
+    parts = [drawn(2, 3, 6, 8, seed=s).requires_grad_() for s in (0, 1)]
+    depth = drawn(2, 1, 3, 4, seed=2).requires_grad_()
+    weight = (drawn(1, 7, 3, 3, seed=3) * 0.1).requires_grad_()
+    padded = FusedJoin.apply(depth, 1, 8, depth_formulas, *parts)
+    joined = torch.cat([*parts, functional.interpolate(depth, scale_factor=2.0)], 1)
+    expected = functional.pad(joined, (1,) * 4, mode='reflect')
+    assert torch.equal(padded[:, :7], expected)
+    assert not padded[:, 7:].any()
+    result = FusedHead.apply(padded, weight, depth_formulas)
+    torch.testing.assert_close(result, functional.conv2d(expected, weight).tanh())
+
+    def both(depth: Tensor, weight: Tensor, *parts: Tensor) -> Tensor:
+        padded = FusedJoin.apply(depth, 1, 8, depth_formulas, *parts)
+        return FusedHead.apply(padded, weight, depth_formulas)
+
+    assert torch.autograd.gradcheck(both, (depth, weight, *parts))
+
+
+@settings(FEW, max_examples=8)
+@given(
+    channels=st.sampled_from([(8, 8), (16, 16), (4, None), (3, 5), (32, None), (40, 40)]),
+    low=st.tuples(st.integers(1, 2), st.integers(4, 7), st.integers(4, 10)),
+    with_depth=st.booleans(),
+    kernel=st.sampled_from([3, 7]),
+    dtype=st.sampled_from([torch.float32, torch.float16, torch.bfloat16]),
+)
+def test_decoder_kernels(
+    depth_kernels: ModuleType,
+    channels: tuple[int, int | None],
+    low: tuple[int, int, int],
+    with_depth: bool,
+    kernel: int,
+    dtype: torch.dtype,
+) -> None:
+    count, height, width = low
+    sizes = [size for size in channels if size]
+    parts = [drawn(count, c, 2 * height, 2 * width, seed=c).to(DEVICE, dtype) for c in sizes]
+    depth = drawn(count, 1, height, width).float().to(DEVICE) if with_depth else None
+    used = sum(sizes) + with_depth
+    weight = (drawn(1, used, kernel, kernel) / (used * kernel**2)).float().to(DEVICE)
+    results: list[list[Tensor | None]] = []
+    for engine in (depth_formulas, depth_kernels):
+        joined = engine.join_forward(parts, depth, kernel // 2, -(-used // 8) * 8)
+        padded = joined if not results else results[0][0]
+        assert padded is not None
+        y = engine.head_forward(padded, weight)
+        slopes = drawn(*y.shape, seed=5).float().to(DEVICE)
+        for_x, for_weight = engine.head_backward(slopes, padded, weight, y)
+        gradient = drawn(*padded.shape, seed=6).to(DEVICE, dtype)
+        for_parts, for_depth = engine.join_backward(gradient, sizes, with_depth, kernel // 2)
+        results.append([joined, y, for_x, for_weight, *for_parts])
+        if for_depth is not None:
+            # Four sums of the network's precision.
+            results[-1].append(for_depth.to(dtype))
+    _agree(results[1], results[0])
 
 
 def test_a_cpu_takes_torchs_own() -> None:

@@ -13,8 +13,8 @@ from s2r_depth_ros.network.layers import batch_norm, instance_norm, reflect_pad
 pytestmark = pytest.mark.gpu
 
 GPU = torch.device('cuda')
-# Of the norm of a result or a gradient: some roundings of the type. In float32 they are fewer, but a
-# single value among millions whose sign they change jumps at the kink of the activation: 3e-4.
+# Of the norm of a result or a gradient: some roundings of the type. In float32 they are fewer, but
+# a single value among millions whose sign they change jumps at the kink of the activation: 3e-4.
 TOLERANCE = {torch.float32: 6e-4, torch.float16: 2e-3, torch.bfloat16: 1.5e-2}
 TYPES = list(TOLERANCE)
 # A small image, one that many programs share, a batch, few and odd channels.
@@ -114,7 +114,8 @@ def test_contiguous_input_and_the_same_results_twice() -> None:
 
 def test_layers_in_a_graph_under_autocast() -> None:
     """Forward and backward are recorded, and replayed on other values."""
-    conv = nn.Conv2d(8, 16, 3).to(GPU).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    conv = nn.Conv2d(8, 16, 3).to(GPU)
+    conv.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in its stubs
     norm = nn.BatchNorm2d(16).to(GPU).train()
     own = drawn((4, 8, 32, 40), torch.float32).detach()
     weights = drawn((4, 16, 32, 40), torch.float32, 9).detach()

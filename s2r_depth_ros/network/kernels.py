@@ -193,7 +193,7 @@ def _pad_grid(result: Tensor, vector: int) -> tuple[int, int, int]:
 
 
 @triton.jit
-def _place(  # type: ignore[no-untyped-def]
+def _place(  # type: ignore[no-untyped-def]  # Triton finds the types
     pixel, last, groups, PIXELS: tl.constexpr, CHANNELS: tl.constexpr, VECTOR: tl.constexpr  # noqa: N803
 ):  # fmt: skip
     """Return offsets and mask of a tile of pixels and channels of one image."""
@@ -211,7 +211,7 @@ def _channel_row(groups, CHANNELS: tl.constexpr, VECTOR: tl.constexpr):  # type:
 
 
 @triton.jit(do_not_specialize=['pixels', 'groups', 'chunk'])
-def _measure(  # type: ignore[no-untyped-def]
+def _measure(  # type: ignore[no-untyped-def]  # Triton finds the types
     x, sums, pixels, groups, chunk,
     SPLITS: tl.constexpr, PIXELS: tl.constexpr, CHANNELS: tl.constexpr, VECTOR: tl.constexpr,  # noqa: N803
 ):  # fmt: skip
@@ -243,7 +243,7 @@ def _measure(  # type: ignore[no-untyped-def]
 
 
 @triton.jit(do_not_specialize=['pixels', 'groups', 'chunk'])
-def _normalise(  # type: ignore[no-untyped-def]
+def _normalise(  # type: ignore[no-untyped-def]  # Triton finds the types
     x, shortcut, sums, y, statistics, weight, bias, slope_at, slope, eps,
     running_mean, running_variance, momentum, pixels, groups, chunk,
     HAS_SHORTCUT: tl.constexpr, HAS_WEIGHT: tl.constexpr, HAS_SLOPE: tl.constexpr,  # noqa: N803
@@ -294,7 +294,7 @@ def _normalise(  # type: ignore[no-untyped-def]
 
 
 @triton.jit
-def _back_through_activation(  # type: ignore[no-untyped-def]
+def _back_through_activation(  # type: ignore[no-untyped-def]  # Triton finds the types
     gradient, x, shortcut, where, inside, mean, scale, weight, bias, slope,
     HAS_SHORTCUT: tl.constexpr, HAS_WEIGHT: tl.constexpr,  # noqa: N803
 ):  # fmt: skip
@@ -312,7 +312,7 @@ def _back_through_activation(  # type: ignore[no-untyped-def]
 
 
 @triton.jit(do_not_specialize=['pixels', 'groups', 'chunk'])
-def _collect(  # type: ignore[no-untyped-def]
+def _collect(  # type: ignore[no-untyped-def]  # Triton finds the types
     gradient, x, shortcut, statistics, weight_at, bias_at, slope_at, slope, eps,
     sums, pixels, groups, chunk,
     HAS_SHORTCUT: tl.constexpr, HAS_WEIGHT: tl.constexpr, HAS_SLOPE: tl.constexpr,  # noqa: N803
@@ -354,7 +354,7 @@ def _collect(  # type: ignore[no-untyped-def]
 
 
 @triton.jit(do_not_specialize=['pixels', 'groups', 'chunk'])
-def _distribute(  # type: ignore[no-untyped-def]
+def _distribute(  # type: ignore[no-untyped-def]  # Triton finds the types
     gradient, x, shortcut, statistics, weight_at, bias_at, slope_at, slope, eps,
     sums, totals, for_x, for_shortcut, pixels, groups, chunk,
     HAS_SHORTCUT: tl.constexpr, HAS_WEIGHT: tl.constexpr, HAS_SLOPE: tl.constexpr,  # noqa: N803
@@ -401,14 +401,14 @@ def _distribute(  # type: ignore[no-untyped-def]
 
 
 @triton.jit
-def _mirror(index, length):  # type: ignore[no-untyped-def]
+def _mirror(index, length):  # type: ignore[no-untyped-def]  # Triton finds the types
     """Return where a reflection pad takes ``index`` from, -length < index < 2 length - 1."""
     index = tl.abs(index)
     return tl.where(index >= length, 2 * length - 2 - index, index)
 
 
 @triton.jit(do_not_specialize=['height', 'width', 'pad', 'groups'])
-def _pad(  # type: ignore[no-untyped-def]
+def _pad(  # type: ignore[no-untyped-def]  # Triton finds the types
     x, y, height, width, pad, groups, VECTOR: tl.constexpr, PIECES: tl.constexpr  # noqa: N803
 ):  # fmt: skip
     """Make pieces of one row of ``y``."""
@@ -429,7 +429,7 @@ def _pad(  # type: ignore[no-untyped-def]
 
 
 @triton.jit
-def _mirrored_in(index, length, pad, side: tl.constexpr):  # type: ignore[no-untyped-def]
+def _mirrored_in(index, length, pad, side: tl.constexpr):  # type: ignore[no-untyped-def]  # Triton finds the types
     """Return the padded position on ``side`` that shows ``index``, and whether there is one."""
     if side == 0:
         return index + pad, index >= 0
@@ -439,7 +439,7 @@ def _mirrored_in(index, length, pad, side: tl.constexpr):  # type: ignore[no-unt
 
 
 @triton.jit(do_not_specialize=['height', 'width', 'pad', 'groups'])
-def _unpad(  # type: ignore[no-untyped-def]
+def _unpad(  # type: ignore[no-untyped-def]  # Triton finds the types
     gradient, for_x, height, width, pad, groups, VECTOR: tl.constexpr, PIECES: tl.constexpr  # noqa: N803
 ):  # fmt: skip
     """Make pieces of one row of ``for_x``: the sum of up to nine places that show a pixel."""

@@ -147,8 +147,16 @@ class FusedNorm(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(  # type: ignore[no-untyped-def]
-        ctx: Any, x: Tensor, shortcut, weight, bias, slope, settings: NormSettings, running, engine
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        shortcut: Tensor | None,
+        weight: Tensor | None,
+        bias: Tensor | None,
+        slope: Tensor | None,
+        settings: NormSettings,
+        running: Any,
+        engine: Any,
     ) -> Tensor:
         """Return the features behind the activation."""
         y, statistics = engine.norm_forward(x, settings, shortcut, weight, bias, slope, running)

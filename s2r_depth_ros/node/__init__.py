@@ -13,8 +13,9 @@ All else is internal. To read it, begin with ``inference_loop``, the way of a fr
 - ``model_loading``: the estimator that the parameters ask for.
 - ``inference_loop``: takes frames all the way; ``worker`` is its thread.
 - ``camera_stream``: what the loop needs of one camera: ``camera_topics``, its subscriptions and
-  publishers; ``pipeline``, from its messages to what the network sees, and to the messages that are
-  published; ``camera_health``, what became of its frames, counted by ``frame_counts``.
+  publishers (``qos``: their overrides); ``pipeline``, from its messages to what the network sees,
+  and to the messages that are published; ``camera_health``, what became of its frames, counted by
+  ``frame_counts``.
 - ``messages``: those that are published, in memory that is used again.
 - ``diagnostics``: publishes what ``status`` makes of the facts.
 - ``log``: what the node writes to its log.

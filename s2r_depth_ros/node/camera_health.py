@@ -32,7 +32,8 @@ class CameraFacts:
 class CameraHealth:
     """Counts what becomes of the frames of one camera, remembers the last and warns of trouble.
 
-    Safe to use from several threads.
+    counter: of its frames; those that arrive or that nobody wants are counted there. Safe to use
+    from several threads.
     """
 
     def __init__(self, name: str, image_topic: str, logger: RcutilsLogger, clock: Clock) -> None:
@@ -40,42 +41,34 @@ class CameraHealth:
         self._logger, self._clock = logger, clock
         self._label = f'camera {name}: ' if name else ''
         self._throttle = Throttle()
-        self._counter = FrameCounter()
+        self.counter = FrameCounter()
         self.reset()
 
     def reset(self) -> None:
         """Start anew, as on activation."""
-        self._counter.reset()
+        self.counter.reset()
         self._error = ''
         self._last: Result | None = None
-
-    def count_received(self, dropped: bool) -> None:
-        """Count an image that arrived, and whether an older one was dropped for it."""
-        self._counter.count_received(dropped)
-
-    def count_skipped(self) -> None:
-        """Count a frame that nobody wanted."""
-        self._counter.count_skipped()
 
     def count_published(self, result: Result) -> None:
         """Count a frame that was published, and warn of what was missing for it."""
         # By nanoseconds: the two need not be on the same clock type.
         now = self._clock.now().nanoseconds
         latency = now - Time.from_msg(result.header.stamp).nanoseconds
-        self._counter.count_published(latency / 1e9, result.inference)
+        self.counter.count_published(latency / 1e9, result.inference)
         self._error, self._last = '', result
         self._warn_about(result)
 
     def report_bad_frame(self, error: Exception) -> None:
         """Count a frame that gave an error, and report it."""
-        self._counter.count_error()
+        self.counter.count_error()
         self._error = describe(error)
         if self._throttle.is_due(f'frame: {type(error).__name__}'):
             self._logger.error(f'{self._label}frame skipped: {self._error}')
 
     def facts(self, active: bool) -> CameraFacts:
         """Return what there is to report; rates are those since the last call while active."""
-        counts = self._counter.take() if active else None
+        counts = self.counter.take() if active else None
         return CameraFacts(self._name, self._image_topic, counts, self._last, self._error)
 
     def _warn_about(self, result: Result) -> None:

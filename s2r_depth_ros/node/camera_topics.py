@@ -7,10 +7,10 @@ from typing import Any
 
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.lifecycle import LifecycleNode
-from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from s2r_depth_ros.node import topics
+from s2r_depth_ros.node.qos import qos_overrides
 
 
 class CameraTopics:
@@ -21,6 +21,7 @@ class CameraTopics:
     on_image, on_info: called with each message, each on one thread at a time.
 
     image, camera_info: the full names of the topics that are subscribed to.
+    Raises ParameterError for an impossible override of a QoS, and leaves no topic then.
     """
 
     def __init__(
@@ -33,7 +34,6 @@ class CameraTopics:
     ) -> None:
         self._node = node
         self._camera = camera
-        self._overrides = QoSOverridingOptions.with_default_policies()
         self._publishers: dict[str, Any] = {}
         self._subscriptions: dict[str, Any] = {}
         image = topics.IMAGE_COMPRESSED if compressed else topics.IMAGE
@@ -74,19 +74,20 @@ class CameraTopics:
             self._node.destroy_lifecycle_publisher(publisher)
 
     def _publish_on(self, topic: topics.Topic) -> None:
-        self._publishers[topic.name] = self._node.create_lifecycle_publisher(
-            topic.type,
-            topics.of_camera(topic.name, self._camera),
-            topic.qos,
-            qos_overriding_options=self._overrides,
-        )
+        name = topics.of_camera(topic.name, self._camera)
+        with qos_overrides(self._node, name) as overrides:
+            self._publishers[topic.name] = self._node.create_lifecycle_publisher(
+                topic.type, name, topic.qos, qos_overriding_options=overrides
+            )
 
     def _subscribe_to(self, topic: topics.Topic, callback: Callable[[Any], None]) -> None:
-        self._subscriptions[topic.name] = self._node.create_subscription(
-            topic.type,
-            topics.of_camera(topic.name, self._camera),
-            callback,
-            topic.qos,
-            callback_group=MutuallyExclusiveCallbackGroup(),
-            qos_overriding_options=self._overrides,
-        )
+        name = topics.of_camera(topic.name, self._camera)
+        with qos_overrides(self._node, name) as overrides:
+            self._subscriptions[topic.name] = self._node.create_subscription(
+                topic.type,
+                name,
+                callback,
+                topic.qos,
+                callback_group=MutuallyExclusiveCallbackGroup(),
+                qos_overriding_options=overrides,
+            )

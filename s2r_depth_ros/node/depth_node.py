@@ -53,9 +53,9 @@ class DepthNode(LifecycleNode):
         # Loops that were stopped and may still be busy with their last frame.
         self._retired: list[InferenceLoop] = []
         self._configure_error = ''
-        self.parameters = NodeParameters(
-            self, lambda: self._loop is not None, self._parameters_changed
-        )
+        # From the beginning of a configure on, so that the model is what the parameters say.
+        self._model_chosen = False
+        self.parameters = NodeParameters(self, lambda: self._model_chosen, self._parameters_changed)
         forward_log(self.get_logger())
         self._guard_transitions()
         self._diagnostics = DiagnosticsPublisher(
@@ -78,6 +78,7 @@ class DepthNode(LifecycleNode):
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the model and create the topics; FAILURE, with the reason logged, if impossible."""
+        self._model_chosen = True
         try:
             self._configure(self.parameters.values)
         except Exception as error:
@@ -152,6 +153,7 @@ class DepthNode(LifecycleNode):
             self._loop.stop()
             self._retired = [loop for loop in self._retired if loop.is_alive()] + [self._loop]
         self._loop = None
+        self._model_chosen = False
         cameras, self._cameras = self._cameras, []
         for camera in cameras:
             camera.topics.destroy()

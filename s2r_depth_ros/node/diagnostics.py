@@ -8,25 +8,26 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
-from rclpy.qos_overriding_options import QoSOverridingOptions
 
 from s2r_depth_ros.node import topics
+from s2r_depth_ros.node.qos import qos_overrides
 from s2r_depth_ros.node.status import NodeFacts, statuses
 
 
 class DiagnosticsPublisher:
-    """Asks for the facts once a period, in seconds of the steady clock, and publishes them."""
+    """Asks for the facts once a period, in seconds of the steady clock, and publishes them.
+
+    Raises ParameterError for an impossible override of the topic's QoS.
+    """
 
     def __init__(self, node: Node, period: float, facts: Callable[[], NodeFacts]) -> None:
         self._clock = node.get_clock()
         self._facts = facts
         topic = topics.DIAGNOSTICS_TOPIC
-        self._publisher = node.create_publisher(
-            topic.type,
-            topic.name,
-            topic.qos,
-            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
-        )
+        with qos_overrides(node, topic.name) as overrides:
+            self._publisher = node.create_publisher(
+                topic.type, topic.name, topic.qos, qos_overriding_options=overrides
+            )
         self._timer = node.create_timer(
             period,
             self._publish,

@@ -109,7 +109,7 @@ class InferenceLoop:
         """Make an image the camera's next frame, unless the loop is not active."""
         if self._active:
             dropped = self._worker.put(camera, ArrivedImage(message, self._activation))
-            camera.health.count_received(dropped)
+            camera.health.counter.count_received(dropped)
 
     def info_arrived(self) -> None:
         """Look again whether an image that waits has its camera_info now."""
@@ -185,7 +185,7 @@ def _prepare(camera: CameraStream, image: ArrivedImage, values: Values) -> Prepa
     """Read an image; None, and counted, if nobody wants anything of it."""
     wanted = camera.topics.wanted(values.publish_always)
     if not wanted:
-        camera.health.count_skipped()
+        camera.health.counter.count_skipped()
         return None
     info, why_no_info = camera.find_info(image.message.header)
     return camera.pipeline.prepare(image.message, info, why_no_info, wanted, values)

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from types import FrameType
 
 import rclpy
+from rclpy.exceptions import ParameterException
 from rclpy.executors import MultiThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 
@@ -18,27 +19,35 @@ _SIGNAL_PERIOD = 0.2  # s, after which a signal is seen at the latest
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Run the node with ROS arguments; return 0 after SIGINT or SIGTERM, 2 for bad parameters.
+    """Run the node with ROS arguments; return 0 after SIGINT or SIGTERM, 2 for wrong arguments.
 
     args: without the program's name; the process's own if None.
     """
     # rclpy's own handlers end the context while the node still uses it, so that a transition or a
     # frame under way fails; these let it finish first.
     _handle_signals(signal.default_int_handler)
-    rclpy.init(
-        args=None if args is None else ['node', *args],
-        signal_handler_options=SignalHandlerOptions.NO,
-    )
     try:
+        _start_ros(args)
         _run()
     except KeyboardInterrupt:
         pass
-    except UserError as error:
-        print(f'error: {error}', file=sys.stderr)
+    except (UserError, ParameterException) as error:
+        print('error: ' + ' '.join(str(error).split()), file=sys.stderr)
         return 2
     finally:
         rclpy.try_shutdown()
     return 0
+
+
+def _start_ros(args: Sequence[str] | None) -> None:
+    """Start rclpy. Raises UserError for arguments that it cannot read."""
+    try:
+        rclpy.init(
+            args=None if args is None else ['node', *args],
+            signal_handler_options=SignalHandlerOptions.NO,
+        )
+    except RuntimeError as error:  # the base of rclpy's errors about arguments, which are private
+        raise UserError(f'{error}; correct what follows --ros-args') from error
 
 
 def _run() -> None:

@@ -40,7 +40,7 @@ class Spec:
 
     default: as ROS has it, so a list where ``Values`` has a tuple.
     bounds: smallest and largest value of a number. choices: the strings allowed.
-    reload: fixed once the model is loaded, so it is rejected unless the node is unconfigured.
+    reload: fixed once the model is being loaded: rejected unless the node is unconfigured.
     read_only: fixed at start.
     """
 
@@ -251,16 +251,20 @@ def _validate_side(name: str, pixels: int) -> None:
 class NodeParameters:
     """The declared parameters of one node.
 
-    is_loaded: returns whether a model is loaded, which fixes the parameters marked ``reload``.
+    is_model_chosen: returns whether a model is loaded or being loaded, which fixes the parameters
+    marked ``reload``.
     on_change: called with the new values after each accepted change.
     Raises ParameterError if the values given at start cannot be used.
     """
 
     def __init__(
-        self, node: Node, is_loaded: Callable[[], bool], on_change: Callable[[Values], None]
+        self,
+        node: Node,
+        is_model_chosen: Callable[[], bool],
+        on_change: Callable[[Values], None],
     ) -> None:
         self._node = node
-        self._is_loaded = is_loaded
+        self._is_model_chosen = is_model_chosen
         self._on_change = on_change
         try:
             for spec in PARAMETERS:
@@ -294,7 +298,7 @@ class NodeParameters:
         return SetParametersResult(successful=True)
 
     def _check_reload(self, values: Values) -> None:
-        if not self._is_loaded():
+        if not self._is_model_chosen():
             return
         for spec in PARAMETERS:
             before = getattr(self.values, spec.name)

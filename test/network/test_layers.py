@@ -66,7 +66,7 @@ def test_formulas_are_torchs_instance_norm(slope: float, with_shortcut: bool) ->
 
     expected = layers.instance_norm(x, slope, shortcut)  # on a CPU torch's own
     torch.testing.assert_close(fused(x, shortcut), expected)
-    assert torch.autograd.gradcheck(fused, (x, shortcut))  # type: ignore[arg-type]
+    assert torch.autograd.gradcheck(fused, (x, shortcut))  # type: ignore[arg-type]  # one is None
 
 
 @pytest.mark.parametrize('slope', [1.0, 0.0, torch.tensor([0.3])])
@@ -86,7 +86,7 @@ def test_formulas_are_torchs_batch_norm(slope: float | Tensor, with_shortcut: bo
     torch.testing.assert_close(fused(*inputs), expected)
     torch.testing.assert_close(own.running_mean, known.running_mean)
     torch.testing.assert_close(own.running_var, known.running_var)
-    assert torch.autograd.gradcheck(fused, inputs)  # type: ignore[arg-type]
+    assert torch.autograd.gradcheck(fused, inputs)  # type: ignore[arg-type]  # one is None
 
 
 @pytest.mark.parametrize('pixels', [1, 3, 5])

@@ -120,7 +120,7 @@ def test_an_error_is_logged_once_and_told_until_the_next_frame() -> None:
 
 def test_counts_are_those_of_an_active_node() -> None:
     health = _health(FakeNode())
-    health.count_received(dropped=False)
+    health.counter.count_received(dropped=False)
     assert health.facts(active=False).counts is None
     counts = health.facts(active=True).counts
     assert counts is not None

@@ -108,8 +108,20 @@ def test_an_impossible_qos_override_fails_configure_and_leaves_no_topic(
         assert graph.state() == 'unconfigured'
         graph.until(lambda: not graph.node.count_publishers(DEPTH), 'the end of the topics')
     status = graph.until_status(lambda s, _: s.message.startswith('cannot'), 'an error')
-    assert 'perhaps' in status.message
+    assert status.message == (
+        'cannot configure: the topic /misruled/image cannot be created (Unexpected QoS override '
+        'for policy `reliability`: `perhaps`): correct the parameters '
+        'qos_overrides./misruled/image.*, or leave them out'
+    )
     assert process.end() == 0
+    assert 'Traceback' not in process.log
+
+
+def test_an_impossible_qos_override_of_diagnostics_ends_the_start(start_node: Any) -> None:
+    process = start_node('/undiagnosed', **{'qos_overrides./diagnostics.publisher.depth': 'many'})
+    assert process.process.wait(60) == 2
+    assert 'error: the topic /diagnostics cannot be created (Trying to set' in process.log
+    assert 'Traceback' not in process.log
 
 
 def test_services_answer_while_a_model_is_loaded(managed: Graph) -> None:
@@ -122,6 +134,10 @@ def test_services_answer_while_a_model_is_loaded(managed: Graph) -> None:
     managed.until(lambda: managed.state() == 'configuring', 'configuring')
     assert not managed.change('configure')
     assert managed.get('precision') == ['fp32']
+    # The model that is being loaded was chosen by them.
+    for name, value in (('model', 'other'), ('input_height', 96)):
+        assert f'{name} is read-only while' in managed.set(name, value).reason
+    assert managed.set('depth_scale', 1.0).successful
     assert managed.state() == 'configuring'
     assert not loading.done()
     managed.until(loading.done, 'the end of configure')

@@ -389,3 +389,20 @@ def test_a_bad_value_at_start_ends_the_process_with_its_reason(start_node: Any) 
     assert process.process.wait(60) == 2
     assert "error: rectify must be one of auto, off, not 'sometimes'" in process.log
     assert 'Traceback' not in process.log
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'told'),
+    [
+        (['-p', 'x'], "Couldn't parse parameter override rule: '-p x'"),
+        (['--params-file', 'none.yaml'], "Couldn't parse params file: '--params-file none.yaml'"),
+        (['-p', 'use_sim_time:=maybe'], "'use_sim_time' to 'maybe' of type 'STRING'"),
+    ],
+)
+def test_wrong_ros_arguments_end_the_process_in_one_line(
+    start_node: Any, arguments: list[str], told: str
+) -> None:
+    process = start_node('/wrong', *arguments)
+    assert process.process.wait(60) == 2
+    assert told in next(line for line in process.log.splitlines() if line.startswith('error: '))
+    assert 'Traceback' not in process.log

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +12,8 @@ import pytest
 from s2r_depth_training.cli import COMMANDS, main
 from s2r_depth_training.dataset.format import Manifest, ShardEntry
 from s2r_depth_training.dataset.rendering import Recipe
-from s2r_depth_training.runs.experiment import save_experiment
+from s2r_depth_training.runs.experiment import Experiment, load_experiment, save_experiment
+from s2r_depth_training.runs.fit import fit
 
 
 def test_the_commands_options_reach_the_run(experiment, tmp_path, monkeypatch):
@@ -44,12 +47,17 @@ def test_rendering_in_a_negative_number_of_processes_is_refused(tmp_path, capsys
 @pytest.mark.parametrize(
     ('name', 'text', 'command', 'told'),
     [
-        ('a.yaml', 'a: [', ['fit', 'a.yaml', '--out', 'run'], 'a.yaml: a.yaml cannot be read'),
+        ('a.yaml', 'a: [', ['fit', 'a.yaml', '--out', 'run'], 'a.yaml: not YAML'),
         ('a.yaml', 'seed: 1', ['fit', 'a.yaml', '--out', 'a.yaml'], "exists: 'a.yaml'"),
         ('a.yaml', 'seed: 1', ['fit', 'a.yaml', '--out', 'r', '--data', 'd'], 'is not a manifest'),
         ('a.yaml', 'start: n.safetensors', ['fit', 'a.yaml', '--out', 'r'], 'n.safetensors'),
         ('a.yaml', 'precision: 3', ['fit', 'a.yaml', '--out', 'r'], 'precision is 3'),
+        ('a.yaml', '', ['fit', 'b.yaml', '--out', 'r'], 'n: b.yaml: cannot be read: No such'),
+        ('a.yaml', 'seed: 1', ['fit', 'a.yaml', '--out', 'r'], 'no training set is named'),
         ('a.ckpt', '', ['export', 'a.ckpt', '--name', 'a', '--out', 'b'], 'is not a checkpoint'),
+        ('a.ckpt', '', ['export', 'b.ckpt', '--name', 'a', '--out', 'b'], 'b.ckpt: no such'),
+        ('m.json', '{}', ['priors', '--data', 'm.json', '--out', 'o/p.npz'], 'is no folder o'),
+        ('m.json', '{}', ['priors', '--data', 'm.json', '--out', 'p'], 'must end in .npz'),
         ('r.json', 'no', ['card', 'm.safetensors', '--results', 'r.json'], 'cannot be read'),
         ('r.json', '{}', ['card', 'm.safetensors', '--results', 'r.json'], 'evaluate --json'),
         ('m.json', '{}', ['priors', '--data', 'm.json', '--out', 'p.npz'], 'is not a manifest'),
@@ -116,7 +124,7 @@ def test_render_renders_by_its_options(tmp_path, monkeypatch, capsys):
 
     monkeypatch.setattr('s2r_depth_training.commands.render.render_dataset', render_dataset)
     command = ['render', '--kind', 'gazebo', '--out', str(tmp_path), '--scenes', '5']
-    assert main(command) == 0
+    assert main(command) == 0  # what a world is, the rendering itself says
     options = ['--first', '2', '--workers', '3', '--size', '64x80', '--views', '1', '--plain']
     assert main([*command, *options, '--world', 'a', '--world', 'b']) == 0
     assert seen == [
@@ -165,6 +173,83 @@ def test_render_wants_either_a_number_of_scenes_or_a_time(tmp_path, options):
     with pytest.raises(SystemExit) as ended:
         main(['render', '--kind', 'indoor', '--out', str(tmp_path), *options])
     assert ended.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ('kind', 'worlds', 'told'),
+    [
+        ('gazebo', [], 'kind gazebo needs a world: give a .world, .sdf or .json file with --world'),
+        ('gazebo', ['none.world'], 'none.world: no such world file'),
+        ('gazebo', ['broken.world'], 'a render worker failed'),
+        ('indoor', ['broken.world'], 'kind indoor takes no world'),
+    ],
+)
+def test_a_wrong_world_leaves_nothing_that_refuses_the_right_one(
+    tmp_path, monkeypatch, capsys, kind, worlds, told
+):
+    monkeypatch.chdir(tmp_path)
+    Path('broken.world').write_text('no world')
+    command = ['render', '--kind', kind, '--out', 'set', '--scenes', '1']
+    assert main([*command, *(word for world in worlds for word in ('--world', world))]) == 2
+    error = capsys.readouterr().err
+    assert told in error
+    assert 'Traceback' not in error
+    assert not list(tmp_path.glob('set/*'))
+
+
+def test_a_manifest_without_shards_refuses_no_recipe(tmp_path, monkeypatch):
+    """As versions up to 2026-11 leave it after a mistake."""
+    manifest = {'kind': 'gazebo', 'format': 1, 'code_version': 'old', 'recipe': {}, 'shards': []}
+    (tmp_path / 'manifest.json').write_text(json.dumps(manifest))
+    monkeypatch.setattr('s2r_depth_training.dataset.render_to_disk._run_jobs', lambda *_: [])
+    command = ['render', '--kind', 'indoor', '--out', str(tmp_path), '--scenes', '1']
+    assert main(command) == 0
+    assert json.loads((tmp_path / 'manifest.json').read_text())['kind'] == 'indoor'
+
+
+@pytest.mark.parametrize(
+    ('change', 'told'),
+    [
+        ("data: {manifests: ['none.json']}", 'none.json is not a manifest'),
+        ('precision: high', "Precision 'high' is invalid"),
+        ('validation: {every: 2, frames: 1, monitor: val/abs}', "monitor is 'val/abs'; use one of"),
+        ('validation: {every: 2, frames: 1, monitor: real/abs_rel}', 'no real images; give their'),
+        ('validation: {every: 2, frames: 1, real: none.json}', 'none.json cannot be read as JSON'),
+        ('start: none.safetensors', 'none.safetensors'),
+        ('stages: []', 'the experiment has none'),
+    ],
+)  # fmt: skip
+def test_a_mistake_leaves_nothing_that_refuses_the_corrected_experiment(
+    experiment, tmp_path, monkeypatch, capsys, change, told
+):
+    monkeypatch.chdir(tmp_path)
+    save_experiment(experiment, 'right.yaml')
+    Path('wrong.yaml').write_text(f'base: right.yaml\n{change}\n')
+    assert main(['fit', 'wrong.yaml', '--out', 'run']) == 2
+    error = capsys.readouterr().err
+    assert told in error
+    assert error.count('Seed set to') < 2
+    assert not Path('run/experiment.yaml').exists()
+    ended: list[Experiment] = []
+    monkeypatch.setattr('s2r_depth_training.runs.fit._run_stage', lambda run, *_: ended.append(run))
+    with pytest.raises(FileNotFoundError, match='finished'):
+        fit(load_experiment('right.yaml'), Path('run'))
+    assert ended == [experiment]
+
+
+def test_lightning_says_everything_once(tmp_path):
+    (tmp_path / 'a.yaml').write_text('width: 0.125\naccelerator: cpu\n')
+    command = ['-m', 's2r_depth_training', 'fit', 'a.yaml', '--out', 'run']
+    process = subprocess.run(
+        [sys.executable, *command],
+        cwd=tmp_path,
+        env=os.environ | {'PYTHONPATH': ':'.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 2, process.stderr
+    assert (process.stdout + process.stderr).count('Seed set to 0') == 1
 
 
 @pytest.mark.parametrize(

@@ -28,9 +28,44 @@ def test_an_unfinished_model_is_not_exported(tmp_path):
     checkpoint, _ = write_checkpoint(tmp_path, 'decoder')
     with pytest.raises(ExportError, match='has not learnt behind the attention map'):
         export(checkpoint, 'mine', tmp_path / 'mine.safetensors')
-    (tmp_path / 'other.ckpt').write_bytes(b'nothing')
-    with pytest.raises(ExportError, match='not a checkpoint'):
-        export(tmp_path / 'other.ckpt', 'mine', tmp_path / 'mine.safetensors')
+
+
+@pytest.mark.parametrize(
+    'content',
+    [
+        b'',
+        b'nothing',
+        bytes(range(256)),
+        {'state_dict': {}},
+        [1, 2],
+        torch.zeros(3),
+        {'state_dict': 3, 'experiment': {}, 'stage': 'joint', 'global_step': 1},
+        {'state_dict': {}, 'experiment': {}, 'stage': 'joint', 'global_step': 1},
+    ],
+)
+def test_another_file_is_not_exported(tmp_path, content):
+    path = tmp_path / 'other.ckpt'
+    with pytest.raises(
+        ExportError, match=r'other\.ckpt: no such checkpoint; give the best\.ckpt of'
+    ):
+        export(path, 'mine', tmp_path / 'mine.safetensors')
+    path.write_bytes(content) if isinstance(content, bytes) else torch.save(content, path)
+    with pytest.raises(ExportError) as refused:
+        export(path, 'mine', tmp_path / 'mine.safetensors')
+    told = 'is not a checkpoint of s2r_train; give the best.ckpt of a stage, such as RUN/joint/'
+    assert str(refused.value) == f'{path} {told}best.ckpt'
+    assert not (tmp_path / 'mine.safetensors').exists()
+
+
+def test_a_checkpoint_of_another_version_is_not_exported(tmp_path):
+    checkpoint, _ = write_checkpoint(tmp_path)
+    content = torch.load(checkpoint, weights_only=True)
+    for change in ({'experiment': {'wings': 2}}, {'stage': 'flight'}):
+        torch.save(content | change, checkpoint)
+        with pytest.raises(
+            ExportError, match=r'is of another version of s2r_train: .*(wings|flight)'
+        ):
+            export(checkpoint, 'mine', tmp_path / 'mine.safetensors')
 
 
 @pytest.mark.parametrize('fold_skips', [False, True])

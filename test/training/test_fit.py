@@ -10,18 +10,21 @@ from typing import Any
 import lightning
 import pytest
 import torch
+from lightning.pytorch.callbacks import Callback
+from made_up_truth import write_evaluation_set
 from torch import Tensor
 
 from s2r_depth_ros.network.checkpoint import load_model, save_model
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 from s2r_depth_training.dataset.samples import Batch
 from s2r_depth_training.errors import ConfigError, DivergedError
+from s2r_depth_training.runs.callbacks import real_keys
 from s2r_depth_training.runs.checkpoint import load_checkpoint, metadata_of
 from s2r_depth_training.runs.experiment import Experiment, save_experiment
 from s2r_depth_training.runs.fit import fit
 from s2r_depth_training.stages.base import Stage
 from s2r_depth_training.stages.config import StageConfig
-from s2r_depth_training.stages.depth import DepthStage
+from s2r_depth_training.stages.depth import VALIDATED, DepthStage
 from s2r_depth_training.stages.initialise import initialise
 from s2r_depth_training.stages.table import make_stage
 
@@ -87,19 +90,32 @@ def test_stages_follow_each_other_and_finished_ones_are_not_repeated(
     assert fit(experiment, tmp_path) == best
 
 
+def test_what_may_be_monitored_is_what_is_logged(experiment, tmp_path):
+    seen: set[str] = set()
+
+    class Watcher(Callback):
+        def on_train_end(self, trainer: Any, pl_module: Any) -> None:
+            seen.update(trainer.callback_metrics)
+
+    experiment.stages[0].steps = 2
+    experiment.validation.real = str(write_evaluation_set(tmp_path))
+    experiment.validation.monitor = 'real/driving/abs_rel'
+    fit(experiment, tmp_path / 'run', [Watcher()])
+    allowed = {*VALIDATED, 'train/loss', *real_keys(['indoor', 'driving'])}
+    assert allowed == {key for key in seen if key.startswith(('val/', 'real/'))} | {'train/loss'}
+    assert allowed <= seen
+
+
 def test_a_folder_of_another_experiment_is_refused(experiment, tmp_path):
-    experiment.stages = []
-    with pytest.raises(ConfigError, match='has none'):
-        fit(experiment, tmp_path)
+    save_experiment(experiment, tmp_path / 'experiment.yaml')
     with pytest.raises(ConfigError, match='another experiment'):
         fit(replace(experiment, seed=9), tmp_path)
 
 
 def test_a_run_from_before_a_key_was_added_goes_on(experiment, tmp_path):
     experiment.stages = []
-    with pytest.raises(ConfigError, match='has none'):
-        fit(experiment, tmp_path)
     saved = tmp_path / 'experiment.yaml'
+    save_experiment(experiment, saved)
     assert 'fold_skips: false\n' in saved.read_text()
     saved.write_text(saved.read_text().replace('fold_skips: false\n', ''))
     with pytest.raises(ConfigError, match='has none'):

@@ -34,6 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     argparse does (--help, wrong options).
     """
     logging.basicConfig(level=logging.INFO, format='%(message)s')
+    # Lightning prints what it logs itself, so it would be there twice.
+    logging.getLogger('lightning').propagate = False
     return _TABLE.run(list(sys.argv[1:] if argv is None else argv))
 
 

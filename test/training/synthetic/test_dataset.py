@@ -165,8 +165,10 @@ def test_another_recipe_or_code_version_is_refused(rendered, tmp_path, monkeypat
 
 
 def test_a_failing_worker_is_reported_not_waited_for(renderer, tmp_path):
-    with pytest.raises(RenderingError, match='needs a world'):
-        render_dataset(tmp_path, Recipe('gazebo', 48, 64), 0, 4, workers=1)
+    (tmp_path / 'a.world').write_text('no world')
+    recipe = Recipe('gazebo', 48, 64, worlds=(str(tmp_path / 'a.world'),))
+    with pytest.raises(RenderingError, match='a render worker failed: WorldError'):
+        render_dataset(tmp_path / 'set', recipe, 0, 4, workers=1)
 
 
 def test_the_stream_gives_the_frames_that_the_shards_have(rendered):

@@ -35,7 +35,13 @@ from s2r_depth_training.dataset.render_workers import (
     next_report,
     stop,
 )
-from s2r_depth_training.dataset.rendering import FrameMaker, Recipe, code_version, split_of
+from s2r_depth_training.dataset.rendering import (
+    FrameMaker,
+    Recipe,
+    check_worlds,
+    code_version,
+    split_of,
+)
 from s2r_depth_training.errors import RenderingError
 
 _FORMAT = 1
@@ -72,7 +78,8 @@ def render_dataset(
     """Render scenes into a folder with parallel workers and return the manifest.
 
     Scenes that the folder already has are kept, so a killed run goes on where it was. Raises
-    RenderingError if the folder holds frames of another recipe or another version of the code.
+    RenderingError if the folder holds frames of another recipe or another version of the code, or
+    if a world is missing.
     """
     manifest = _open_manifest(out, recipe)
     jobs = _not_done(plan_shards(first, scenes, per_shard, recipe), manifest)
@@ -109,6 +116,7 @@ def _list_shards(out: Path, manifest: Manifest, entries: Iterable[ShardEntry]) -
         manifest['shards'].append(entry)
         manifest['shards'].sort(key=lambda s: s['file'])
         write_manifest(out, manifest)
+    write_manifest(out, manifest)  # also of scenes without a good view, which give no shard
     return manifest
 
 
@@ -136,6 +144,8 @@ def next_scene(folder: Path) -> int:
 
 
 def _open_manifest(out: Path, recipe: Recipe) -> Manifest:
+    """Return the manifest in ``out``, or a new one, not yet written, if it lists no shard yet."""
+    check_worlds(recipe)
     out.mkdir(parents=True, exist_ok=True)
     fresh = Manifest(
         format=_FORMAT,
@@ -147,9 +157,10 @@ def _open_manifest(out: Path, recipe: Recipe) -> Manifest:
     )
     path = out / MANIFEST
     if not path.exists():
-        write_manifest(out, fresh)
         return fresh
     old = read_manifest(path)
+    if not old['shards']:
+        return fresh
     for key, was, now in (
         ('format', old.get('format'), fresh['format']),
         ('code_version', old.get('code_version'), fresh['code_version']),

@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 from s2r_depth_training import synthetic
 from s2r_depth_training.dataset.format import TRAIN, VALIDATION, ShardFrame
 from s2r_depth_training.dataset.typical import depths_are_typical
+from s2r_depth_training.errors import RenderingError
 from s2r_depth_training.synthetic.geometry.camera import Camera
 from s2r_depth_training.synthetic.geometry.scene import Scene
 from s2r_depth_training.synthetic.looks.photo import sample_photo, take_photo
 from s2r_depth_training.synthetic.looks.restyle import restyle
 from s2r_depth_training.synthetic.renderer.renderer import Renderer
-from s2r_depth_training.synthetic.sources.kinds import SceneSource, make_source
+from s2r_depth_training.synthetic.sources.kinds import PROCEDURAL, SceneSource, make_source
 from s2r_depth_training.synthetic.views import find_view
 
 _TYPICAL_SHARE = 0.8  # the others keep what is rare
@@ -51,6 +52,19 @@ class Recipe:
     """Limits of the depths that four in five views must have, empty for none: least and largest
     median, m for a lens whose focal length is the image's width, and the largest 95th percentile
     over the median."""
+
+
+def check_worlds(recipe: Recipe) -> None:
+    """Raise RenderingError unless the recipe has worlds if its kind needs them, and files."""
+    if recipe.kind not in PROCEDURAL and not recipe.worlds:
+        raise RenderingError(
+            f'kind {recipe.kind} needs a world: give a .world, .sdf or .json file with --world'
+        )
+    if recipe.kind in PROCEDURAL and recipe.worlds:
+        raise RenderingError(f'kind {recipe.kind} takes no world: leave --world out')
+    for world in recipe.worlds:
+        if not Path(world).is_file():
+            raise RenderingError(f'{world}: no such world file')
 
 
 def split_of(seed: int, validation: float) -> str:

@@ -53,7 +53,9 @@ class FrameStore:
             for shard in shards:
                 self._shards.setdefault(shard.kind, []).append(shard)
         if not self._shards:
-            raise DataError(f'no {split} shards in {", ".join(map(str, manifests)) or "nothing"}')
+            if not manifests:
+                raise DataError('no training set is named; name its manifest.json with --data')
+            raise DataError(f'no {split} shards in {", ".join(map(str, manifests))}')
         self._ends = {k: np.cumsum([len(s) for s in v]) for k, v in self._shards.items()}
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Collection
 from typing import Any
 
 import lightning
@@ -120,6 +121,12 @@ def _row(stage: DepthStage, sample: Batch) -> NDArray[np.uint8]:
         colorize_depth(truth, near, far),
     )
     return np.hstack(pictures)
+
+
+def real_keys(kinds: Collection[str]) -> list[str]:
+    """Return what RealImages logs for images of ``kinds``, sorted."""
+    names = ('abs_rel', 'delta1', 'abs_rel_raw')
+    return sorted(['real/abs_rel', *(f'real/{kind}/{name}' for kind in kinds for name in names)])
 
 
 class RealImages(Callback):

@@ -15,10 +15,16 @@ from lightning.pytorch.callbacks import Callback
 from s2r_depth_ros.network.depth import unfold_skip_weights
 from s2r_depth_ros.network.metadata import ModelMetadata
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
-from s2r_depth_training.errors import ExportError
+from s2r_depth_training.errors import ConfigError, ExportError
 from s2r_depth_training.runs.experiment import Experiment, experiment_from
 
 _AVERAGE = 'average.'
+_REMEDY = 'give the best.ckpt of a stage, such as RUN/joint/best.ckpt'
+# What a file of another kind raises: torch by its content, the rest by what is missing in it.
+_UNREADABLE = (
+    OSError, EOFError, LookupError, TypeError, ValueError, AttributeError, RuntimeError,
+    UnpicklingError,
+)  # fmt: skip
 
 
 class Provenance(Callback):
@@ -48,7 +54,9 @@ class Checkpoint(NamedTuple):
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:
-    """Read a training checkpoint. Raises ExportError for a file that is not one."""
+    """Read a training checkpoint. Raises ExportError for a file that is missing or is not one."""
+    if not Path(path).is_file():
+        raise ExportError(f'{path}: no such checkpoint; {_REMEDY}')
     try:
         content = torch.load(path, map_location='cpu', weights_only=True)
         state, experiment = content['state_dict'], experiment_from(content['experiment'])
@@ -57,8 +65,10 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         network.load_state_dict(
             {k[len(_AVERAGE) :]: v for k, v in state.items() if k.startswith(_AVERAGE)}
         )
-    except (OSError, EOFError, KeyError, TypeError, RuntimeError, UnpicklingError) as error:
-        raise ExportError(f'{path} is not a checkpoint of s2r_train: {error!r}') from error
+    except ConfigError as error:
+        raise ExportError(f'{path} is of another version of s2r_train: {error}') from error
+    except _UNREADABLE as error:
+        raise ExportError(f'{path} is not a checkpoint of s2r_train; {_REMEDY}') from error
     if experiment.fold_skips:
         unfold_skip_weights(network.depth_net)
     return Checkpoint(network.eval(), experiment, stage, step)

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from s2r_depth_ros.files import write_atomically
 from s2r_depth_ros.network.metadata import SCENES
 from s2r_depth_ros.network.s2r_depthnet import WIDTHS
 from s2r_depth_training.dataset.config import DataConfig
@@ -145,4 +146,4 @@ def experiment_from(values: dict[str, Any]) -> Experiment:
 
 def save_experiment(experiment: Experiment, path: str | Path) -> None:
     """Write the whole experiment, no layers left, so that the run can be repeated from it."""
-    Path(path).write_text(yaml.safe_dump(asdict(experiment), sort_keys=False))
+    write_atomically(path, yaml.safe_dump(asdict(experiment), sort_keys=False).encode())

@@ -8,6 +8,7 @@ import os
 import warnings
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 
 import lightning
@@ -16,6 +17,7 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
+from s2r_depth_ros.files import write_atomically
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 from s2r_depth_training.dataset.format import TRAIN
 from s2r_depth_training.dataset.live_frames import LiveFrames
@@ -23,8 +25,14 @@ from s2r_depth_training.dataset.store import Frames, FrameStore
 from s2r_depth_training.errors import ConfigError
 from s2r_depth_training.runs.callbacks import Pictures, RandomStates, RealImages, Rendering
 from s2r_depth_training.runs.checkpoint import Provenance, load_checkpoint
-from s2r_depth_training.runs.experiment import Experiment, load_experiment, save_experiment
+from s2r_depth_training.runs.experiment import (
+    Experiment,
+    experiment_from,
+    load_experiment,
+    save_experiment,
+)
 from s2r_depth_training.runs.feed import StageData
+from s2r_depth_training.runs.monitor import check_monitor
 from s2r_depth_training.runs.start import start_network
 from s2r_depth_training.stages.config import StageConfig
 from s2r_depth_training.stages.table import STAGES, make_stage
@@ -44,12 +52,14 @@ def fit(experiment: Experiment, out: Path, watchers: Sequence[Callback] = ()) ->
 
     watchers: Lightning callbacks that look on. A folder that holds a run of the same experiment is
     resumed: finished stages are skipped, the stage that was cut off goes on at its last
-    checkpoint. Raises ConfigError if it holds another.
+    checkpoint. Raises ConfigError if it holds another. The experiment is saved when its first step
+    is near, so that a mistake in it leaves nothing that would refuse the corrected one.
     """
     out.mkdir(parents=True, exist_ok=True)
-    _save_or_compare(experiment, out)
+    _compare(experiment, out)
     if not experiment.stages:
         raise ConfigError('stages: the experiment has none')
+    check_monitor(experiment)
     lightning.seed_everything(experiment.seed, workers=True)
     with ExitStack() as stack:
         frames: Frames | None = None  # nothing is loaded or rendered for a run that is finished
@@ -59,7 +69,7 @@ def fit(experiment: Experiment, out: Path, watchers: Sequence[Callback] = ()) ->
             if not _finished(folder).exists():
                 if frames is None:
                     frames = _training_frames(experiment, stack)
-                _run_stage(experiment, stage, network, folder, frames, watchers)
+                _run_stage(experiment, stage, network, out, frames, watchers)
             best = folder / json.loads(_finished(folder).read_text())['best']
             network = load_checkpoint(best).network
             _LOG.info('stage %s: %s', stage.name, best)
@@ -71,15 +81,12 @@ def _finished(folder: Path) -> Path:
     return folder / 'finished.json'
 
 
-def _save_or_compare(experiment: Experiment, out: Path) -> None:
-    """Save the experiment in ``out``. Raises ConfigError if another one is saved there."""
-    path, new = out / CONFIG, out / f'.{CONFIG}.{os.getpid()}'
-    save_experiment(experiment, new)
+def _compare(experiment: Experiment, out: Path) -> None:
+    """Raise ConfigError if another experiment is saved in ``out``."""
+    path = out / CONFIG
     # Not compared as text: what an older version saved is without the keys that were added since.
-    if path.exists() and load_experiment(path) != load_experiment(new):
-        new.unlink()
+    if path.exists() and load_experiment(path) != experiment_from(asdict(experiment)):
         raise ConfigError(f'{out} holds a run of another experiment ({path}); use another folder')
-    new.replace(path)
 
 
 def _training_frames(experiment: Experiment, stack: ExitStack) -> Frames:
@@ -94,17 +101,19 @@ def _run_stage(
     experiment: Experiment,
     stage: StageConfig,
     network: S2RDepthNet,
-    folder: Path,
+    out: Path,
     frames: Frames,
     watchers: Sequence[Callback],
 ) -> None:
     """Train ``network`` in one stage, from its last checkpoint if it has one, to its end."""
+    folder = out / stage.name
     module = make_stage(experiment.settings(stage), network)
     best, last = _checkpoints(experiment, stage, folder)
     callbacks = [*watchers, *_observers(experiment, frames), Provenance(experiment, stage.name)]
     trainer = _trainer(experiment, stage, folder, [*callbacks, best, last])
     resume = folder / 'last.ckpt'
     data = StageData(experiment, stage, frames)
+    save_experiment(experiment, out / CONFIG)
     with warnings.catch_warnings():
         for message in _INTENDED:
             warnings.filterwarnings('ignore', message)
@@ -113,7 +122,7 @@ def _run_stage(
         raise KeyboardInterrupt  # Lightning ends quietly when interrupted; so must not the run
     chosen = Path(best.best_model_path or last.best_model_path)
     if trainer.is_global_zero:
-        _finished(folder).write_text(json.dumps({'best': chosen.name}))
+        write_atomically(_finished(folder), json.dumps({'best': chosen.name}).encode())
     trainer.strategy.barrier()
 
 

@@ -18,15 +18,17 @@ Config = TypeVar('Config')
 def read_layers(path: Path, kind: type, above: tuple[Path, ...] = ()) -> dict[str, Any]:
     """Return the keys of a YAML laid over those of its base, as ``kind`` nests them.
 
-    above: files that name this one. Raises ConfigError for a file that cannot be read, holds no
-    keys, or is its own base.
+    above: files that name this one. Raises ConfigError, which does not name ``path``, for a file
+    that cannot be read, holds no keys, or is its own base.
     """
     try:
         values = yaml.safe_load(path.read_text())
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise ConfigError(f'{path.name} cannot be read: {error}') from error
+    except OSError as error:
+        raise ConfigError(f'cannot be read: {error.strerror}') from error
+    except (ValueError, yaml.YAMLError) as error:
+        raise ConfigError(f'not YAML: {error}') from error
     if not isinstance(values, dict):
-        raise ConfigError(f'{path.name} holds no keys')
+        raise ConfigError('holds no keys')
     base = values.pop(_BASE, None)
     if base is None:
         return values
@@ -35,7 +37,10 @@ def read_layers(path: Path, kind: type, above: tuple[Path, ...] = ()) -> dict[st
     below, chain = path.parent / base, (*above, path)
     if below.resolve() in [file.resolve() for file in chain]:
         raise ConfigError(f'base: {base} is its own base')
-    return _merge(kind, read_layers(below, kind, chain), values)
+    try:
+        return _merge(kind, read_layers(below, kind, chain), values)
+    except ConfigError as error:
+        raise ConfigError(f'base {base}: {error}') from error
 
 
 def _merge(kind: type, below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,10 @@ from s2r_depth_training.stages.losses import (
 )
 from s2r_depth_training.stages.translation import code_distance
 
+# What is logged of the validation frames: metrics under a scaling, and what marks it.
+_METRICS, _SUFFIXES = ('abs_rel', 'delta1'), {'median': '', 'none': '_raw'}
+VALIDATED = tuple(f'val/{key}{suffix}' for suffix in _SUFFIXES.values() for key in _METRICS)
+
 
 class DepthStage(Stage):
     """DP learns depth, alone or with the parts before it."""
@@ -89,8 +93,8 @@ class DepthStage(Stage):
         # Sky is learnt as max_depth and is no depth to be judged by.
         truth = torch.where(batch.weight >= 1, batch.depth, 0)
         for one, true in zip(metres[:, 0].cpu().numpy(), truth[:, 0].cpu().numpy()):
-            for alignment, suffix in (('median', ''), ('none', '_raw')):
+            for alignment, suffix in _SUFFIXES.items():
                 if (true > 0).any():
                     result = depth_metrics(one, true, cap=max_depth, alignment=alignment)
-                    values = {f'val/{k}{suffix}': result[k] for k in ('abs_rel', 'delta1')}
+                    values = {f'val/{k}{suffix}': result[k] for k in _METRICS}
                     self.log_dict(values, on_epoch=True, sync_dist=True, batch_size=1)

@@ -88,6 +88,8 @@ def sample_seed(experiment_seed: int, stage: str) -> int:
 
 def require_exportable(stage: str, name: str) -> None:
     """Raise ExportError, naming ``name``, unless DP knows the attention map after ``stage``."""
+    if stage not in STAGES:
+        raise ExportError(f'{name} is of another version of s2r_train: there is no stage {stage}')
     if not STAGES[stage].exportable:
         exportable = ', '.join(stage for stage, rule in STAGES.items() if rule.exportable)
         raise ExportError(

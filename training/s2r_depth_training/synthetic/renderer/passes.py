@@ -20,8 +20,14 @@ from s2r_depth_training.synthetic.renderer.surfaces import Surfaces
 MIDDLE_GREY = 0.2
 
 
-class DepthPass:
-    """Linear depth along the optical axis. map: the texture, m, at the final size."""
+class _SurfacePass:
+    """Draws surfaces into ``map``, a texture of ``channels`` of moderngl's type ``dtype``.
+
+    samples: per pixel, 0 for a map that is not multisampled.
+    """
+
+    channels: int
+    dtype: str
 
     def __init__(
         self,
@@ -29,10 +35,18 @@ class DepthPass:
         surfaces: Surfaces,
         uniforms: FrameUniforms,
         size: tuple[int, int],
+        samples: int = 0,
     ) -> None:
         self._context, self._surfaces, self._uniforms = context, surfaces, uniforms
-        self.map = context.texture(size, 1, dtype='f4')
-        self._target = context.framebuffer([self.map], context.depth_renderbuffer(size))
+        self.map = context.texture(size, self.channels, samples=samples, dtype=self.dtype)
+        depth = context.depth_renderbuffer(size, samples=samples)
+        self._target = context.framebuffer([self.map], depth)
+
+
+class DepthPass(_SurfacePass):
+    """Linear depth along the optical axis. map: the texture, m, at the final size."""
+
+    channels, dtype = 1, 'f4'
 
     def draw(self, scene: Scene, camera: Camera) -> None:
         """Draw the depth in the camera's size, which may be smaller than the target."""
@@ -86,12 +100,14 @@ class ShadowPass:
         return matrix
 
 
-class LightPass:
+class LightPass(_SurfacePass):
     """The shaded surfaces, with several samples a pixel of the picture.
 
     map: rgb and, in alpha, whether anything was hit; of ``size``, which is the picture's with
     ``multisampling`` (samples per pixel, shaded once), else the supersampled one.
     """
+
+    channels, dtype = 4, 'f2'
 
     def __init__(
         self,
@@ -101,11 +117,8 @@ class LightPass:
         size: tuple[int, int],
         multisampling: int,
     ) -> None:
-        self._context, self._surfaces, self._uniforms = context, surfaces, uniforms
+        super().__init__(context, surfaces, uniforms, size, multisampling)
         self._multisampling = multisampling
-        self.map = context.texture(size, 4, samples=multisampling, dtype='f2')
-        depth = context.depth_renderbuffer(size, samples=multisampling)
-        self._target = context.framebuffer([self.map], depth)
         self._mean = context.texture(size, 4, dtype='f2') if multisampling else self.map
         self._mean_target = context.framebuffer([self._mean])
         self._programs: dict[tuple[str, bool], moderngl.Program] = {}

@@ -45,8 +45,7 @@ class UpProjection(nn.Module):
 
     def forward(self, features: Tensor, size: tuple[int, int]) -> Tensor:
         """Upsample ``features`` to ``size`` = (height, width) and merge both branches."""
-        features = functional.interpolate(features, size, mode='bilinear', align_corners=True)
-        deep, direct = self._twins(features)
+        deep, direct = self._twins(upsampled(features, size))
         deep = batch_norm(deep, self.bn1, slope=0.0)
         deep = batch_norm(self.conv1_2(deep), self.bn1_2)
         return batch_norm(direct, self.bn2, slope=0.0, shortcut=deep)
@@ -58,6 +57,14 @@ class UpProjection(nn.Module):
         weight = torch.cat([self.conv1.weight, self.conv2.weight])
         deep, direct = functional.conv2d(features, weight, padding=2).chunk(2, 1)
         return deep, direct
+
+
+def upsampled(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return [N, C, h, w] at ``size``, bilinear with aligned corners, in its own type."""
+    if not x.is_cuda:
+        return functional.interpolate(x, size, mode='bilinear', align_corners=True)
+    with torch.autocast('cuda', enabled=False):  # which would make it float32
+        return functional.interpolate(x, size, mode='bilinear', align_corners=True)
 
 
 def double(x: Tensor) -> Tensor:

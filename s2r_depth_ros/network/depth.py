@@ -10,7 +10,14 @@ from torch.nn import functional
 
 from s2r_depth_ros.network.blocks import double, scaled
 from s2r_depth_ros.network.depth_layers import head, join, widened
-from s2r_depth_ros.network.layers import ReflectPad, engine_for
+from s2r_depth_ros.network.layers import (
+    Chain,
+    ReflectPad,
+    batch_norm,
+    engine_for,
+    halve,
+    run_chain,
+)
 from s2r_depth_ros.network.size_rule import check_size
 
 # Weights of the skip connections at 1/8, 1/4 and 1/2 (docs/network.md 2.5).
@@ -22,7 +29,7 @@ class _Model(nn.Module):
 
     def __init__(self, *layers: nn.Module) -> None:
         super().__init__()
-        self.model = nn.Sequential(*layers)
+        self.model = Chain(*layers)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.model(x)
@@ -123,8 +130,9 @@ class Inception(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the features behind the block."""
         branches = torch.cat([self.layer0(x), self.layer1(x), self.layer2(x)], 1)
-        merged = self.branch1x1(self.nonlinearity(self.norm1(branches)))
-        return self.nonlinearity(self.norm2(merged) + x)
+        slope = self.nonlinearity.weight
+        merged = self.branch1x1(batch_norm(branches, self.norm1, slope))
+        return batch_norm(merged, self.norm2, slope, shortcut=x)
 
 
 class DepthPrediction(nn.Module):
@@ -142,7 +150,7 @@ class DepthPrediction(nn.Module):
         c32, c64, c128, c256, c512 = (scaled(c, width) for c in (32, 64, 128, 256, 512))
         # One scalar for every activation: 18 state-dict keys, one storage (docs/network.md 2.5).
         act = nn.PReLU()
-        self.conv1 = nn.Sequential(
+        self.conv1 = Chain(
             ReflectPad(3), nn.Conv2d(1, c64, 7, bias=False), nn.BatchNorm2d(c64), act
         )
         self.conv2 = _double_conv(c64, c128, act)
@@ -162,11 +170,10 @@ class DepthPrediction(nn.Module):
     def forward(self, structure: Tensor) -> list[Tensor]:
         """Return the depth maps of a (depth-specific) ``structure`` map, coarse to fine."""
         check_size(structure.shape[-2], structure.shape[-1])
-        pool = functional.avg_pool2d
-        half = pool(self.conv1(structure), 2)
-        quarter = pool(self.conv2(half), 2)
-        eighth = pool(self.conv3(quarter), 2)
-        middle = self.center(pool(self.conv4(eighth), 2))
+        half = halve(self.conv1(structure))
+        quarter = halve(self.conv2(half))
+        eighth = halve(self.conv3(quarter))
+        middle = self.center(halve(self.conv4(eighth)))
 
         skips = (eighth, quarter, half)
         if engine_for(middle):
@@ -206,9 +213,7 @@ class DepthPrediction(nn.Module):
             if number > 1:
                 # Behind its reflection pad, which the concatenation has.
                 _pad, convolution, *rest = getattr(self, f'deconv{number}').model
-                features = widened(convolution, padded)
-                for layer in rest:
-                    features = layer(features)
+                features = run_chain(rest, widened(convolution, padded))
         return depths
 
 

@@ -12,11 +12,11 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from s2r_depth_training.dataset.samples import Batch
 from s2r_depth_training.errors import DivergedError
-from s2r_depth_training.stages.base import Stage, averaged_tensors
+from s2r_depth_training.stages.base import ABSURD_NORM, Stage, averaged_tensors, clip_gradients
 
 # cuDNN chooses its algorithms and Triton compiles in the first steps; they must not be recorded.
 _WARM_UP_STEPS = 3
@@ -97,7 +97,9 @@ class TrainingStep:
             means = {name: value.item() / count for name, value in self._sums.items()}
             for value in self._sums.values():
                 value.zero_()
-        if not all(map(math.isfinite, means.values())):
+        finite = all(map(math.isfinite, means.values()))
+        # Steps of an absurd norm were left out; this mean means a tenth of all.
+        if not finite or means.get('gradient_norm', 0.0) > ABSURD_NORM:
             shown = ', '.join(f'{name} {value:.3g}' for name, value in means.items())
             raise DivergedError(
                 f'stage {self.stage.settings.stage.name}, step {self.number}: {shown}; lower the '
@@ -114,7 +116,7 @@ class TrainingStep:
         loss = torch.stack([term.float() for term in terms.values()]).sum()
         loss.backward()
         parameters = [p for group in self.optimizer.param_groups for p in group['params']]
-        norm = nn.utils.clip_grad_norm_(parameters, self.stage.settings.optimizer.clip)
+        norm = clip_gradients(parameters, self.stage.settings.optimizer.clip)
         self.optimizer.step()
         self._move_average()
         self._count({**terms, 'loss': loss, 'gradient_norm': norm})

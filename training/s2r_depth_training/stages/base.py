@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,10 @@ from s2r_depth_ros.network.s2r_depthnet import SUB_NETWORKS, S2RDepthNet
 from s2r_depth_training.dataset.samples import Batch
 from s2r_depth_training.errors import DivergedError
 from s2r_depth_training.stages.config import LossConfig, OptimizerConfig, StageSettings
+
+# A norm of gradients above this is no direction to go. Usual ones are below 100.
+ABSURD_NORM = 1e6
+_MOST_ABSURD = 10  # steps in a row that are left out for it, before it is called divergence
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,7 @@ class Stage(lightning.LightningModule):
         for name in rule.trained:
             getattr(network, name).requires_grad_(True)
         network.merge_twins()
+        self._absurd = 0
         self._lay_out()
         self.train()
 
@@ -122,8 +127,9 @@ class Stage(lightning.LightningModule):
     ) -> None:
         """Clip the norm of the gradients, refusing to go on when it is not finite."""
         parameters = [p for group in optimizer.param_groups for p in group['params']]
-        norm = nn.utils.clip_grad_norm_(parameters, self.settings.optimizer.clip)
-        if not torch.isfinite(norm):
+        norm = clip_gradients(parameters, self.settings.optimizer.clip)
+        self._absurd = self._absurd + 1 if norm > ABSURD_NORM else 0
+        if not torch.isfinite(norm) or self._absurd > _MOST_ABSURD:
             raise DivergedError(
                 f'stage {self.settings.stage.name}, step {self.global_step}: the norm of the '
                 f'gradients is {norm.item()}; lower the learning rate or train in 32-true'
@@ -151,6 +157,24 @@ class Stage(lightning.LightningModule):
         """Move the running average; it starts as a plain mean of the first steps."""
         decay = min(self.settings.ema, 1 - 1 / (self.global_step / 4 + 2))
         update_average(self.average, self.network, decay)
+
+
+@torch.no_grad()
+def clip_gradients(parameters: Sequence[Tensor], most: float) -> Tensor:
+    """Scale the gradients so that their norm is at most ``most``; return the norm from before.
+
+    Where the norm is absurd the gradients become zero, so that the step is as good as left out:
+    behind an image of one colour (a white wall, overexposed) each instance norm divides by nearly
+    nothing. NaN stays NaN.
+    """
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    # So that zero times infinity is zero, and the norm still tells.
+    torch._foreach_clamp_max_(gradients, 10 * ABSURD_NORM)
+    torch._foreach_clamp_min_(gradients, -10 * ABSURD_NORM)
+    norm = torch.stack(torch._foreach_norm(gradients)).norm()
+    factor = torch.where(norm > ABSURD_NORM, 0.0, (most / (norm + 1e-6)).clamp(max=1.0))
+    torch._foreach_mul_(gradients, factor)
+    return norm
 
 
 @torch.no_grad()

@@ -47,7 +47,6 @@ CASES_CPU = (
     ('formula', 0.125, (96, 128), 8),
     ('joint', 0.25, (96, 128), 8),
 )
-PROFILED = ('joint', 0.25, (192, 256), 64)
 
 
 def noise_frames(size: tuple[int, int], device: torch.device) -> DeviceFrames:
@@ -120,7 +119,7 @@ def profile(case: tuple[Any, ...], device: torch.device) -> str:
         step.take()
         step.wait()
     order = 'cuda_time_total' if cuda else 'self_cpu_time_total'
-    table = profiler.key_averages().table(sort_by=order, row_limit=45, max_name_column_width=90)
+    table = profiler.key_averages().table(sort_by=order, row_limit=80, max_name_column_width=90)
     return f'one training step: {case}\n{table}\n'
 
 
@@ -129,11 +128,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
     parser.add_argument('--seconds', type=float, default=1.5, help='of each case')
+    parser.add_argument('--cases', type=int, nargs='*', help='numbers of those to time')
+    parser.add_argument('--profiled', type=int, help='number of the case to profile')
+    parser.add_argument('--tune', action='store_true', help='let cuDNN try its algorithms first')
     parser.add_argument('--json', type=Path)
     parser.add_argument('--profile', type=Path)
     args = parser.parse_args()
     device, results, startup = torch.device(args.device), [], 0.0
-    for case in CASES_CUDA if device.type == 'cuda' else CASES_CPU:
+    torch.backends.cudnn.benchmark = args.tune
+    cases = CASES_CUDA if device.type == 'cuda' else CASES_CPU
+    for case in cases if args.cases is None else [cases[i] for i in args.cases]:
         try:
             results.append(timed(case, device, args.seconds))
         except Exception as error:  # one case must not take the others along
@@ -145,6 +149,7 @@ def main() -> None:
         'device': name,
         'cores': len(os.sched_getaffinity(0)),
         'torch': torch.__version__,
+        'cudnn_benchmark': args.tune,
         'startup_s': round(startup, 2),
         'note': 'startup_s: from the first import to the end of the first case',
         'cases': results,
@@ -152,9 +157,7 @@ def main() -> None:
     if args.json:
         args.json.write_text(json.dumps(facts, indent=1) + '\n')
     if args.profile:
-        args.profile.write_text(
-            profile(PROFILED if device.type == 'cuda' else CASES_CPU[0], device)
-        )
+        args.profile.write_text(profile(cases[args.profiled or 0], device))
     if any('error' in result for result in results):
         raise SystemExit(1)
 

@@ -46,11 +46,10 @@ class _Plan:
         count, channels, height, width = x.shape
         instances, pixels = (count, height * width) if per_image else (1, count * height * width)
         tile_channels = min(triton.next_power_of_2(channels), _CHANNELS)
-        tile_pixels = min(_TILE // tile_channels, triton.next_power_of_2(pixels))
+        tile_pixels = _TILE // tile_channels
         tiles = triton.cdiv(pixels, tile_pixels)
         others = instances * triton.cdiv(channels, tile_channels)
-        splits = triton.next_power_of_2(min(tiles, max(1, _PROGRAMS // others)))
-        splits = min(splits, _SPLITS)
+        splits = min(tiles, max(1, _PROGRAMS // others), _SPLITS)
         chunk = triton.cdiv(tiles, splits) * tile_pixels
         return cls(instances, pixels, channels, splits, chunk, tile_pixels, tile_channels)
 
@@ -61,7 +60,8 @@ class _Plan:
     @property
     def constants(self) -> dict[str, int]:
         return {
-            'SPLITS': self.splits,
+            # One for all numbers of splits: each further constant is compiled anew.
+            'PARTS': _SPLITS,
             'PIXELS': self.tile_pixels,
             'CHANNELS': self.tile_channels,
             # Known when compiling, so that rows of whole vectors are read as vectors.
@@ -89,7 +89,7 @@ def norm_forward(
     plan = _Plan.of(x, settings.per_image)
     sums = plan.sums(x, 2)
     _measure[plan.grid](
-        x, sums, plan.pixels, plan.channels // plan.constants['VECTOR'], plan.chunk,
+        x, sums, plan.pixels, plan.channels // plan.constants['VECTOR'], plan.chunk, plan.splits,
         **plan.constants,
     )  # fmt: skip
     dtype = x.dtype if shortcut is None else torch.promote_types(x.dtype, shortcut.dtype)
@@ -100,7 +100,7 @@ def norm_forward(
     _normalise[plan.grid](
         x, shortcut, sums, y, statistics, weight, bias, slope, settings.slope, settings.eps,
         *((None, None, 0.0) if running is None else running),
-        plan.pixels, plan.channels // plan.constants['VECTOR'], plan.chunk,
+        plan.pixels, plan.channels // plan.constants['VECTOR'], plan.chunk, plan.splits,
         HAS_SHORTCUT=shortcut is not None, HAS_WEIGHT=weight is not None,
         HAS_SLOPE=slope is not None, HAS_RUNNING=running is not None, **plan.constants,
     )  # fmt: skip
@@ -124,7 +124,7 @@ def norm_backward(
     sums = plan.sums(x, 3)
     totals = torch.empty((plan.instances, 3, plan.channels), dtype=torch.float32, device=x.device)
     inputs = (gradient, x, shortcut, statistics, weight, bias, slope, settings.slope, settings.eps)
-    sizes = (plan.pixels, plan.channels // plan.constants['VECTOR'], plan.chunk)
+    sizes = (plan.pixels, plan.channels // plan.constants['VECTOR'], plan.chunk, plan.splits)
     flags = {
         'HAS_SHORTCUT': shortcut is not None,
         'HAS_WEIGHT': weight is not None,
@@ -210,10 +210,10 @@ def _channel_row(groups, CHANNELS: tl.constexpr, VECTOR: tl.constexpr):  # type:
     return channel, channel < groups * VECTOR
 
 
-@triton.jit(do_not_specialize=['pixels', 'groups', 'chunk'])
+@triton.jit(do_not_specialize=['pixels', 'groups', 'chunk', 'splits'])
 def _measure(  # type: ignore[no-untyped-def]
-    x, sums, pixels, groups, chunk,
-    SPLITS: tl.constexpr, PIXELS: tl.constexpr, CHANNELS: tl.constexpr, VECTOR: tl.constexpr,  # noqa: N803
+    x, sums, pixels, groups, chunk, splits,
+    PARTS: tl.constexpr, PIXELS: tl.constexpr, CHANNELS: tl.constexpr, VECTOR: tl.constexpr,  # noqa: N803
 ):  # fmt: skip
     """Write mean and sum of squared deviations of each channel in this program's pixels."""
     split, instance = tl.program_id(0), tl.program_id(2)
@@ -237,28 +237,29 @@ def _measure(  # type: ignore[no-untyped-def]
         square += value * value
     mean = tl.sum(total, 0) / tl.maximum(count, 1.0)
     deviation = tl.maximum(tl.sum(square, 0) - mean * mean * count, 0.0)
-    own = sums + (instance * SPLITS + split) * 2 * channels + channel
+    own = sums + (instance * splits + split) * 2 * channels + channel
     tl.store(own, mean + pivot, mask=exists)
     tl.store(own + channels, deviation, mask=exists)
 
 
-@triton.jit(do_not_specialize=['pixels', 'groups', 'chunk'])
+@triton.jit(do_not_specialize=['pixels', 'groups', 'chunk', 'splits'])
 def _normalise(  # type: ignore[no-untyped-def]
     x, shortcut, sums, y, statistics, weight, bias, slope_at, slope, eps,
-    running_mean, running_variance, momentum, pixels, groups, chunk,
+    running_mean, running_variance, momentum, pixels, groups, chunk, splits,
     HAS_SHORTCUT: tl.constexpr, HAS_WEIGHT: tl.constexpr, HAS_SLOPE: tl.constexpr,  # noqa: N803
     HAS_RUNNING: tl.constexpr,  # noqa: N803
-    SPLITS: tl.constexpr, PIXELS: tl.constexpr, CHANNELS: tl.constexpr, VECTOR: tl.constexpr,  # noqa: N803
+    PARTS: tl.constexpr, PIXELS: tl.constexpr, CHANNELS: tl.constexpr, VECTOR: tl.constexpr,  # noqa: N803
 ):  # fmt: skip
     """Add up the sums of all programs; normalise this one's pixels."""
     split, instance = tl.program_id(0), tl.program_id(2)
     channel, exists = _channel_row(groups, CHANNELS, VECTOR)
     channels = groups * VECTOR
-    part = tl.arange(0, SPLITS)
+    part = tl.arange(0, PARTS)
     counts = tl.minimum(tl.maximum(pixels - part * chunk, 0), chunk).to(tl.float32)[:, None]
-    of_part = sums + (instance * SPLITS + part)[:, None] * 2 * channels + channel[None, :]
-    means = tl.load(of_part, mask=exists[None, :], other=0.0)
-    deviations = tl.load(of_part + channels, mask=exists[None, :], other=0.0)
+    of_part = sums + (instance * splits + part)[:, None] * 2 * channels + channel[None, :]
+    there = (part < splits)[:, None] & exists[None, :]
+    means = tl.load(of_part, mask=there, other=0.0)
+    deviations = tl.load(of_part + channels, mask=there, other=0.0)
     mean = tl.sum(means * counts, 0) / pixels
     shifts = means - mean[None, :]
     variance = tl.sum(deviations + counts * shifts * shifts, 0) / pixels
@@ -311,12 +312,12 @@ def _back_through_activation(  # type: ignore[no-untyped-def]
     return normalised, inner, tl.where(value > 0, 0.0, outer * value)
 
 
-@triton.jit(do_not_specialize=['pixels', 'groups', 'chunk'])
+@triton.jit(do_not_specialize=['pixels', 'groups', 'chunk', 'splits'])
 def _collect(  # type: ignore[no-untyped-def]
     gradient, x, shortcut, statistics, weight_at, bias_at, slope_at, slope, eps,
-    sums, pixels, groups, chunk,
+    sums, pixels, groups, chunk, splits,
     HAS_SHORTCUT: tl.constexpr, HAS_WEIGHT: tl.constexpr, HAS_SLOPE: tl.constexpr,  # noqa: N803
-    SPLITS: tl.constexpr, PIXELS: tl.constexpr, CHANNELS: tl.constexpr, VECTOR: tl.constexpr,  # noqa: N803
+    PARTS: tl.constexpr, PIXELS: tl.constexpr, CHANNELS: tl.constexpr, VECTOR: tl.constexpr,  # noqa: N803
 ):  # fmt: skip
     """Write this program's sums of inner gradients, of their products, and of the slope's."""
     split, instance = tl.program_id(0), tl.program_id(2)
@@ -347,18 +348,18 @@ def _collect(  # type: ignore[no-untyped-def]
         product += inner * normalised
         if HAS_SLOPE:
             below += low
-    own = sums + (instance * SPLITS + split) * 3 * channels + channel
+    own = sums + (instance * splits + split) * 3 * channels + channel
     tl.store(own, tl.sum(total, 0), mask=exists)
     tl.store(own + channels, tl.sum(product, 0), mask=exists)
     tl.store(own + 2 * channels, tl.sum(below, 0), mask=exists)
 
 
-@triton.jit(do_not_specialize=['pixels', 'groups', 'chunk'])
+@triton.jit(do_not_specialize=['pixels', 'groups', 'chunk', 'splits'])
 def _distribute(  # type: ignore[no-untyped-def]
     gradient, x, shortcut, statistics, weight_at, bias_at, slope_at, slope, eps,
-    sums, totals, for_x, for_shortcut, pixels, groups, chunk,
+    sums, totals, for_x, for_shortcut, pixels, groups, chunk, splits,
     HAS_SHORTCUT: tl.constexpr, HAS_WEIGHT: tl.constexpr, HAS_SLOPE: tl.constexpr,  # noqa: N803
-    SPLITS: tl.constexpr, PIXELS: tl.constexpr, CHANNELS: tl.constexpr, VECTOR: tl.constexpr,  # noqa: N803
+    PARTS: tl.constexpr, PIXELS: tl.constexpr, CHANNELS: tl.constexpr, VECTOR: tl.constexpr,  # noqa: N803
 ):  # fmt: skip
     """Add up the sums of all programs; write the gradients of this one's pixels."""
     split, instance = tl.program_id(0), tl.program_id(2)
@@ -374,15 +375,17 @@ def _distribute(  # type: ignore[no-untyped-def]
         outer_scale = scale * weight
     if HAS_SLOPE:
         slope = tl.load(slope_at).to(tl.float32)
-    part = (instance * SPLITS + tl.arange(0, SPLITS))[:, None] * 3 * channels + channel[None, :]
-    total = tl.sum(tl.load(sums + part, mask=exists[None, :], other=0.0), 0)
-    product = tl.sum(tl.load(sums + part + channels, mask=exists[None, :], other=0.0), 0)
+    part = tl.arange(0, PARTS)
+    there = (part < splits)[:, None] & exists[None, :]
+    of_part = sums + (instance * splits + part)[:, None] * 3 * channels + channel[None, :]
+    total = tl.sum(tl.load(of_part, mask=there, other=0.0), 0)
+    product = tl.sum(tl.load(of_part + channels, mask=there, other=0.0), 0)
     if split == 0:
         own = totals + instance * 3 * channels + channel
         tl.store(own, total, mask=exists)
         tl.store(own + channels, product, mask=exists)
         if HAS_SLOPE:
-            below = tl.load(sums + part + 2 * channels, mask=exists[None, :], other=0.0)
+            below = tl.load(of_part + 2 * channels, mask=there, other=0.0)
             tl.store(own + 2 * channels, tl.sum(below, 0), mask=exists)
     direct, across = total / pixels, product / pixels
     begin = instance.to(tl.int64) * pixels * channels

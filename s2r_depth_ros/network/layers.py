@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import functools
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import ModuleType
 from typing import Any
 
@@ -22,6 +25,17 @@ from s2r_depth_ros.network.norm_settings import NormSettings, Running
 # The kernels count the elements of an image, or of a batch, in 32 bits.
 _MOST_ELEMENTS = 2**31
 _TYPES = (torch.float32, torch.float16, torch.bfloat16)
+_PLAIN = ContextVar('plain', default=False)
+
+
+@contextmanager
+def plain_layers() -> Iterator[None]:
+    """Let torch's own functions compute all layers within: the reference of tests and times."""
+    token = _PLAIN.set(True)
+    try:
+        yield
+    finally:
+        _PLAIN.reset(token)
 
 
 @functools.cache
@@ -35,7 +49,7 @@ def _kernels() -> ModuleType | None:
 
 def engine_for(x: Tensor) -> ModuleType | None:
     """Return what computes the fused layers of ``x``; None where torch's own functions do."""
-    if not x.is_cuda or x.dtype not in _TYPES or x.numel() >= _MOST_ELEMENTS:
+    if not x.is_cuda or _PLAIN.get() or x.dtype not in _TYPES or x.numel() >= _MOST_ELEMENTS:
         return None
     return _kernels()
 

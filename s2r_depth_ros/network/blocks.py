@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from s2r_depth_ros.network.layers import reflect_pad
+from s2r_depth_ros.network.layers import batch_norm, reflect_pad
 
 
 def scaled(channels: int, width: float) -> int:
@@ -47,9 +47,8 @@ class UpProjection(nn.Module):
         """Upsample ``features`` to ``size`` = (height, width) and merge both branches."""
         features = functional.interpolate(features, size, mode='bilinear', align_corners=True)
         deep, direct = self._twins(features)
-        deep = functional.relu(self.bn1(deep))
-        deep = self.bn1_2(self.conv1_2(deep))
-        return functional.relu(deep + self.bn2(direct))
+        deep = self.conv1_2(batch_norm(deep, self.bn1, 0.0))
+        return batch_norm(deep, self.bn1_2, 0.0, shortcut=batch_norm(direct, self.bn2))
 
     def _twins(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Return what the 5x5 convolutions of the deep and of the direct branch give."""

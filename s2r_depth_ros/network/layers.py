@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -25,31 +25,56 @@ from s2r_depth_ros.network.norm_settings import NormSettings, Running
 # The kernels count the elements of an image, or of a batch, in 32 bits.
 _MOST_ELEMENTS = 2**31
 _TYPES = (torch.float32, torch.float16, torch.bfloat16)
-_PLAIN = ContextVar('plain', default=False)
+
+
+class Engine(NamedTuple):
+    """The modules that compute fused layers: kernels, or the formulas that stand in for them."""
+
+    image: ModuleType
+    decoder: ModuleType
+
+
+# In the place of the choice by device: an engine, or None for torch's own functions.
+_CHOSEN: ContextVar[tuple[Engine | None] | None] = ContextVar('chosen', default=None)
 
 
 @contextmanager
-def plain_layers() -> Iterator[None]:
-    """Let torch's own functions compute all layers within: the reference of tests and times."""
-    token = _PLAIN.set(True)
+def computed_by(engine: Engine | None) -> Iterator[None]:
+    """Let ``engine`` compute all layers within, None: torch's own functions, on any device."""
+    token = _CHOSEN.set((engine,))
     try:
         yield
     finally:
-        _PLAIN.reset(token)
+        _CHOSEN.reset(token)
 
 
 @functools.cache
-def _kernels() -> ModuleType | None:
-    """Return the module of the kernels, None without Triton."""
+def _kernels() -> Engine | None:
+    """Return the kernels, None without Triton."""
     try:
-        return importlib.import_module('s2r_depth_ros.network.kernels')
+        return _engine('kernels')
     except ImportError:
         return None
 
 
-def engine_for(x: Tensor) -> ModuleType | None:
+@functools.cache
+def stand_in() -> Engine:
+    """Return the formulas in plain torch."""
+    return _engine('formulas')
+
+
+def _engine(name: str) -> Engine:
+    package = 's2r_depth_ros.network'
+    modules = (f'{package}.{name}', f'{package}.depth_{name}')
+    return Engine(*map(importlib.import_module, modules))
+
+
+def engine_for(x: Tensor) -> Engine | None:
     """Return what computes the fused layers of ``x``; None where torch's own functions do."""
-    if not x.is_cuda or _PLAIN.get() or x.dtype not in _TYPES or x.numel() >= _MOST_ELEMENTS:
+    chosen = _CHOSEN.get()
+    if chosen is not None:
+        return chosen[0]
+    if not x.is_cuda or x.dtype not in _TYPES or x.numel() >= _MOST_ELEMENTS:
         return None
     return _kernels()
 
@@ -63,7 +88,7 @@ def instance_norm(x: Tensor, slope: float = 1.0, shortcut: Tensor | None = None)
     if engine is None:
         return _activate(_added(functional.instance_norm(x), shortcut), slope)
     result: Tensor = FusedNorm.apply(
-        x, shortcut, None, None, None, NormSettings(per_image=True, slope=slope), None, engine
+        x, shortcut, None, None, None, NormSettings(per_image=True, slope=slope), None, engine.image
     )
     return result
 
@@ -87,7 +112,7 @@ def batch_norm(
     norm.num_batches_tracked.add_(1)
     running = Running(norm.running_mean, norm.running_var, norm.momentum)
     result: Tensor = FusedNorm.apply(
-        x, shortcut, norm.weight, norm.bias, learnt, settings, running, engine
+        x, shortcut, norm.weight, norm.bias, learnt, settings, running, engine.image
     )
     return result
 
@@ -100,7 +125,7 @@ def reflect_pad(x: Tensor, pixels: int) -> Tensor:
     engine = engine_for(x)
     if engine is None or not 0 < pixels < min(x.shape[-2:]):
         return functional.pad(x, (pixels,) * 4, mode='reflect')
-    result: Tensor = FusedPad.apply(x, pixels, engine)
+    result: Tensor = FusedPad.apply(x, pixels, engine.image)
     return result
 
 
@@ -118,6 +143,30 @@ class ReflectPad(nn.Module):
     def extra_repr(self) -> str:
         """Return the width of the pad."""
         return str(self.pixels)
+
+
+class NormChain(nn.Sequential):
+    """A sequence in which a batch norm and the ReLU or PReLU behind it are one step."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return what the layers, one after the other, make of ``x``."""
+        layers = list(self)
+        while layers:
+            layer = layers.pop(0)
+            following = layers[0] if layers else None
+            if isinstance(layer, nn.BatchNorm2d) and isinstance(following, nn.ReLU | nn.PReLU):
+                x = batch_norm(x, layer, slope_of(following))
+                layers.pop(0)
+            elif isinstance(layer, nn.BatchNorm2d):
+                x = batch_norm(x, layer)
+            else:
+                x = layer(x)
+        return x
+
+
+def slope_of(act: nn.ReLU | nn.PReLU) -> float | Tensor:
+    """Return the slope of ``act`` below zero, as ``batch_norm`` takes it."""
+    return act.weight if isinstance(act, nn.PReLU) else 0.0
 
 
 class FusedNorm(torch.autograd.Function):

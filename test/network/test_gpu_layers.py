@@ -113,8 +113,10 @@ def test_concatenation_and_head(
     depth = drawn((2, 1, size[0] // 2, size[1] // 2), torch.float32, 3)
     used = sum(channels) + 1
     conv = nn.Conv2d(used, 1, kernel, bias=False).to(GPU)
-    padded = join(parts, depth, kernel // 2)
-    y = head(padded, conv)
+    engine = layers.engine_for(parts[0])
+    assert engine is not None
+    padded = join(engine, parts, depth, kernel // 2)
+    y = head(engine, padded, conv)
     assert y.dtype == torch.float32
     gradient = drawn(tuple(y.shape), torch.float32, 7).detach()
     leaves = [*parts, depth, conv.weight]
@@ -130,7 +132,7 @@ def test_concatenation_and_head(
 
 def test_plain_layers_are_torchs_own() -> None:
     x = torch.zeros(1, 1, 2, 2, device=GPU)
-    with layers.plain_layers():
+    with layers.computed_by(None):
         assert layers.engine_for(x) is None
     assert layers.engine_for(x) is not None
 

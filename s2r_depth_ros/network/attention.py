@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from s2r_depth_ros.network.blocks import UpProjection, scaled, sigmoid_head
-from s2r_depth_ros.network.layers import Chain, batch_norm
+from s2r_depth_ros.network.layers import NormChain, batch_norm
 
 
 class BasicBlock(nn.Module):
@@ -27,7 +27,7 @@ class BasicBlock(nn.Module):
         self.bn2 = nn.BatchNorm2d(out_channels)
         self.downsample = None
         if stride != 1 or in_channels != out_channels:
-            self.downsample = Chain(
+            self.downsample = NormChain(
                 nn.Conv2d(in_channels, out_channels, 1, stride, bias=False),
                 nn.BatchNorm2d(out_channels),
             )
@@ -35,15 +35,15 @@ class BasicBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the features behind the block."""
         shortcut = x if self.downsample is None else self.downsample(x)
-        y = batch_norm(self.conv1(x), self.bn1, slope=0.0)
-        return batch_norm(self.conv2(y), self.bn2, slope=0.0, shortcut=shortcut)
+        y = batch_norm(self.conv1(x), self.bn1, 0.0)
+        return batch_norm(self.conv2(y), self.bn2, 0.0, shortcut)
 
 
 def _conv_bn_relu(
     in_channels: int, out_channels: int, kernel: int, stride: int = 1, dilation: int = 1
-) -> nn.Sequential:
+) -> NormChain:
     padding = dilation * (kernel // 2)
-    return Chain(
+    return NormChain(
         nn.Conv2d(in_channels, out_channels, kernel, stride, padding, dilation, bias=False),
         nn.BatchNorm2d(out_channels),
         nn.ReLU(),

@@ -46,9 +46,8 @@ class UpProjection(nn.Module):
     def forward(self, features: Tensor, size: tuple[int, int]) -> Tensor:
         """Upsample ``features`` to ``size`` = (height, width) and merge both branches."""
         deep, direct = self._twins(upsampled(features, size))
-        deep = batch_norm(deep, self.bn1, slope=0.0)
-        deep = batch_norm(self.conv1_2(deep), self.bn1_2)
-        return batch_norm(direct, self.bn2, slope=0.0, shortcut=deep)
+        deep = self.conv1_2(batch_norm(deep, self.bn1, 0.0))
+        return batch_norm(deep, self.bn1_2, 0.0, shortcut=batch_norm(direct, self.bn2))
 
     def _twins(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Return what the 5x5 convolutions of the deep and of the direct branch give."""

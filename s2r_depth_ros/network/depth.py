@@ -11,12 +11,13 @@ from torch.nn import functional
 from s2r_depth_ros.network.blocks import double, scaled
 from s2r_depth_ros.network.depth_layers import head, join, widened
 from s2r_depth_ros.network.layers import (
-    Chain,
+    Engine,
+    NormChain,
     ReflectPad,
     batch_norm,
     engine_for,
     halve,
-    run_chain,
+    slope_of,
 )
 from s2r_depth_ros.network.size_rule import check_size
 
@@ -29,7 +30,7 @@ class _Model(nn.Module):
 
     def __init__(self, *layers: nn.Module) -> None:
         super().__init__()
-        self.model = Chain(*layers)
+        self.model = NormChain(*layers)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.model(x)
@@ -130,7 +131,7 @@ class Inception(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the features behind the block."""
         branches = torch.cat([self.layer0(x), self.layer1(x), self.layer2(x)], 1)
-        slope = self.nonlinearity.weight
+        slope = slope_of(self.nonlinearity)
         merged = self.branch1x1(batch_norm(branches, self.norm1, slope))
         return batch_norm(merged, self.norm2, slope, shortcut=x)
 
@@ -150,7 +151,7 @@ class DepthPrediction(nn.Module):
         c32, c64, c128, c256, c512 = (scaled(c, width) for c in (32, 64, 128, 256, 512))
         # One scalar for every activation: 18 state-dict keys, one storage (docs/network.md 2.5).
         act = nn.PReLU()
-        self.conv1 = Chain(
+        self.conv1 = NormChain(
             ReflectPad(3), nn.Conv2d(1, c64, 7, bias=False), nn.BatchNorm2d(c64), act
         )
         self.conv2 = _double_conv(c64, c128, act)
@@ -176,8 +177,9 @@ class DepthPrediction(nn.Module):
         middle = self.center(halve(self.conv4(eighth)))
 
         skips = (eighth, quarter, half)
-        if engine_for(middle):
-            return self._decode_fused(middle, skips)
+        engine = engine_for(middle)
+        if engine:
+            return self._decode_fused(engine, middle, skips)
         return self._decode(middle, skips)
 
     def _decode(self, middle: Tensor, skips: tuple[Tensor, Tensor, Tensor]) -> list[Tensor]:
@@ -196,7 +198,9 @@ class DepthPrediction(nn.Module):
         features = torch.cat([self.deconv2(features), double(depth_2)], 1)
         return [depth_8, depth_4, depth_2, self.output1(features)]
 
-    def _decode_fused(self, middle: Tensor, skips: tuple[Tensor, Tensor, Tensor]) -> list[Tensor]:
+    def _decode_fused(
+        self, engine: Engine, middle: Tensor, skips: tuple[Tensor, Tensor, Tensor]
+    ) -> list[Tensor]:
         """Return the same with fused layers; a coarser depth is read in the network's precision."""
         weighted = [
             (skip if weight == 1.0 else weight * skip).to(middle.dtype)
@@ -207,13 +211,13 @@ class DepthPrediction(nn.Module):
         for number, skip in zip((4, 3, 2, 1), (*weighted, None)):
             output = getattr(self, f'output{number}').model[1]
             parts = [features] if skip is None else [features, skip]
-            padded = join(parts, depth, output.kernel_size[0] // 2)
-            depth = head(padded, output)
+            padded = join(engine, parts, depth, output.kernel_size[0] // 2)
+            depth = head(engine, padded, output)
             depths.append(depth)
             if number > 1:
                 # Behind its reflection pad, which the concatenation has.
-                _pad, convolution, *rest = getattr(self, f'deconv{number}').model
-                features = run_chain(rest, widened(convolution, padded))
+                deconv = getattr(self, f'deconv{number}').model
+                features = deconv[2:](widened(deconv[1], padded))
         return depths
 
 

@@ -130,7 +130,7 @@ def _tile(channels: int) -> tuple[int, int]:
 
 
 @triton.jit(do_not_specialize=['height', 'width', 'pad', 'groups', 'first', 'second'])
-def _join(  # type: ignore[no-untyped-def]
+def _join(  # type: ignore[no-untyped-def]  # Triton finds the types
     a, b, depth, y, height, width, pad, groups, first, second,
     HAS_SECOND: tl.constexpr, HAS_DEPTH: tl.constexpr,  # noqa: N803
     VECTOR: tl.constexpr, PIECES: tl.constexpr,  # noqa: N803
@@ -167,7 +167,7 @@ def _join(  # type: ignore[no-untyped-def]
 
 
 @triton.jit(do_not_specialize=['height', 'width', 'pad', 'groups', 'own_groups', 'first'])
-def _part(  # type: ignore[no-untyped-def]
+def _part(  # type: ignore[no-untyped-def]  # Triton finds the types
     gradient, result, height, width, pad, groups, own_groups, first,
     VECTOR: tl.constexpr, PIECES: tl.constexpr,  # noqa: N803
 ):  # fmt: skip
@@ -198,7 +198,7 @@ def _part(  # type: ignore[no-untyped-def]
 
 
 @triton.jit(do_not_specialize=['height', 'width', 'groups', 'channels'])
-def _head(  # type: ignore[no-untyped-def]
+def _head(  # type: ignore[no-untyped-def]  # Triton finds the types
     x, taps, y, height, width, groups, channels,
     KERNEL: tl.constexpr, PIXELS: tl.constexpr, CHANNELS: tl.constexpr, VECTOR: tl.constexpr,  # noqa: N803
 ):  # fmt: skip
@@ -230,14 +230,14 @@ def _head(  # type: ignore[no-untyped-def]
 
 
 @triton.jit
-def _slope_of_head(gradient, y, where, mask):  # type: ignore[no-untyped-def]
+def _slope_of_head(gradient, y, where, mask):  # type: ignore[no-untyped-def]  # Triton finds the types
     """Return the gradient before the hyperbolic tangent."""
     value = tl.load(y + where, mask=mask, other=0.0)
     return tl.load(gradient + where, mask=mask, other=0.0) * (1.0 - value * value)
 
 
 @triton.jit(do_not_specialize=['height', 'width', 'groups', 'channels', 'blocks'])
-def _head_features(  # type: ignore[no-untyped-def]
+def _head_features(  # type: ignore[no-untyped-def]  # Triton finds the types
     gradient, y, taps, for_x, height, width, groups, channels, blocks,
     KERNEL: tl.constexpr, PIXELS: tl.constexpr, CHANNELS: tl.constexpr, VECTOR: tl.constexpr,  # noqa: N803
 ):  # fmt: skip
@@ -266,7 +266,7 @@ def _head_features(  # type: ignore[no-untyped-def]
 
 
 @triton.jit(do_not_specialize=['height', 'width', 'groups', 'channels', 'outputs', 'chunk'])
-def _head_weights(  # type: ignore[no-untyped-def]
+def _head_weights(  # type: ignore[no-untyped-def]  # Triton finds the types
     gradient, y, x, sums, height, width, groups, channels, outputs, chunk,
     KERNEL: tl.constexpr, PIXELS: tl.constexpr, CHANNELS: tl.constexpr, VECTOR: tl.constexpr,  # noqa: N803
 ):  # fmt: skip

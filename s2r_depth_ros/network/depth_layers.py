@@ -8,8 +8,6 @@ multiplies and sums in float32.
 
 from __future__ import annotations
 
-import functools
-import importlib
 from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
@@ -18,15 +16,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from s2r_depth_ros.network.layers import Engine
+
 _MULTIPLE = 8
 
 
-@functools.cache
-def _kernels() -> ModuleType:
-    return importlib.import_module('s2r_depth_ros.network.depth_kernels')
-
-
-def join(parts: Sequence[Tensor], depth: Tensor | None, pixels: int) -> Tensor:
+def join(engine: Engine, parts: Sequence[Tensor], depth: Tensor | None, pixels: int) -> Tensor:
     """Return the padded concatenation of ``parts`` and the doubled ``depth``, with zero channels.
 
     parts: one or two of one type, float [N, C, H, W]. depth: float32 [N, 1, H/2, W/2]. Result
@@ -34,13 +29,13 @@ def join(parts: Sequence[Tensor], depth: Tensor | None, pixels: int) -> Tensor:
     """
     count = sum(part.shape[1] for part in parts) + (depth is not None)
     channels = -(-count // _MULTIPLE) * _MULTIPLE
-    result: Tensor = FusedJoin.apply(depth, pixels, channels, _kernels(), *parts)
+    result: Tensor = FusedJoin.apply(depth, pixels, channels, engine.decoder, *parts)
     return result
 
 
-def head(x: Tensor, conv: nn.Conv2d) -> Tensor:
+def head(engine: Engine, x: Tensor, conv: nn.Conv2d) -> Tensor:
     """Return tanh(conv(x)) as float32 [N, 1, h, w]; channels of ``x`` behind conv's are ignored."""
-    result: Tensor = FusedHead.apply(x, conv.weight, _kernels())
+    result: Tensor = FusedHead.apply(x, conv.weight, engine.decoder)
     return result
 
 

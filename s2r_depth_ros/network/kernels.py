@@ -27,6 +27,7 @@ _TILE, _CHANNELS, _WARPS = 4096, 32, 8
 _PROGRAMS, _SPLITS = 1024, 128
 # Pieces of up to 16 bytes that a program of the reflection pad moves.
 _PIECES = 256
+_LAYOUT = torch.channels_last
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,10 @@ class _Plan:
         count, channels, height, width = x.shape
         instances, pixels = (count, height * width) if per_image else (1, count * height * width)
         tile_channels = min(triton.next_power_of_2(channels), _CHANNELS)
-        tile_pixels = min(_TILE // tile_channels, triton.next_power_of_2(pixels))
+        tile_pixels = _TILE // tile_channels
         tiles = triton.cdiv(pixels, tile_pixels)
         others = instances * triton.cdiv(channels, tile_channels)
-        splits = triton.next_power_of_2(min(tiles, max(1, _PROGRAMS // others)))
-        splits = min(splits, _SPLITS)
+        splits = min(tiles, max(1, _PROGRAMS // others), _SPLITS)
         chunk = triton.cdiv(tiles, splits) * tile_pixels
         return cls(instances, pixels, channels, splits, chunk, tile_pixels, tile_channels)
 
@@ -61,7 +61,8 @@ class _Plan:
     @property
     def constants(self) -> dict[str, int]:
         return {
-            'SPLITS': self.splits,
+            # One for all numbers of splits: each further constant is compiled anew.
+            'PARTS': _SPLITS,
             'PIXELS': self.tile_pixels,
             'CHANNELS': self.tile_channels,
             # Known when compiling, so that rows of whole vectors are read as vectors.
@@ -89,7 +90,7 @@ def norm_forward(
     plan = _Plan.of(x, settings.per_image)
     sums = plan.sums(x, 2)
     _measure[plan.grid](
-        x, sums, plan.pixels, plan.channels // plan.constants['VECTOR'], plan.chunk,
+        x, sums, plan.pixels, plan.channels // plan.constants['VECTOR'], plan.chunk, plan.splits,
         **plan.constants,
     )  # fmt: skip
     dtype = x.dtype if shortcut is None else torch.promote_types(x.dtype, shortcut.dtype)
@@ -100,7 +101,7 @@ def norm_forward(
     _normalise[plan.grid](
         x, shortcut, sums, y, statistics, weight, bias, slope, settings.slope, settings.eps,
         *((None, None, 0.0) if running is None else running),
-        plan.pixels, plan.channels // plan.constants['VECTOR'], plan.chunk,
+        plan.pixels, plan.channels // plan.constants['VECTOR'], plan.chunk, plan.splits,
         HAS_SHORTCUT=shortcut is not None, HAS_WEIGHT=weight is not None,
         HAS_SLOPE=slope is not None, HAS_RUNNING=running is not None, **plan.constants,
     )  # fmt: skip
@@ -124,7 +125,7 @@ def norm_backward(
     sums = plan.sums(x, 3)
     totals = torch.empty((plan.instances, 3, plan.channels), dtype=torch.float32, device=x.device)
     inputs = (gradient, x, shortcut, statistics, weight, bias, slope, settings.slope, settings.eps)
-    sizes = (plan.pixels, plan.channels // plan.constants['VECTOR'], plan.chunk)
+    sizes = (plan.pixels, plan.channels // plan.constants['VECTOR'], plan.chunk, plan.splits)
     flags = {
         'HAS_SHORTCUT': shortcut is not None,
         'HAS_WEIGHT': weight is not None,
@@ -177,6 +178,38 @@ def pad_backward(gradient: Tensor, pixels: int) -> Tensor:
     return for_x
 
 
+def finish(
+    x: Tensor,
+    slope: float,
+    bias: Tensor | None = None,
+    shortcut: Tensor | None = None,
+    shortcut_bias: Tensor | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
+    """Return what ``formulas.finish`` does, in channels last."""
+    if out is None:
+        out = torch.empty(x.shape, dtype=x.dtype, device=x.device, memory_format=_LAYOUT)
+    images = [None if image is None else _pixels(image) for image in (x, shortcut, out)]
+    steps = [0 if image is None else image.stride(3) for image in images]
+    channels, pixels = x.shape[1], x.numel() // x.shape[1]
+    vector = math.gcd(16 // x.element_size(), channels, *steps)
+    groups = channels // vector
+    _finish[(triton.cdiv(pixels * groups, _PIECES),)](
+        *images, bias, shortcut_bias, slope, pixels, groups, *(step // vector for step in steps),
+        HAS_SHORTCUT=shortcut is not None, HAS_BIAS=bias is not None,
+        HAS_SECOND=shortcut_bias is not None, VECTOR=vector, PIECES=_PIECES,
+    )  # fmt: skip
+    return out
+
+
+def _pixels(x: Tensor) -> Tensor:
+    """Return ``x`` if its pixels lie one step apart, as in channels last, else such a copy."""
+    _count, _channels, height, width = x.shape
+    step = x.stride(3)
+    apart = (height * width * step, 1, width * step, step)
+    return x if x.stride() == apart else x.contiguous(memory_format=_LAYOUT)
+
+
 def _channels_last(x: Any) -> Any:
     """Return ``x`` (or None) in channels last: itself where it is."""
     return None if x is None else x.contiguous(memory_format=torch.channels_last)
@@ -210,10 +243,10 @@ def _channel_row(groups, CHANNELS: tl.constexpr, VECTOR: tl.constexpr):  # type:
     return channel, channel < groups * VECTOR
 
 
-@triton.jit(do_not_specialize=['pixels', 'groups', 'chunk'])
+@triton.jit(do_not_specialize=['pixels', 'groups', 'chunk', 'splits'])
 def _measure(  # type: ignore[no-untyped-def]  # Triton finds the types
-    x, sums, pixels, groups, chunk,
-    SPLITS: tl.constexpr, PIXELS: tl.constexpr, CHANNELS: tl.constexpr, VECTOR: tl.constexpr,  # noqa: N803
+    x, sums, pixels, groups, chunk, splits,
+    PARTS: tl.constexpr, PIXELS: tl.constexpr, CHANNELS: tl.constexpr, VECTOR: tl.constexpr,  # noqa: N803
 ):  # fmt: skip
     """Write mean and sum of squared deviations of each channel in this program's pixels."""
     split, instance = tl.program_id(0), tl.program_id(2)
@@ -237,28 +270,29 @@ def _measure(  # type: ignore[no-untyped-def]  # Triton finds the types
         square += value * value
     mean = tl.sum(total, 0) / tl.maximum(count, 1.0)
     deviation = tl.maximum(tl.sum(square, 0) - mean * mean * count, 0.0)
-    own = sums + (instance * SPLITS + split) * 2 * channels + channel
+    own = sums + (instance * splits + split) * 2 * channels + channel
     tl.store(own, mean + pivot, mask=exists)
     tl.store(own + channels, deviation, mask=exists)
 
 
-@triton.jit(do_not_specialize=['pixels', 'groups', 'chunk'])
+@triton.jit(do_not_specialize=['pixels', 'groups', 'chunk', 'splits'])
 def _normalise(  # type: ignore[no-untyped-def]  # Triton finds the types
     x, shortcut, sums, y, statistics, weight, bias, slope_at, slope, eps,
-    running_mean, running_variance, momentum, pixels, groups, chunk,
+    running_mean, running_variance, momentum, pixels, groups, chunk, splits,
     HAS_SHORTCUT: tl.constexpr, HAS_WEIGHT: tl.constexpr, HAS_SLOPE: tl.constexpr,  # noqa: N803
     HAS_RUNNING: tl.constexpr,  # noqa: N803
-    SPLITS: tl.constexpr, PIXELS: tl.constexpr, CHANNELS: tl.constexpr, VECTOR: tl.constexpr,  # noqa: N803
+    PARTS: tl.constexpr, PIXELS: tl.constexpr, CHANNELS: tl.constexpr, VECTOR: tl.constexpr,  # noqa: N803
 ):  # fmt: skip
     """Add up the sums of all programs; normalise this one's pixels."""
     split, instance = tl.program_id(0), tl.program_id(2)
     channel, exists = _channel_row(groups, CHANNELS, VECTOR)
     channels = groups * VECTOR
-    part = tl.arange(0, SPLITS)
+    part = tl.arange(0, PARTS)
     counts = tl.minimum(tl.maximum(pixels - part * chunk, 0), chunk).to(tl.float32)[:, None]
-    of_part = sums + (instance * SPLITS + part)[:, None] * 2 * channels + channel[None, :]
-    means = tl.load(of_part, mask=exists[None, :], other=0.0)
-    deviations = tl.load(of_part + channels, mask=exists[None, :], other=0.0)
+    of_part = sums + (instance * splits + part)[:, None] * 2 * channels + channel[None, :]
+    there = (part < splits)[:, None] & exists[None, :]
+    means = tl.load(of_part, mask=there, other=0.0)
+    deviations = tl.load(of_part + channels, mask=there, other=0.0)
     mean = tl.sum(means * counts, 0) / pixels
     shifts = means - mean[None, :]
     variance = tl.sum(deviations + counts * shifts * shifts, 0) / pixels
@@ -311,12 +345,12 @@ def _back_through_activation(  # type: ignore[no-untyped-def]  # Triton finds th
     return normalised, inner, tl.where(value > 0, 0.0, outer * value)
 
 
-@triton.jit(do_not_specialize=['pixels', 'groups', 'chunk'])
+@triton.jit(do_not_specialize=['pixels', 'groups', 'chunk', 'splits'])
 def _collect(  # type: ignore[no-untyped-def]  # Triton finds the types
     gradient, x, shortcut, statistics, weight_at, bias_at, slope_at, slope, eps,
-    sums, pixels, groups, chunk,
+    sums, pixels, groups, chunk, splits,
     HAS_SHORTCUT: tl.constexpr, HAS_WEIGHT: tl.constexpr, HAS_SLOPE: tl.constexpr,  # noqa: N803
-    SPLITS: tl.constexpr, PIXELS: tl.constexpr, CHANNELS: tl.constexpr, VECTOR: tl.constexpr,  # noqa: N803
+    PARTS: tl.constexpr, PIXELS: tl.constexpr, CHANNELS: tl.constexpr, VECTOR: tl.constexpr,  # noqa: N803
 ):  # fmt: skip
     """Write this program's sums of inner gradients, of their products, and of the slope's."""
     split, instance = tl.program_id(0), tl.program_id(2)
@@ -347,18 +381,18 @@ def _collect(  # type: ignore[no-untyped-def]  # Triton finds the types
         product += inner * normalised
         if HAS_SLOPE:
             below += low
-    own = sums + (instance * SPLITS + split) * 3 * channels + channel
+    own = sums + (instance * splits + split) * 3 * channels + channel
     tl.store(own, tl.sum(total, 0), mask=exists)
     tl.store(own + channels, tl.sum(product, 0), mask=exists)
     tl.store(own + 2 * channels, tl.sum(below, 0), mask=exists)
 
 
-@triton.jit(do_not_specialize=['pixels', 'groups', 'chunk'])
+@triton.jit(do_not_specialize=['pixels', 'groups', 'chunk', 'splits'])
 def _distribute(  # type: ignore[no-untyped-def]  # Triton finds the types
     gradient, x, shortcut, statistics, weight_at, bias_at, slope_at, slope, eps,
-    sums, totals, for_x, for_shortcut, pixels, groups, chunk,
+    sums, totals, for_x, for_shortcut, pixels, groups, chunk, splits,
     HAS_SHORTCUT: tl.constexpr, HAS_WEIGHT: tl.constexpr, HAS_SLOPE: tl.constexpr,  # noqa: N803
-    SPLITS: tl.constexpr, PIXELS: tl.constexpr, CHANNELS: tl.constexpr, VECTOR: tl.constexpr,  # noqa: N803
+    PARTS: tl.constexpr, PIXELS: tl.constexpr, CHANNELS: tl.constexpr, VECTOR: tl.constexpr,  # noqa: N803
 ):  # fmt: skip
     """Add up the sums of all programs; write the gradients of this one's pixels."""
     split, instance = tl.program_id(0), tl.program_id(2)
@@ -374,15 +408,17 @@ def _distribute(  # type: ignore[no-untyped-def]  # Triton finds the types
         outer_scale = scale * weight
     if HAS_SLOPE:
         slope = tl.load(slope_at).to(tl.float32)
-    part = (instance * SPLITS + tl.arange(0, SPLITS))[:, None] * 3 * channels + channel[None, :]
-    total = tl.sum(tl.load(sums + part, mask=exists[None, :], other=0.0), 0)
-    product = tl.sum(tl.load(sums + part + channels, mask=exists[None, :], other=0.0), 0)
+    part = tl.arange(0, PARTS)
+    there = (part < splits)[:, None] & exists[None, :]
+    of_part = sums + (instance * splits + part)[:, None] * 3 * channels + channel[None, :]
+    total = tl.sum(tl.load(of_part, mask=there, other=0.0), 0)
+    product = tl.sum(tl.load(of_part + channels, mask=there, other=0.0), 0)
     if split == 0:
         own = totals + instance * 3 * channels + channel
         tl.store(own, total, mask=exists)
         tl.store(own + channels, product, mask=exists)
         if HAS_SLOPE:
-            below = tl.load(sums + part + 2 * channels, mask=exists[None, :], other=0.0)
+            below = tl.load(of_part + 2 * channels, mask=there, other=0.0)
             tl.store(own + 2 * channels, tl.sum(below, 0), mask=exists)
     direct, across = total / pixels, product / pixels
     begin = instance.to(tl.int64) * pixels * channels
@@ -398,6 +434,33 @@ def _distribute(  # type: ignore[no-untyped-def]  # Triton finds the types
         if HAS_SHORTCUT:
             result = inner.to(for_shortcut.dtype.element_ty)
             tl.store(for_shortcut + begin + where, result, mask=inside)
+
+
+@triton.jit(do_not_specialize=['pixels', 'groups', 'x_step', 'shortcut_step', 'y_step'])
+def _finish(  # type: ignore[no-untyped-def]  # Triton finds the types
+    x, shortcut, y, bias, shortcut_bias, slope, pixels, groups, x_step, shortcut_step, y_step,
+    HAS_SHORTCUT: tl.constexpr, HAS_BIAS: tl.constexpr, HAS_SECOND: tl.constexpr,  # noqa: N803
+    VECTOR: tl.constexpr, PIECES: tl.constexpr,  # noqa: N803
+):  # fmt: skip
+    """Make pieces of ``y``; each image has its own step from pixel to pixel."""
+    piece = tl.program_id(0) * PIECES + tl.arange(0, PIECES)
+    pixel = piece // groups
+    group = piece - pixel * groups
+    inside = (pixel < pixels)[:, None]
+    lane = tl.arange(0, VECTOR)[None, :]
+    channel = group[:, None] * VECTOR + lane
+    where = (pixel * x_step + group)[:, None] * VECTOR + lane
+    value = tl.load(x + where, mask=inside, other=0.0).to(tl.float32)
+    if HAS_BIAS:
+        value += tl.load(bias + channel, mask=inside, other=0.0).to(tl.float32)
+    if HAS_SECOND:
+        value += tl.load(shortcut_bias + channel, mask=inside, other=0.0).to(tl.float32)
+    if HAS_SHORTCUT:
+        where = (pixel * shortcut_step + group)[:, None] * VECTOR + lane
+        value += tl.load(shortcut + where, mask=inside, other=0.0).to(tl.float32)
+    value = tl.where(value > 0, value, value * slope)
+    where = (pixel * y_step + group)[:, None] * VECTOR + lane
+    tl.store(y + where, value.to(y.dtype.element_ty), mask=inside)
 
 
 @triton.jit

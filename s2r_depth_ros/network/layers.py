@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -25,17 +27,53 @@ _MOST_ELEMENTS = 2**31
 _TYPES = (torch.float32, torch.float16, torch.bfloat16)
 
 
-@functools.cache
-def _kernels() -> ModuleType | None:
-    """Return the module of the kernels, None without Triton."""
+class Engine(NamedTuple):
+    """The modules that compute fused layers: kernels, or the formulas that stand in for them."""
+
+    image: ModuleType
+    decoder: ModuleType
+
+
+# In the place of the choice by device: an engine, or None for torch's own functions.
+_CHOSEN: ContextVar[tuple[Engine | None] | None] = ContextVar('chosen', default=None)
+
+
+@contextmanager
+def computed_by(engine: Engine | None) -> Iterator[None]:
+    """Let ``engine`` compute all layers within, None: torch's own functions, on any device."""
+    token = _CHOSEN.set((engine,))
     try:
-        return importlib.import_module('s2r_depth_ros.network.kernels')
+        yield
+    finally:
+        _CHOSEN.reset(token)
+
+
+@functools.cache
+def _kernels() -> Engine | None:
+    """Return the kernels, None without Triton."""
+    try:
+        return _engine('kernels')
     except ImportError:
         return None
 
 
-def engine_for(x: Tensor) -> ModuleType | None:
+@functools.cache
+def stand_in() -> Engine:
+    """Return the formulas in plain torch."""
+    return _engine('formulas')
+
+
+def _engine(name: str) -> Engine:
+    package = 's2r_depth_ros.network'
+    modules = (f'{package}.{name}', f'{package}.depth_{name}')
+    return Engine(*map(importlib.import_module, modules))
+
+
+def engine_for(x: Tensor) -> Engine | None:
     """Return what computes the fused layers of ``x``; None where torch's own functions do."""
+    chosen = _CHOSEN.get()
+    if chosen is not None:
+        return chosen[0]
     if not x.is_cuda or x.dtype not in _TYPES or x.numel() >= _MOST_ELEMENTS:
         return None
     return _kernels()
@@ -50,7 +88,7 @@ def instance_norm(x: Tensor, slope: float = 1.0, shortcut: Tensor | None = None)
     if engine is None:
         return _activate(_added(functional.instance_norm(x), shortcut), slope)
     result: Tensor = FusedNorm.apply(
-        x, shortcut, None, None, None, NormSettings(per_image=True, slope=slope), None, engine
+        x, shortcut, None, None, None, NormSettings(per_image=True, slope=slope), None, engine.image
     )
     return result
 
@@ -74,7 +112,7 @@ def batch_norm(
     norm.num_batches_tracked.add_(1)
     running = Running(norm.running_mean, norm.running_var, norm.momentum)
     result: Tensor = FusedNorm.apply(
-        x, shortcut, norm.weight, norm.bias, learnt, settings, running, engine
+        x, shortcut, norm.weight, norm.bias, learnt, settings, running, engine.image
     )
     return result
 
@@ -87,7 +125,7 @@ def reflect_pad(x: Tensor, pixels: int) -> Tensor:
     engine = engine_for(x)
     if engine is None or not 0 < pixels < min(x.shape[-2:]):
         return functional.pad(x, (pixels,) * 4, mode='reflect')
-    result: Tensor = FusedPad.apply(x, pixels, engine)
+    result: Tensor = FusedPad.apply(x, pixels, engine.image)
     return result
 
 
@@ -115,36 +153,28 @@ def halve(x: Tensor) -> Tensor:
     return result
 
 
-class Chain(nn.Sequential):
-    """A sequence in which a batch norm and the activation behind it are one layer."""
+class NormChain(nn.Sequential):
+    """A sequence in which a batch norm and the ReLU or PReLU behind it are one step."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return ``x`` behind all layers."""
-        return run_chain(self, x)
+        """Return what the layers, one after the other, make of ``x``."""
+        layers = list(self)
+        while layers:
+            layer = layers.pop(0)
+            following = layers[0] if layers else None
+            if isinstance(layer, nn.BatchNorm2d) and isinstance(following, nn.ReLU | nn.PReLU):
+                x = batch_norm(x, layer, slope_of(following))
+                layers.pop(0)
+            elif isinstance(layer, nn.BatchNorm2d):
+                x = batch_norm(x, layer)
+            else:
+                x = layer(x)
+        return x
 
 
-def run_chain(layers: Iterable[nn.Module], x: Tensor) -> Tensor:
-    """Return ``x`` [N, C, H, W] behind ``layers``, each batch norm as one with its activation."""
-    waiting: nn.BatchNorm2d | None = None
-    for layer in layers:
-        if waiting is not None:
-            slope = _slope_of(layer)
-            x = batch_norm(x, waiting, 1.0 if slope is None else slope)
-            waiting = None
-            if slope is not None:
-                continue
-        if isinstance(layer, nn.BatchNorm2d):
-            waiting = layer
-        else:
-            x = layer(x)
-    return x if waiting is None else batch_norm(x, waiting)
-
-
-def _slope_of(layer: nn.Module) -> float | Tensor | None:
-    """Return the slope below zero of an activation, None for another layer."""
-    if isinstance(layer, nn.ReLU):
-        return 0.0
-    return layer.weight if isinstance(layer, nn.PReLU) else None
+def slope_of(act: nn.ReLU | nn.PReLU) -> float | Tensor:
+    """Return the slope of ``act`` below zero, as ``batch_norm`` takes it."""
+    return act.weight if isinstance(act, nn.PReLU) else 0.0
 
 
 class FusedNorm(torch.autograd.Function):
@@ -155,16 +185,8 @@ class FusedNorm(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(
-        ctx: Any,
-        x: Tensor,
-        shortcut: Tensor | None,
-        weight: Tensor | None,
-        bias: Tensor | None,
-        slope: Tensor | None,
-        settings: NormSettings,
-        running: Any,
-        engine: Any,
+    def forward(  # type: ignore[no-untyped-def]  # Triton finds the types
+        ctx: Any, x: Tensor, shortcut, weight, bias, slope, settings: NormSettings, running, engine
     ) -> Tensor:
         """Return the features behind the activation."""
         y, statistics = engine.norm_forward(x, settings, shortcut, weight, bias, slope, running)

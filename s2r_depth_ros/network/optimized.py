@@ -26,7 +26,7 @@ from s2r_depth_ros.network.depth import (
     fold_skip_weights,
 )
 from s2r_depth_ros.network.depth_layers import head, join, widened
-from s2r_depth_ros.network.layers import engine_for, reflect_pad
+from s2r_depth_ros.network.layers import Engine, engine_for, reflect_pad
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 from s2r_depth_ros.network.size_rule import check_size
 from s2r_depth_ros.network.structure import ConvNormAct, ResidualBlock
@@ -181,8 +181,9 @@ class _Depth(nn.Module):
     def forward(self, structure: Tensor) -> Tensor:
         half, quarter, eighth, deepest = self._encode(structure)
         middle = self.center(deepest)
-        if engine_for(middle):
-            return self._decode_fused(middle, (eighth, quarter, half, None))
+        engine = engine_for(middle)
+        if engine:
+            return self._decode_fused(engine, middle, (eighth, quarter, half, None))
         padded = reflect_pad(torch.cat([middle, eighth], 1), 1)
         for number, skip in enumerate((quarter, half, None)):
             depth = self.heads[number](padded).tanh().to(padded.dtype)
@@ -192,15 +193,17 @@ class _Depth(nn.Module):
             padded = reflect_pad(features, 1 if skips else 3)
         return self.heads[3](padded).tanh()
 
-    def _decode_fused(self, features: Tensor, skips: tuple[Tensor | None, ...]) -> Tensor:
+    def _decode_fused(
+        self, engine: Engine, features: Tensor, skips: tuple[Tensor | None, ...]
+    ) -> Tensor:
         """Return the finest depth by the fused layers of a GPU."""
         depth: Tensor | None = None
         for number, skip in enumerate(skips):
             conv = self.heads[number]
             assert isinstance(conv, nn.Conv2d)
             parts = [features] if skip is None else [features, skip]
-            padded = join(parts, depth, conv.kernel_size[0] // 2)
-            depth = head(padded, conv)
+            padded = join(engine, parts, depth, conv.kernel_size[0] // 2)
+            depth = head(engine, padded, conv)
             if skip is not None:
                 deconv = self.deconvs[number]
                 assert isinstance(deconv, nn.Sequential)

@@ -25,7 +25,7 @@ def test_the_truth_itself_has_no_error():
 @settings(max_examples=30, deadline=None)
 @given(st.floats(0.01, 100.0))
 def test_no_scale_matters(scale):
-    errors = boundary_errors(box(70) * np.float32(scale), box())
+    errors = boundary_errors((box(70) * scale).astype(np.float32), box())
     assert errors == boundary_errors(box(70), box())
 
 

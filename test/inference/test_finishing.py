@@ -25,9 +25,7 @@ from s2r_depth_ros.inference.finishing import (
 
 DEVICES = [
     'cpu',
-    pytest.param(
-        'cuda', marks=pytest.mark.skipif(not torch.cuda.is_available(), reason='torch sees no GPU')
-    ),
+    pytest.param('cuda', marks=pytest.mark.gpu),
 ]
 SHAPE = (6, 8)
 DEPTHS = arrays.arrays(

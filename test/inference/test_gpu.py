@@ -56,7 +56,13 @@ def test_gpu_finishes_as_the_cpu_does(lively_model: Path, photo: NDArray[np.uint
     expected = CloudPacker(camera).pack(first.depth, photo).view(np.float32).reshape(-1, 4)
     np.testing.assert_array_equal(points[:, :3], expected[:, :3])
     np.testing.assert_array_equal(points[:, 3].view(np.uint32), expected[:, 3].view(np.uint32))
-    np.testing.assert_array_equal(second.depth, first.depth)
+    # Packing is one multiplication, rounded alike everywhere: exact. The two images of a batch may
+    # be summed in another order by a convolution: float32 noise, 1e-5 of the output in [-1, 1]
+    # (optimized.py), which also moves a depth across a limit that it lies on.
+    kept = np.isfinite(first.depth) & np.isfinite(second.depth)
+    noise = 1e-5 * gpu.metadata.max_depth / 2 * first.focal_scale
+    np.testing.assert_allclose(second.depth[kept], first.depth[kept], rtol=0, atol=noise)
+    assert (np.isfinite(first.depth) != np.isfinite(second.depth)).mean() < 1e-3
     assert 0.3 < np.isnan(first.depth).mean() < 0.5
 
 

@@ -15,6 +15,7 @@ from torch import nn
 
 from s2r_depth_ros.network.tap_first import TapConv
 
+pytestmark = [pytest.mark.gpu] if torch.cuda.is_available() else []
 DEVICE = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
 
 

@@ -6,7 +6,7 @@ import torch
 
 from s2r_depth_ros.inference.transfer import Transfer
 
-DEVICES = ['cpu', *(['cuda'] if torch.cuda.is_available() else [])]
+DEVICES = ['cpu', pytest.param('cuda', marks=pytest.mark.gpu)]
 
 
 @pytest.mark.parametrize('device', DEVICES)

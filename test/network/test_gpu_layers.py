@@ -20,6 +20,11 @@ TOLERANCE = {torch.float32: 6e-4, torch.float16: 2e-3, torch.bfloat16: 1.5e-2}
 TYPES = list(TOLERANCE)
 # A small image, one that many programs share, a batch, few and odd channels.
 SHAPES = [(1, 256, 24, 32), (1, 64, 192, 640), (40, 16, 96, 128), (3, 1, 33, 70), (2, 33, 25, 31)]
+# Each pair of type and constants is compiled anew: the other types on two shapes only.
+CASES = [(shape, torch.bfloat16) for shape in SHAPES] + [
+    (shape, dtype) for shape in SHAPES[2:5:2] for dtype in (torch.float32, torch.float16)
+]
+ON_CASES = pytest.mark.parametrize(('shape', 'dtype'), CASES)
 
 
 def drawn(shape: tuple[int, ...], dtype: torch.dtype, seed: int = 0) -> Tensor:
@@ -44,8 +49,7 @@ def _needs_triton() -> None:
     assert layers.engine_for(torch.zeros(1, 1, 2, 2, device=GPU)) is not None
 
 
-@pytest.mark.parametrize('dtype', TYPES)
-@pytest.mark.parametrize('shape', SHAPES)
+@ON_CASES
 @pytest.mark.parametrize(('slope', 'with_shortcut'), [(0.2, False), (1.0, True), (0.2, True)])
 def test_instance_norm(
     shape: tuple[int, ...], dtype: torch.dtype, slope: float, with_shortcut: bool
@@ -61,8 +65,7 @@ def test_instance_norm(
     close((result, *own), (truth, *torch.autograd.grad(truth, doubles, gradient.double())), dtype)
 
 
-@pytest.mark.parametrize('dtype', TYPES)
-@pytest.mark.parametrize('shape', SHAPES)
+@ON_CASES
 @pytest.mark.parametrize('kind', ['relu', 'none', 'prelu'])
 @pytest.mark.parametrize('with_shortcut', [False, True])
 def test_batch_norm(
@@ -88,8 +91,7 @@ def test_batch_norm(
         torch.testing.assert_close(statistic.double(), known.double(), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize('dtype', TYPES)
-@pytest.mark.parametrize('shape', SHAPES)
+@ON_CASES
 @pytest.mark.parametrize('pixels', [1, 3, 5])
 def test_reflection_pad(shape: tuple[int, ...], dtype: torch.dtype, pixels: int) -> None:
     x = drawn(shape, dtype)
@@ -111,8 +113,10 @@ def test_concatenation_and_head(
     depth = drawn((2, 1, size[0] // 2, size[1] // 2), torch.float32, 3)
     used = sum(channels) + 1
     conv = nn.Conv2d(used, 1, kernel, bias=False).to(GPU)
-    padded = join(parts, depth, kernel // 2)
-    y = head(padded, conv)
+    engine = layers.engine_for(parts[0])
+    assert engine is not None
+    padded = join(engine, parts, depth, kernel // 2)
+    y = head(engine, padded, conv)
     assert y.dtype == torch.float32
     gradient = drawn(tuple(y.shape), torch.float32, 7).detach()
     leaves = [*parts, depth, conv.weight]
@@ -124,6 +128,13 @@ def test_concatenation_and_head(
     assert not padded[:, used:].any()
     expected = (truth, *torch.autograd.grad(truth, doubles, gradient.double()))
     close((padded[:, :used], y, *own), (known, *expected), dtype)
+
+
+def test_plain_layers_are_torchs_own() -> None:
+    x = torch.zeros(1, 1, 2, 2, device=GPU)
+    with layers.computed_by(None):
+        assert layers.engine_for(x) is None
+    assert layers.engine_for(x) is not None
 
 
 def test_contiguous_input_and_the_same_results_twice() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import importlib.util
 import os
@@ -19,6 +20,8 @@ from s2r_depth_ros.network import depth_formulas, formulas, layers
 from s2r_depth_ros.network.depth_layers import FusedHead, FusedJoin
 from s2r_depth_ros.network.layers import FusedNorm, FusedPad
 from s2r_depth_ros.network.norm_settings import NormSettings, Running
+from s2r_depth_ros.network.optimized import OptimizedNetwork
+from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 
 # Triton's interpreter, about the bounds of loops.
 pytestmark = pytest.mark.filterwarnings(
@@ -291,5 +294,40 @@ def _agree(results: list[Tensor | None], expected: list[Tensor | None]) -> None:
         step = torch.finfo(known.dtype).eps
         scale = known.double().abs().max().item() if known.numel() else 0.0
         torch.testing.assert_close(
-            result, known, rtol=4 * step, atol=max(2 * step, 4e-6) * max(scale, 1.0)
+            result, known, rtol=4 * step, atol=max(2 * step, 3e-5) * max(scale, 1.0)
         )
+
+
+# ---- the whole network
+
+
+def test_the_network_learns_the_same_with_fused_layers() -> None:
+    torch.manual_seed(0)
+    plain = S2RDepthNet(0.125).double().train()
+    fused = copy.deepcopy(plain)
+    image = drawn(2, 3, 96, 96) * 0.3
+    results = []
+    for network, engine in ((plain, None), (fused, layers.stand_in())):
+        with layers.computed_by(engine):
+            output = network(image)
+        maps = (output.structure, output.attention, *output.depths)
+        sum((m * torch.linspace(0, 1, m.shape[-1])).mean() for m in maps).backward()
+        results.append(maps)
+    for result, known in zip(results[1], results[0]):
+        torch.testing.assert_close(result, known)
+    for (name, weight), known in zip(fused.named_parameters(), plain.parameters()):
+        assert weight.grad is not None, name
+        torch.testing.assert_close(weight.grad, known.grad, msg=name, atol=1e-9, rtol=1e-5)
+    for (name, statistic), known in zip(fused.named_buffers(), plain.buffers()):
+        torch.testing.assert_close(statistic, known, msg=name)
+
+
+def test_the_rewritten_network_is_the_same_with_fused_layers() -> None:
+    torch.manual_seed(0)
+    network = OptimizedNetwork(S2RDepthNet(0.125)).double()
+    image = drawn(1, 3, 96, 112) * 0.3
+    expected = network(image)
+    with layers.computed_by(layers.stand_in()):
+        result = network(image)
+    for own, known in zip(result, expected):
+        torch.testing.assert_close(own, known)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from s2r_depth_ros.inference.backends.base import Source, require_network
+from s2r_depth_ros.network.layers import computed_by
 from s2r_depth_ros.network.optimized import Maps
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 
@@ -24,7 +25,8 @@ class EagerBackend:
     @torch.inference_mode()
     def __call__(self, images: Tensor) -> Maps:
         """Return the maps of ``images``."""
-        output = self._network(images)
+        with computed_by(None):
+            output = self._network(images)
         return Maps(output.depths[-1], output.structure, output.attention)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from s2r_depth_ros.option_values import count
+
 
 def add_out(parser: argparse.ArgumentParser, what: str) -> None:
     """Declare ``--out``, a file or folder; ``what`` is its help."""
@@ -25,6 +27,13 @@ def add_data(parser: argparse.ArgumentParser, *, required: bool) -> None:
 def add_real(parser: argparse.ArgumentParser, use: str) -> None:
     """Declare ``--real``, a file or None; ``use`` says what the images are for."""
     parser.add_argument('--real', type=Path, help=f'manifest.json of real images {use}')
+
+
+def add_batch(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--batch``, a count or None."""
+    parser.add_argument(
+        '--batch', type=count, help="images a step, in place of the experiment's; 64 suit a GPU"
+    )
 
 
 def add_start(parser: argparse.ArgumentParser) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from s2r_depth_ros.option_values import count, positive
-from s2r_depth_training.commands.arguments import add_data, add_out, add_start
+from s2r_depth_training.commands.arguments import add_batch, add_data, add_out, add_start
 from s2r_depth_training.runs.experiment import load_experiment
 from s2r_depth_training.runs.open_step import load_frames
 from s2r_depth_training.runs.relay import Extent, open_relay, run_piece
@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     extent.add_argument('--images', type=count, help='to learn from')
     minutes = partial(positive, unit='minutes')
     extent.add_argument('--minutes', type=minutes, help='to learn for')
+    add_batch(parser)
     add_data(parser, required=True)
     add_out(parser, 'folder for model and trunk')
 
@@ -34,6 +35,7 @@ def run(args: argparse.Namespace) -> None:
     experiment = load_experiment(args.config) if args.config else None
     relay = open_relay(experiment, args.out, args.start)
     relay.experiment.data.manifests = [str(path) for path in args.data]
+    relay.experiment.data.batch = args.batch or relay.experiment.data.batch
     relay.add_scenes(args.data)
     end = time.monotonic() + 60 * (args.minutes or 0)
     frames = load_frames(relay.experiment, device)

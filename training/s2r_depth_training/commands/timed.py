@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from s2r_depth_ros.option_values import positive
-from s2r_depth_training.commands.arguments import add_out, add_real, add_start
+from s2r_depth_training.commands.arguments import add_batch, add_out, add_real, add_start
 from s2r_depth_training.runs.timed_run import TimedRun, timed_run
 
 
@@ -17,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument('config', type=Path, nargs='*', help='YAML of each experiment')
     add_start(parser)
+    add_batch(parser)
     minutes = partial(positive, unit='minutes')
     parser.add_argument('--minutes', type=minutes, required=True, help='for everything')
     add_out(parser, 'folder for data and models')
@@ -26,6 +27,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Run it all, and print the paths of the model files."""
     device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
-    given = TimedRun(args.config, args.out, device, args.start, args.real)
+    given = TimedRun(args.config, args.out, device, args.start, args.real, args.batch)
     for model in timed_run(given, args.minutes):
         print(model)

@@ -50,7 +50,8 @@ _LARGER = 1.5
 class TimedRun:
     """What a timed run is given. start: model to go on from; configs may then be empty.
 
-    real: manifest of real images to be judged by. device: to train on.
+    real: manifest of real images to be judged by. device: to train on. batch: images a step, None
+    for the experiments' own.
     """
 
     configs: Sequence[Path]
@@ -58,6 +59,7 @@ class TimedRun:
     device: torch.device
     start: Path | None = None
     real: Path | None = None
+    batch: int | None = None
 
 
 def timed_run(run: TimedRun, minutes: float) -> list[Path]:
@@ -97,6 +99,7 @@ def _open_all(run: TimedRun) -> list[Relay]:
     if len({r.experiment.name for r in relays}) < len(relays):
         raise ConfigError('two of the experiments have one name; change it in one of them')
     for relay in relays:
+        relay.experiment.data.batch = run.batch or relay.experiment.data.batch
         if others := set(_kinds(relay)) - set(PROCEDURAL):
             raise ConfigError(
                 f'{relay.experiment.name}: data.mix names {", ".join(sorted(others))}; a timed run '

@@ -1,0 +1,73 @@
+"""Which kernels one inference on a GPU spends its time in: a table, as text and as JSON.
+
+The run is not replayed from a graph, so that the kernels have their callers' names beside them;
+their times are the same.
+
+usage: python benchmarks/profile_inference.py --out DIR [--width 1.0] [--input-size 192x640]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import torch
+from torch.profiler import ProfilerActivity, profile
+
+from s2r_depth_ros.network.optimized import OptimizedNetwork
+from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
+
+_ROWS = 25
+_RUNS = 5
+
+
+def main() -> None:
+    """Profile, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('--out', type=Path, required=True)
+    parser.add_argument('--width', type=float, default=1.0)
+    parser.add_argument('--input-size', default='192x640')
+    parser.add_argument('--device', default='cuda')
+    args = parser.parse_args()
+    name = f'profile_w{args.width}_{args.input_size}'
+    table, rows = _profiled(args.device, args.width, args.input_size)
+    args.out.mkdir(parents=True, exist_ok=True)
+    (args.out / f'{name}.txt').write_text(table + '\n')
+    (args.out / f'{name}.json').write_text(json.dumps(rows, indent=1) + '\n')
+    print(table)
+    if not any(row['device_us'] for row in rows):
+        print('no kernel was seen: the profiler has no access to the GPU on this machine (CUPTI)')
+
+
+@torch.inference_mode()
+def _profiled(device: str, width: float, size: str) -> tuple[str, list[dict[str, object]]]:
+    """Return the table, and its rows in microseconds of the device for one run."""
+    on_gpu = device == 'cuda'
+    torch.manual_seed(0)
+    network = OptimizedNetwork(S2RDepthNet(width))
+    network.to(device, torch.float16 if on_gpu else torch.float32)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    height, across = map(int, size.split('x'))
+    image = torch.rand(1, 3, height, across, device=device) * 2 - 1
+    image = image.to(next(network.parameters()).dtype, memory_format=torch.channels_last)
+    for _ in range(3):
+        network(image)
+    activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if on_gpu else [])]
+    with profile(activities=activities) as seen:
+        for _ in range(_RUNS):
+            network(image)
+        if on_gpu:
+            torch.cuda.synchronize()
+    averages = seen.key_averages()
+    order = 'self_cuda_time_total' if on_gpu else 'self_cpu_time_total'
+    table = averages.table(sort_by=order, row_limit=_ROWS, max_name_column_width=70)
+    rows = [
+        {'name': e.key, 'count': e.count / _RUNS, 'device_us': e.self_device_time_total / _RUNS}
+        for e in sorted(averages, key=lambda e: -e.self_device_time_total)
+    ]
+    return table, rows[: 4 * _ROWS]
+
+
+if __name__ == '__main__':
+    main()

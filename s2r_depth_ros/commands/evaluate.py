@@ -10,6 +10,7 @@ from pathlib import Path
 from s2r_depth_ros.commands import arguments
 from s2r_depth_ros.evaluation.contact_sheet import contact_sheet
 from s2r_depth_ros.evaluation.manifest import read_manifest
+from s2r_depth_ros.evaluation.parts import score_parts
 from s2r_depth_ros.evaluation.priors import DepthPrior, load_priors
 from s2r_depth_ros.evaluation.report import format_summary, report
 from s2r_depth_ros.evaluation.scores import score
@@ -34,6 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--garg-crop', action='store_true', help='crop driving frames as Garg et al. do'
     )
+    parser.add_argument(
+        '--parts', action='store_true', help='also score it without what STE or DSA has learnt'
+    )
     arguments.add_device(parser)
     arguments.add_precision(parser)
     arguments.add_backend(parser)
@@ -55,6 +59,8 @@ def run(args: argparse.Namespace) -> int:
         model, device=args.device, precision=args.precision, backend=args.backend
     )
     scores = score(estimator, frames, priors, garg=args.garg_crop)
+    if args.parts:
+        scores += score_parts(model, frames, garg=args.garg_crop)
     results = report(scores, estimator, args.manifest, garg=args.garg_crop)
     if args.json:
         write_atomically(args.json, (json.dumps(results, indent=1) + '\n').encode())

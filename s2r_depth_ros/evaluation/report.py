@@ -10,7 +10,14 @@ from typing import Any
 
 from s2r_depth_ros.evaluation.manifest import CAPS
 from s2r_depth_ros.evaluation.metrics import METRICS
-from s2r_depth_ros.evaluation.scores import FrameScore, Interval, ScoreSummary, summarise
+from s2r_depth_ros.evaluation.scores import (
+    FrameScore,
+    Interval,
+    ScoreSummary,
+    edge_means,
+    image_means,
+    summarise,
+)
 from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.tables import format_table
 
@@ -34,6 +41,8 @@ def report(
         'garg_crop': garg,
         'counts': counts(scores),
         'summary': summarise(scores),
+        'image_means': image_means(scores),
+        'edges_px': edge_means(scores),
         'frames': [asdict(frame_score) for frame_score in scores],
     }
 

@@ -13,6 +13,7 @@ from typing import Any, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
+from s2r_depth_ros.evaluation.boundaries import BoundaryErrors, boundary_errors
 from s2r_depth_ros.evaluation.manifest import CAPS, GroundTruthFrame, ManifestError
 from s2r_depth_ros.evaluation.metrics import (
     ALIGNMENTS,
@@ -45,6 +46,8 @@ class FrameScore:
     predictor: str
     alignment: str
     errors: dict[str, float]
+    edges: BoundaryErrors | None = None
+    """Where the truth is dense, whatever the alignment."""
 
 
 class Interval(TypedDict):
@@ -98,6 +101,7 @@ def evaluate_frame(
         predictions.update({name: prior.predict(name, height, width, frame.fx) for name in PRIORS})
     crop = garg and frame.kind == 'driving'
     for name, depth in predictions.items():
+        edges = boundary_errors(depth, truth)
         for alignment in ALIGNMENTS:
             try:
                 errors = depth_metrics(
@@ -105,7 +109,7 @@ def evaluate_frame(
                 )
             except MetricsError as error:
                 raise ManifestError(f'frame {frame.id}: {error}') from error
-            yield FrameScore(frame.id, frame.kind, frame.scene, name, alignment, errors)
+            yield FrameScore(frame.id, frame.kind, frame.scene, name, alignment, errors, edges)
 
 
 def fill_invalid(depth: DepthMap) -> DepthMap:
@@ -129,6 +133,43 @@ def summarise(scores: Sequence[FrameScore]) -> ScoreSummary:
             metric: _interval(means) for metric, means in _scene_means(chosen).items()
         }
     return summary
+
+
+def image_means(scores: Sequence[FrameScore]) -> dict[str, dict[str, dict[str, float]]]:
+    """Return kind -> predictor -> METRICS, median-scaled, averaged over images: the paper's way."""
+    means: dict[str, dict[str, dict[str, float]]] = {}
+    for kind, predictor in dict.fromkeys((s.kind, s.predictor) for s in scores):
+        own = [
+            s.errors
+            for s in scores
+            if (s.kind, s.predictor, s.alignment) == (kind, predictor, 'median')
+        ]
+        means.setdefault(kind, {})[predictor] = {
+            metric: float(np.mean([errors[metric] for errors in own])) for metric in METRICS
+        }
+    return means
+
+
+def edge_means(scores: Sequence[FrameScore]) -> dict[str, dict[str, dict[str, float]]]:
+    """Return kind -> predictor -> ``images`` and boundary errors, px, averaged over them.
+
+    Kinds of which no image has dense truth are left out.
+    """
+    means: dict[str, dict[str, dict[str, float]]] = {}
+    for kind, predictor in dict.fromkeys((s.kind, s.predictor) for s in scores):
+        own = [
+            s.edges
+            for s in scores
+            if (s.kind, s.predictor, s.alignment) == (kind, predictor, 'median') and s.edges
+        ]
+        if own:
+            accuracy, completeness = np.mean(own, 0)
+            means.setdefault(kind, {})[predictor] = {
+                'images': len(own),
+                'accuracy': float(accuracy),
+                'completeness': float(completeness),
+            }
+    return means
 
 
 def beats_prior(summary: Mapping[str, Any], kinds: Sequence[str]) -> bool:

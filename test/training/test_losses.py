@@ -13,6 +13,7 @@ from parity_recipe import FOLDER
 from torch import Tensor
 from torch.nn import functional
 
+from s2r_depth_ros.network.contrast import normalised_contrast
 from s2r_depth_ros.network.s2r_depthnet import SUB_NETWORKS, S2RDepthNet
 from s2r_depth_training.dataset.samples import Batch
 from s2r_depth_training.runs.experiment import Experiment
@@ -24,7 +25,6 @@ from s2r_depth_training.stages.losses import (
     depth_loss,
     encode_depth,
     gradient_term,
-    normalised_contrast,
     scale_invariant_term,
     structure_loss,
 )

@@ -47,7 +47,7 @@ class StageRule:
     structure_loss: bool = False
     """Whether the sparsity loss is added."""
     formula: bool = False
-    """Whether DP sees losses.normalised_contrast in place of the learnt structure map."""
+    """Whether DP sees normalised_contrast in place of the learnt structure map."""
 
     def sees_pairs(self, loss: LossConfig) -> bool:
         """Return whether a stage learns from each view in two styles, given its losses."""

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from s2r_depth_ros.evaluation.metrics import depth_metrics
+from s2r_depth_ros.network.contrast import normalised_contrast
 from s2r_depth_ros.network.s2r_depthnet import NetworkOutput, S2RDepthNet
 from s2r_depth_training.dataset.samples import Batch
 from s2r_depth_training.stages.base import Stage, StageRule
@@ -16,7 +17,6 @@ from s2r_depth_training.stages.losses import (
     decode_depth,
     depth_loss,
     encode_depth,
-    normalised_contrast,
     structure_loss,
 )
 from s2r_depth_training.stages.translation import code_distance

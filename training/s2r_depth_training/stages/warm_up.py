@@ -8,10 +8,11 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional
 
+from s2r_depth_ros.network.contrast import normalised_contrast
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 from s2r_depth_training.dataset.samples import Batch
 from s2r_depth_training.stages.base import Stage
-from s2r_depth_training.stages.losses import attention_term, normalised_contrast
+from s2r_depth_training.stages.losses import attention_term
 
 
 class WarmUpStage(Stage):

@@ -39,15 +39,15 @@ def head(engine: Engine, x: Tensor, conv: nn.Conv2d) -> Tensor:
     return result
 
 
-def widened(conv: nn.Conv2d, x: Tensor) -> Tensor:
+def widened(conv: nn.Conv2d, x: Tensor, with_bias: bool = True) -> Tensor:
     """Return conv(x), with zero weights for the channels that ``conv`` does not have."""
     missing = x.shape[1] - conv.in_channels
-    if not missing:
-        result: Tensor = conv(x)
-        return result
-    weight = functional.pad(conv.weight, (0, 0, 0, 0, 0, missing))
-    weight = weight.contiguous(memory_format=torch.channels_last)
-    return functional.conv2d(x, weight, conv.bias, conv.stride, conv.padding, conv.dilation)
+    weight = conv.weight
+    if missing:
+        weight = functional.pad(weight, (0, 0, 0, 0, 0, missing))
+        weight = weight.contiguous(memory_format=torch.channels_last)
+    bias = conv.bias if with_bias else None
+    return functional.conv2d(x, weight, bias, conv.stride, conv.padding, conv.dilation)
 
 
 class FusedJoin(torch.autograd.Function):

@@ -86,6 +86,29 @@ def pad_backward(gradient: Tensor, pixels: int) -> Tensor:
     return _gathered(_gathered(_wide(gradient), pixels, 2), pixels, 3).to(gradient.dtype)
 
 
+def finish(
+    x: Tensor,
+    slope: float,
+    bias: Tensor | None = None,
+    shortcut: Tensor | None = None,
+    shortcut_bias: Tensor | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
+    """Return leaky_relu(x + bias + shortcut + shortcut_bias), summed in float32, for inference.
+
+    x, shortcut, out: [N, C, H, W] of one type, also channels of a larger image in channels last.
+    Biases: [C]. out: where the result is written; it may be x.
+    """
+    value = _wide(x)
+    for term in (bias, shortcut_bias):
+        if term is not None:
+            value = value + term.view(1, -1, 1, 1)
+    if shortcut is not None:
+        value = value + shortcut
+    value = torch.where(value > 0, value, value * slope).to(x.dtype)
+    return value if out is None else out.copy_(value)
+
+
 def _gathered(padded: Tensor, pixels: int, axis: int) -> Tensor:
     """Return the inside of ``padded`` along ``axis``, both margins added where they came from."""
     length = padded.shape[axis] - 2 * pixels

@@ -26,6 +26,7 @@ from s2r_depth_ros.network.depth import (
     fold_skip_weights,
 )
 from s2r_depth_ros.network.depth_layers import head, join, widened
+from s2r_depth_ros.network.inference_layers import ConvChain, convolved, without_bias
 from s2r_depth_ros.network.layers import Engine, engine_for, reflect_pad
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 from s2r_depth_ros.network.size_rule import check_size
@@ -57,8 +58,15 @@ class UpsampledConv(nn.Module):
 
     def forward(self, features: Tensor, size: tuple[int, int]) -> Tensor:
         """Return the convolution of ``features`` upsampled to ``size``."""
-        large = functional.interpolate(features, size, mode='bilinear', align_corners=True)
-        return self.conv(large)
+        return self.conv(_upsampled(features, size))
+
+    def without_bias(self, features: Tensor, size: tuple[int, int]) -> Tensor:
+        """Return the same but for the bias."""
+        return without_bias(self.conv, _upsampled(features, size))
+
+
+def _upsampled(features: Tensor, size: tuple[int, int]) -> Tensor:
+    return functional.interpolate(features, size, mode='bilinear', align_corners=True)
 
 
 # Makes a module that computes what ``UpsampledConv(conv)`` does.
@@ -124,8 +132,24 @@ class TwinUpProjection(nn.Module):
 
     def forward(self, features: Tensor, size: tuple[int, int]) -> Tensor:
         """Upsample ``features`` to ``size`` = (height, width) and merge both branches."""
+        engine = engine_for(features)
+        if engine:
+            return self._fused(engine, features, size)
         deep, direct = self.twins(features, size).split(self.channels, 1)
         return self.merge(deep.relu()).add_(direct).relu_()
+
+    def _fused(self, engine: Engine, features: Tensor, size: tuple[int, int]) -> Tensor:
+        """Return the same; biases wait for the activations."""
+        biases: tuple[Tensor | None, ...] = (None, None)
+        if isinstance(self.twins, UpsampledConv):
+            assert self.twins.conv.bias is not None
+            both, biases = self.twins.without_bias(features, size), self.twins.conv.bias.chunk(2)
+        else:
+            both = self.twins(features, size)
+        deep, direct = both.split(self.channels, 1)
+        y = without_bias(self.merge, engine.image.finish(deep, 0.0, biases[0]))
+        result: Tensor = engine.image.finish(y, 0.0, self.merge.bias, direct, biases[1], out=y)
+        return result
 
 
 class _Residual(nn.Module):
@@ -139,8 +163,8 @@ class _Residual(nn.Module):
         self.project = nn.Identity() if projection is None else _folded(projection)
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.conv1(x).relu_()
-        return self.conv2(y).add_(self.project(x)).relu_()
+        y = convolved(self.conv1, x, 0.0)
+        return convolved(self.conv2, y, 0.0, self.project(x))
 
 
 class _InceptionBlock(nn.Module):
@@ -157,8 +181,25 @@ class _InceptionBlock(nn.Module):
         self.act = _leaky(source.nonlinearity)
 
     def forward(self, x: Tensor) -> Tensor:
-        merged = self.merge(self.act(torch.cat([branch(x) for branch in self.branches], 1)))
-        return self.act(merged.add_(x))
+        slope = self.act.negative_slope
+        engine = engine_for(x)
+        if engine:
+            wide = self._fused_branches(engine, x)
+        else:
+            wide = self.act(torch.cat([branch(x) for branch in self.branches], 1))
+        pad, conv = self.merge
+        return convolved(conv, pad(wide), slope, x)
+
+    def _fused_branches(self, engine: Engine, x: Tensor) -> Tensor:
+        """Return the activated branches, each written where the concatenation has it."""
+        wide = x.new_empty(x.shape[0], 3 * x.shape[1], *x.shape[2:])
+        wide = wide.to(memory_format=torch.channels_last)
+        for own, branch in zip(wide.chunk(3, 1), self.branches):
+            assert isinstance(branch, nn.Sequential)
+            pad, conv = branch
+            y = without_bias(conv, pad(x))
+            engine.image.finish(y, self.act.negative_slope, conv.bias, out=own)
+        return wide
 
 
 class _Depth(nn.Module):
@@ -208,7 +249,11 @@ class _Depth(nn.Module):
                 deconv = self.deconvs[number]
                 assert isinstance(deconv, nn.Sequential)
                 assert isinstance(deconv[0], nn.Conv2d)
-                features = deconv[1:](widened(deconv[0], padded))
+                act = deconv[1]
+                assert isinstance(act, nn.LeakyReLU)
+                y = widened(deconv[0], padded, with_bias=False)
+                features = engine.image.finish(y, act.negative_slope, deconv[0].bias, out=y)
+                features = deconv[2:](features)
         assert depth is not None
         return depth
 
@@ -271,7 +316,7 @@ def _folded(
             layers.append(_fuse(conv, layer))
         else:
             layers.append(_rewrite(layer, upsampled_conv))
-    return nn.Sequential(*layers)
+    return ConvChain(*layers)
 
 
 def _fuse(conv: _Convolution, norm: nn.BatchNorm2d) -> _Convolution:

@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from s2r_depth_ros.evaluation.boundaries import MOST_PX, boundary_errors, depth_edges
 
 
-def box(left: int = 60, near: float = 1.5) -> np.ndarray:
+def box(left: int = 60, near: float = 1.5) -> NDArray[np.float32]:
     """A box before a wall that is 3 m away, its left side at column ``left``."""
     depth = np.full((96, 128), 3.0, np.float32)
     depth[30:70, left : left + 40] = near

@@ -191,6 +191,32 @@ def test_pad_kernels(
     )
 
 
+@pytest.mark.parametrize('channels', [8, 16, 5])
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize('terms', ['', 'b', 's', 'bs', 'bsc'])
+def test_finish_kernel(kernels: ModuleType, channels: int, dtype: torch.dtype, terms: str) -> None:
+    """Also on parts of the channels of a larger image, and in place."""
+    shape = (2, 2 * channels, 5, 7)
+    large = drawn(*shape).to(DEVICE, dtype, memory_format=torch.channels_last)
+    x, other = large.split(channels, 1)
+    bias, second = (drawn(channels, seed=s).to(DEVICE, dtype) for s in (1, 2))
+    given_ = (
+        0.2,
+        bias if 'b' in terms else None,
+        other if 's' in terms else None,
+        second if 'c' in terms else None,
+    )
+    expected = formulas.finish(x, *given_)
+    result = kernels.finish(x, *given_)
+    _agree([result], [expected])
+    assert result.is_contiguous(memory_format=torch.channels_last)
+    kept = other.clone()
+    assert kernels.finish(x, *given_, out=x) is x
+    assert torch.equal(x, result)
+    assert torch.equal(other, kept)
+    _agree([kernels.finish(result.contiguous(), 1.0)], [result])
+
+
 @pytest.mark.parametrize('shape', [(1, 3, 70, 90), (5, 33, 40, 31), (2, 64, 30, 50)])
 def test_norm_of_many_splits(kernels: ModuleType, shape: tuple[int, ...]) -> None:
     """Also a mean that is large beside the deviations, which must not swallow them."""

@@ -1,0 +1,69 @@
+"""Convolutions with their bias, shortcut and activation, for inference without gradients.
+
+With an engine (see ``s2r_depth_ros.network.layers``) what follows a convolution is one pass over
+its result; without one it is torch's own steps in place.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from s2r_depth_ros.network.layers import Engine, engine_for
+
+
+def without_bias(conv: nn.Module, x: Tensor) -> Tensor:
+    """Return what ``conv`` gives but for its bias."""
+    assert isinstance(conv, nn.Conv2d | nn.ConvTranspose2d)
+    if isinstance(conv, nn.ConvTranspose2d):
+        return functional.conv_transpose2d(
+            x, conv.weight, None, conv.stride,
+            conv.padding,  # type: ignore[arg-type]  # numbers, for one that is transposed
+            conv.output_padding, conv.groups, conv.dilation,
+        )  # fmt: skip
+    return functional.conv2d(
+        x, conv.weight, None, conv.stride, conv.padding, conv.dilation, conv.groups
+    )
+
+
+def convolved(conv: nn.Module, x: Tensor, slope: float, shortcut: Tensor | None = None) -> Tensor:
+    """Return leaky_relu(conv(x) + shortcut); slope 0 is a ReLU."""
+    engine = engine_for(x)
+    if engine is None:
+        y = conv(x)
+        if shortcut is not None:
+            y = y.add_(shortcut)
+        return functional.leaky_relu_(y, slope) if slope else y.relu_()
+    y = without_bias(conv, x)
+    result: Tensor = engine.image.finish(y, slope, conv.bias, shortcut, out=y)
+    return result
+
+
+class ConvChain(nn.Sequential):
+    """A sequence in which a convolution and the ReLU or leaky ReLU behind it are one step."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return what the layers, one after the other, make of ``x``."""
+        engine = engine_for(x)
+        if engine is None:
+            return super().forward(x)
+        layers = list(self)
+        while layers:
+            layer = layers.pop(0)
+            if layers and isinstance(layers[0], nn.ReLU | nn.LeakyReLU) and _convolves(layer):
+                x = _with(engine, layer, layers.pop(0), x)
+            else:
+                x = layer(x)
+        return x
+
+
+def _convolves(layer: nn.Module) -> bool:
+    """Return whether ``layer`` is a convolution with a bias."""
+    return isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) and layer.bias is not None
+
+
+def _with(engine: Engine, conv: nn.Module, act: nn.Module, x: Tensor) -> Tensor:
+    y = without_bias(conv, x)
+    slope = act.negative_slope if isinstance(act, nn.LeakyReLU) else 0.0
+    result: Tensor = engine.image.finish(y, slope, conv.bias, out=y)
+    return result

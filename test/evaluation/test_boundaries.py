@@ -40,7 +40,7 @@ def test_a_shifted_box_is_as_far_off_as_it_is_shifted(shift):
 
 
 def test_a_smeared_edge_is_none():
-    smeared = cv2.GaussianBlur(box(), (0, 0), 12)
+    smeared = cv2.GaussianBlur(box(), (0, 0), 12).astype(np.float32)
     assert boundary_errors(smeared, box()) == (MOST_PX, MOST_PX)
 
 

@@ -9,9 +9,10 @@ import torch
 
 from s2r_depth_ros.network.s2r_depthnet import SUB_NETWORKS
 from s2r_depth_training.dataset.store import FrameStore
+from s2r_depth_training.errors import ExportError
 from s2r_depth_training.runs.experiment import Experiment
 from s2r_depth_training.runs.feed import training_samples
-from s2r_depth_training.stages.table import STAGES, sample_seed
+from s2r_depth_training.stages.table import STAGES, require_exportable, sample_seed
 
 _SAMPLES = 6
 
@@ -48,9 +49,20 @@ def test_only_stage_0_needs_pairs(experiment, store):
     assert paired == {'encoder'}
 
 
+def test_stages_whose_model_cannot_run_are_refused():
+    for name, rule in STAGES.items():
+        if rule.exportable:
+            require_exportable(name, 'mine')
+        else:
+            with pytest.raises(ExportError, match=f'mine is of stage {name}.*depth, attention, '):
+                require_exportable(name, 'mine')
+
+
 def test_what_is_exported_has_learnt_behind_the_attention_map():
     exportable = {name for name, rule in STAGES.items() if rule.exportable}
     assert exportable == {'depth', 'attention', 'joint'}
     for rule in STAGES.values():
         assert set(rule.trained) <= set(SUB_NETWORKS)
-        assert rule.exportable == (rule.attention and 'depth_net' in rule.trained)
+        # The node knows no formula.
+        runs = rule.attention and 'depth_net' in rule.trained and not rule.formula
+        assert rule.exportable == runs

@@ -16,6 +16,7 @@ from s2r_depth_training.stages.base import rate_factor, update_average
 from s2r_depth_training.stages.config import StageConfig
 from s2r_depth_training.stages.depth import DepthStage
 from s2r_depth_training.stages.initialise import initialise
+from s2r_depth_training.stages.losses import normalised_contrast
 from s2r_depth_training.stages.table import STAGES, make_stage
 
 
@@ -134,6 +135,87 @@ def test_stage_ste_trains_the_encoder_and_leaves_attention_out(experiment, netwo
     assert (stage.predict(stage.network, batch.image).attention == 1).all()
 
 
+@pytest.mark.parametrize(('name', 'attends'), [('formula', False), ('formula_attention', True)])
+def test_formula_stages_see_normalised_contrast_and_leave_ste_alone(
+    experiment, network, batch, monkeypatch, name, attends
+):
+    stage = depth_stage(experiment, name, network)
+
+    def unexpected(*arguments: object) -> None:
+        raise AssertionError('the stage ran STE')
+
+    for part in (network.struct_encoder, network.struct_decoder):
+        monkeypatch.setattr(part, 'forward', unexpected)
+    output = stage.predict(stage.network, batch.image)
+    assert torch.equal(output.structure, normalised_contrast(batch.image))
+    assert (output.attention == 1).all() != attends
+    seen = stage.network.depth_net(output.structure * output.attention)
+    torch.testing.assert_close(output.depths[-1], seen[-1])
+    terms = stage.losses(batch)
+    assert 'structure' not in terms  # there is nothing to make sparse
+    total(terms).backward()
+    assert all(
+        p.grad is None
+        for part in (network.struct_encoder, network.struct_decoder)
+        for p in part.parameters()
+    )
+    learns = {n for n in ('dsa', 'depth_net') if any(
+        p.grad is not None and p.grad.any() for p in getattr(network, n).parameters()
+    )}  # fmt: skip
+    assert learns == ({'dsa', 'depth_net'} if attends else {'depth_net'})
+    again = depth_stage(experiment, name, copy.deepcopy(network))
+    assert not torch.equal(
+        again.network.state_dict()['depth_net.conv2.model.0.weight'],
+        network.state_dict()['depth_net.conv2.model.0.weight'],
+    )  # DP starts afresh
+
+
+def test_formula_stages_see_the_same_whatever_the_light(experiment, network, batch):
+    stage = depth_stage(experiment, 'formula', network).eval()
+    with torch.no_grad():
+        bright, dim = (
+            stage.predict(network, batch.image * factor).depths[-1] for factor in (1.0, 0.8)
+        )
+    assert (bright - dim).abs().mean() < 0.1 * bright.std()
+
+
+@pytest.mark.parametrize('name', list(STAGES))
+def test_equal_codes_are_asked_for_where_encoder_and_dp_learn(experiment, name):
+    experiment.loss.code = 0.0
+    rule = STAGES[name]
+    assert rule.sees_pairs(experiment.loss) == (name == 'encoder')
+    experiment.loss.code = 0.5
+    assert rule.sees_pairs(experiment.loss) == (name in ('encoder', 'ste', 'joint'))
+    assert rule.sees_pairs(experiment.loss) == (
+        rule.pairs or {'struct_encoder', 'depth_net'} <= set(TRAINED[name])
+    )
+
+
+@pytest.mark.parametrize('name', ['ste', 'joint'])
+def test_the_term_of_equal_codes(experiment, network, batch, name):
+    """0 for equal images, more for unequal ones; the other terms stay as they are."""
+    plain = depth_stage(experiment, name, copy.deepcopy(network))
+    experiment.loss = replace(experiment.loss, code=0.5)
+    stage = depth_stage(experiment, name, copy.deepcopy(network))
+    stage.network.load_state_dict(plain.network.state_dict())  # DP may have started afresh
+    before, after = plain.losses(batch), stage.losses(batch)
+    assert after.keys() - before.keys() == {'code'}
+    assert after['code'].item() == pytest.approx(0, abs=1e-6)
+    for key, value in before.items():
+        torch.testing.assert_close(after[key], value, msg=key)
+    unequal = stage.losses(batch._replace(paired=-batch.image))
+    assert unequal['code'] > 0.05
+    unequal['code'].backward()
+    assert any(
+        p.grad is not None and p.grad.any() for p in stage.network.struct_encoder.parameters()
+    )
+    assert all(p.grad is None for p in stage.network.depth_net.parameters())
+    twice = replace(experiment.loss, code=1.0)
+    other = depth_stage(replace(experiment, loss=twice), name, copy.deepcopy(network))
+    doubled = other.losses(batch._replace(paired=-batch.image))['code']
+    torch.testing.assert_close(doubled, 2 * unequal['code'])
+
+
 def test_dsa_alone_is_not_laid_out_channels_last(experiment, network, batch):
     """Its gradient would crash on a CPU, which is why images come as they are, too."""
     stage = depth_stage(experiment, 'joint', network)
@@ -182,6 +264,8 @@ TRAINED = {
     'ste': ['struct_encoder', 'struct_decoder', 'depth_net'],
     'attention': ['dsa', 'depth_net'],
     'joint': list(SUB_NETWORKS),
+    'formula': ['depth_net'],
+    'formula_attention': ['dsa', 'depth_net'],
 }
 
 

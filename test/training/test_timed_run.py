@@ -8,138 +8,81 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
 from made_up_shards import HEIGHT, WIDTH, make_shard
-from torch import Tensor
+from training_states import assert_same_state
 
 from s2r_depth_ros.network.checkpoint import read_metadata
 from s2r_depth_training.cli import main
-from s2r_depth_training.dataset.format import Manifest, ShardEntry, write_manifest
-from s2r_depth_training.dataset.rendering import Recipe
-from s2r_depth_training.dataset.samples import Batch
-from s2r_depth_training.errors import ConfigError, PaceError
-from s2r_depth_training.runs import fit as fit_module
-from s2r_depth_training.runs import timed_run
-from s2r_depth_training.runs.experiment import (
-    Experiment,
-    ValidationConfig,
-    load_experiment,
-    save_experiment,
+from s2r_depth_training.dataset.format import (
+    MANIFEST,
+    Manifest,
+    ShardEntry,
+    read_manifest,
+    write_manifest,
 )
-from s2r_depth_training.runs.pace import Pace, fitted_to, measure_pace
-from s2r_depth_training.stages.base import Stage
+from s2r_depth_training.dataset.rendering import Recipe
+from s2r_depth_training.errors import ConfigError, ExportError, PaceError
+from s2r_depth_training.runs import timed_run as module
+from s2r_depth_training.runs.experiment import Experiment, load_experiment, save_experiment
+from s2r_depth_training.runs.relay import Extent, Relay, trunk_file
+from s2r_depth_training.runs.step import TrainingStep
+from s2r_depth_training.runs.timed_run import TimedRun, timed_run
+from s2r_depth_training.runs.trunk import load_trunk
 from s2r_depth_training.stages.config import StageConfig
 
-
-@settings(max_examples=400, deadline=None)
-@example(seconds=15.0, pace=Pace(0.0, {'decoder': 1.0, 'joint': 1.0}, 0.0))
-@given(
-    seconds=st.floats(1, 10_000),
-    pace=st.builds(
-        Pace,
-        st.floats(0, 100),
-        st.fixed_dictionaries({'decoder': st.floats(1e-3, 5), 'joint': st.floats(1e-3, 5)}),
-        st.floats(0, 30),
-    ),
-)
-def test_steps_fit_into_the_time_and_their_end_is_validated(seconds, pace):
-    stages = [StageConfig('decoder', 3000), StageConfig('joint', 1000)]
-    experiment = Experiment(stages=stages, validation=ValidationConfig(every=500))
-    left, slowest = seconds * 0.95 - pace.once, max(pace.steps.values())
-    try:
-        fitted = fitted_to(experiment, seconds, pace)
-    except PaceError:
-        assert 0.75 * left < 2 * (pace.validation + slowest)
-        return
-    steps = {stage.name: stage.steps for stage in fitted.stages}
-    every = fitted.validation.every
-    replace(fitted)  # refuses steps that are no multiple of ``every``
-    judged = sum(max(1, count // every) for count in steps.values())
-    used = sum(pace.steps[name] * count for name, count in steps.items())
-    assert used + judged * pace.validation <= left + slowest
-    assert judged <= 11
-    if sum(steps.values()) > 100:  # 3, rounded to whole validations
-        assert 1.9 < steps['decoder'] / steps['joint'] < 5.1
-    assert experiment.stages[0].steps == 3000
-
-
-def test_ample_time_is_used():
-    experiment = Experiment(stages=[StageConfig('joint', 1000)])
-    fitted = fitted_to(experiment, 1000.0, Pace(10.0, {'joint': 0.1}, 2.0))
-    # 950 s, less 10 s to start and 10 validations of 2 s.
-    assert (fitted.stages[0].steps, fitted.validation.every) == (9200, 920)
-
-
-def test_pace_is_measured_and_leaves_nothing(experiment, tmp_path):
-    experiment.stages = [StageConfig('decoder', 100), StageConfig('joint', 50)]
-    experiment.validation.every = 50
-    pace = measure_pace(experiment, tmp_path / 'trial')
-    assert set(pace.steps) == {'decoder', 'joint'}
-    assert all(0.001 < step < 10 for step in pace.steps.values())
-    assert 0.01 < pace.validation < 30
-    assert not list(tmp_path.iterdir())
-    assert experiment.stages[0].steps == 100
+CPU = torch.device('cpu')
+MINUTES = 0.06
 
 
 class Renderer:
-    """Stands in for render_dataset: made-up frames, and a clock that says how long they took."""
+    """Stands in for render_for: made-up frames of eight scenes a call, at once."""
 
-    def __init__(self, seconds_a_scene: float) -> None:
-        self.now, self._pace = 0.0, seconds_a_scene
-        self.calls: list[tuple[str, int, int]] = []
-
-    def monotonic(self) -> float:
-        return self.now
+    def __init__(self) -> None:
+        self.calls: list[tuple[Path, Recipe, int, float]] = []
 
     def render(
-        self, folder: Path, recipe: Recipe, first: int, scenes: int, workers: int, per_shard: int
+        self, folder: Path, recipe: Recipe, first: int, seconds: float, workers: int, per_shard: int
     ) -> Manifest:
-        self.now += scenes * self._pace
-        self.calls.append((folder.name, first, scenes))
+        number = len(self.calls)
+        self.calls.append((folder, recipe, first, seconds))
         folder.mkdir(parents=True, exist_ok=True)
-        shards = []
-        for split, scene in (('train', 1), ('validation', 2)):
-            make_shard(folder / f'{split}.npz', 2, [scene], scene)
-            seeds = [first, first + scenes - 1]
-            shards.append(ShardEntry(file=f'{split}.npz', split=split, frames=2, seeds=seeds))
+        there = (folder / MANIFEST).exists()
+        shards = read_manifest(folder / MANIFEST)['shards'] if there else []
+        scenes = list(range(first, first + 8))
+        for split, own in (('train', scenes[:6]), ('validation', scenes[6:])):
+            make_shard(folder / f'{split}_{number}.npz', 2, own, number)
+            shards.append(ShardEntry(
+                file=f'{split}_{number}.npz', split=split, frames=2, seeds=[own[0], own[-1]],
+            ))  # fmt: skip
         manifest = Manifest(kind=recipe.kind, shards=shards)
         write_manifest(folder, manifest)
         return manifest
 
+    def firsts(self, kind: str) -> list[int]:
+        return [first for _, recipe, first, _ in self.calls if recipe.kind == kind]
+
 
 @pytest.fixture
 def renderer(monkeypatch: pytest.MonkeyPatch) -> Renderer:
-    renderer = Renderer(0.05)
-    monkeypatch.setattr(timed_run, 'render_dataset', renderer.render)
+    """Renders in no time, so that a few seconds are enough for a run."""
+    renderer = Renderer()
+    monkeypatch.setattr(module, 'render_for', renderer.render)
+    monkeypatch.setattr(module, '_LEAST_S', 0.2)
     return renderer
-
-
-def test_rendering_fills_its_time(renderer, tmp_path, monkeypatch):
-    monkeypatch.setattr(timed_run, 'time', renderer)
-    monkeypatch.setattr(timed_run, '_cores', lambda: 4)
-    for _ in range(2):  # the second time it goes on behind the last scene
-        timed_run._render_set(tmp_path / 'indoor', Recipe('indoor', 96, 128), 100.0)
-    assert 180 < renderer.now < 202
-    ends = [first + scenes for _, first, scenes in renderer.calls]
-    assert [first for _, first, _ in renderer.calls] == [0, *ends[:-1]]
-    assert ends[-1] * 0.05 == pytest.approx(renderer.now)
 
 
 @pytest.fixture
 def configs(experiment: Experiment, tmp_path: Path) -> list[Path]:
     """Two of the smallest experiments, of rooms and of streets."""
     experiment.data.manifests = []
+    experiment.data.batch = 1
+    experiment.stages = [StageConfig('depth', steps=4)]
     paths = []
     for name, scene, kind in (('a', 'indoor', 'indoor'), ('b', 'outdoor', 'street')):
         experiment.data.mix = {kind: 1.0}
         paths.append(tmp_path / f'{name}.yaml')
         save_experiment(replace(experiment, name=name, scene=scene), paths[-1])
     return paths
-
-
-class CutOffError(Exception):
-    """Stands for the end of a lease."""
 
 
 @pytest.fixture
@@ -162,75 +105,200 @@ def real(tmp_path: Path) -> Path:
 
 
 def test_a_timed_run_leaves_models_scores_and_cards_and_goes_on(
-    renderer, configs, real, tmp_path, monkeypatch
+    renderer, configs, real, tmp_path, capsys
 ):
-    """Cut off in the first training; the second call finishes it as planned, and the rest."""
-    monkeypatch.setattr(timed_run, 'fitted_to', lambda experiment, *_: fitted(experiment))
     out = tmp_path / 'out'
-    command = ['timed', *map(str, configs), '--minutes', '0.2', '--out', str(out)]
+    command = ['timed', *map(str, configs), '--minutes', str(MINUTES), '--out', str(out)]
     command += ['--real', str(real)]
-    step = Stage.training_step
-
-    def cut(self: Stage, batch: Batch, batch_idx: int) -> Tensor:
-        # Not in the trial, which has more than four steps.
-        if self.settings.stage.steps == 4 and self.global_step == 3:
-            raise CutOffError
-        return step(self, batch, batch_idx)
-
-    monkeypatch.setattr(Stage, 'training_step', cut)
-    with pytest.raises(CutOffError):
-        main(command)
-    monkeypatch.setattr(Stage, 'training_step', step)
-    assert {kind for kind, *_ in renderer.calls} == {'indoor', 'street'}
-    renderer.calls.clear()
-    assert not (out / 'a.safetensors').exists()
-
     assert main(command) == 0
-    # Rooms are being learnt from and stay as they are; streets had time left.
-    assert {kind for kind, *_ in renderer.calls} == {'street'}
-    for name, scene, kind in (('a', 'indoor', 'indoor'), ('b', 'outdoor', 'street')):
-        metadata = read_metadata(out / f'{name}.safetensors')
-        assert (metadata.name, metadata.scene) == (name, scene)
-        results = json.loads((out / f'{name}.json').read_text())
+    models = [out / f'{name}.safetensors' for name in 'ab']
+    assert capsys.readouterr().out.split() == [str(model) for model in models]
+    for model, scene, kind in zip(models, ('indoor', 'outdoor'), ('indoor', 'street')):
+        metadata = read_metadata(model)
+        assert (metadata.name, metadata.scene) == (model.stem, scene)
+        results = json.loads(model.with_suffix('.json').read_text())
         assert results['model_sha256'] == metadata.sha256
         assert metadata.scores['indoor']['median'].keys() >= {'abs_rel'}
         assert 'row' in results['summary']['driving']['median']
-        sheet = cv2.imread(str(out / f'{name}.png'))
+        sheet = cv2.imread(str(model.with_suffix('.png')))
         assert sheet is not None
         assert sheet.shape[0] == 2 * 144  # one row an image
-        assert (out / f'{name}.md').read_text().startswith(f'# {name}')
-        trained = load_experiment(out / 'runs' / name / fit_module.CONFIG)
-        assert trained.data.manifests == [str(out / 'data' / '96x128' / kind / 'manifest.json')]
-    assert not list(out.glob('*.trial'))
+        assert model.with_suffix('.md').read_text().startswith(f'# {model.stem}')
+        assert metadata.provenance['seen']['depth'] > 0
+        assert metadata.provenance['scenes'] == {kind: [[0, 7]]}
+    # Frames are larger than the network's input, and each set gets its share of the time.
+    for (folder, recipe, first, seconds), kind in zip(renderer.calls, ('indoor', 'street')):
+        assert folder == out / 'data' / '144x192' / kind
+        assert recipe == Recipe(kind, 144, 192)
+        assert first == 0
+        assert seconds == pytest.approx(60 * MINUTES * module._RENDERING / 2)
 
-    monkeypatch.setattr(Stage, 'training_step', None)  # finished runs are not trained again
+    before = [load_trunk(trunk_file(model)) for model in models]
     assert main(command) == 0
+    assert renderer.firsts('indoor') == renderer.firsts('street') == [0, 8]
+    for model, kind, trunk in zip(models, ('indoor', 'street'), before):
+        provenance = read_metadata(model).provenance
+        assert provenance['seen']['depth'] > trunk['facts']['seen']['depth']
+        assert provenance['scenes'] == {kind: [[0, 15]]}
+        again = load_trunk(trunk_file(model))
+        assert again['number'] == again['facts']['seen']['depth'] > trunk['number']
 
 
-def fitted(experiment: Experiment) -> Experiment:
-    return replace(experiment, stages=[StageConfig('joint', 4)])
+def test_an_interrupted_run_goes_on(renderer, configs, tmp_path, monkeypatch):
+    """In the second experiment: the first one's model is there, and its scenes are not redone."""
+    run = TrainingStep.run
+
+    def cut(self: TrainingStep, rate: float) -> None:
+        if (
+            self.number == 3
+            and renderer.firsts('street') == [0]
+            and (out / 'a.safetensors').exists()
+        ):
+            raise KeyboardInterrupt
+        run(self, rate)
+
+    out = tmp_path / 'out'
+    monkeypatch.setattr(TrainingStep, 'run', cut)
+    given = TimedRun(configs, out, CPU)
+    with pytest.raises(KeyboardInterrupt):
+        timed_run(given, MINUTES)
+    trunk = load_trunk(trunk_file(out / 'a.safetensors'))
+    assert not (out / 'b.safetensors').exists()
+    monkeypatch.setattr(TrainingStep, 'run', run)
+    assert timed_run(given, MINUTES) == [out / 'a.safetensors', out / 'b.safetensors']
+    assert renderer.firsts('indoor') == renderer.firsts('street') == [0, 8]
+    assert load_trunk(trunk_file(out / 'a.safetensors'))['number'] > trunk['number']
 
 
-def test_where_there_is_a_gpu_most_cores_go_on_rendering(configs, tmp_path, monkeypatch):
-    monkeypatch.setattr(timed_run, '_cores', lambda: 16)
-    data = timed_run._experiment(configs[0], tmp_path / 'out').data
-    assert (data.renderers, data.workers) == (0, 0)
-    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
-    data = timed_run._experiment(configs[0], tmp_path / 'out').data
-    assert (data.renderers, data.workers) == (12, 3)
+def fake_pieces(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Relay, Extent]]:
+    """Train nothing; return what would have been trained."""
+    pieces: list[tuple[Relay, Extent]] = []
+
+    def run_piece(relay: Relay, extent: Extent, frames: object, device: object, out: Path) -> Path:
+        pieces.append((relay, extent))
+        return out / f'{relay.experiment.name}.safetensors'
+
+    monkeypatch.setattr(module, 'run_piece', run_piece)
+    return pieces
 
 
-def test_too_little_time_is_told(renderer, configs, tmp_path, capsys):
-    command = ['timed', str(configs[0]), '--minutes', '0.01', '--out', str(tmp_path / 'out')]
+def test_experiments_of_one_size_and_kind_share_a_set(renderer, configs, tmp_path, monkeypatch):
+    pieces = fake_pieces(monkeypatch)
+    experiment = load_experiment(configs[0])
+    experiment.name = 'c'
+    experiment.data.mix = {'indoor': 0.5, 'street': 0.5}
+    experiment.data.typical = {'street': [3.0, 20.0, 6.5]}  # the first user's limits count
+    save_experiment(experiment, tmp_path / 'c.yaml')
+    experiment.name, experiment.data.height = 'd', 192
+    save_experiment(experiment, tmp_path / 'd.yaml')
+    out = tmp_path / 'out'
+    timed_run(TimedRun([*configs, tmp_path / 'c.yaml'], out, CPU), MINUTES)
+    assert [recipe for _, recipe, *_ in renderer.calls] == [
+        Recipe('indoor', 144, 192), Recipe('street', 144, 192),
+    ]  # fmt: skip
+    sets = {kind: str(out / 'data/144x192' / kind / MANIFEST) for kind in ('indoor', 'street')}
+    assert [relay.experiment.data.manifests for relay, _ in pieces] == [
+        [sets['indoor']], [sets['street']], [sets['indoor'], sets['street']],
+    ]  # fmt: skip
+    assert [relay.scenes for relay, _ in pieces] == [
+        {'indoor': [[0, 7]]}, {'street': [[0, 7]]}, {'indoor': [[0, 7]], 'street': [[0, 7]]},
+    ]  # fmt: skip
+    # Those of another size have their own, by their own limits, in the canonical camera's metres.
+    renderer.calls.clear()
+    monkeypatch.setattr(module, 'load_frames', lambda *_: None)
+    timed_run(TimedRun([tmp_path / 'd.yaml'], out, CPU), MINUTES)
+    limits = (3.0 * 1.28, 20.0 * 1.28, 6.5)
+    assert [recipe for _, recipe, *_ in renderer.calls] == [
+        Recipe('indoor', 288, 192), Recipe('street', 288, 192, typical=limits),
+    ]  # fmt: skip
+
+
+def test_a_set_begins_behind_the_scenes_of_all_its_users(renderer, configs, tmp_path, monkeypatch):
+    pieces = fake_pieces(monkeypatch)
+    relays = [Relay(load_experiment(configs[0])) for _ in range(2)]
+    relays[0].scenes = {'indoor': [[0, 99]]}
+    relays[1].experiment.name, relays[1].scenes = 'c', {'indoor': [[40, 499]]}
+    monkeypatch.setattr(module, '_open_all', lambda run: relays)
+    timed_run(TimedRun([], tmp_path / 'out', CPU), MINUTES)
+    assert renderer.firsts('indoor') == [500]
+    assert [relay.next_scene('indoor') for relay, _ in pieces] == [508, 508]
+    assert pieces[0][0].scenes['indoor'] == [[0, 99], [500, 507]]
+
+
+def test_experiments_share_what_is_left_of_the_time(renderer, configs, tmp_path, monkeypatch):
+    """A twentieth of it is for evaluation; here nothing takes time."""
+    now = 1000.0
+
+    class Clock:
+        @staticmethod
+        def monotonic() -> float:
+            return now
+
+    monkeypatch.setattr(module, 'time', Clock)
+    pieces = fake_pieces(monkeypatch)
+    timed_run(TimedRun(configs, tmp_path / 'out', CPU), 10.0)
+    assert [extent.end for _, extent in pieces] == pytest.approx([1000 + 285, 1000 + 570])
+    assert all(extent.images == 0 for _, extent in pieces)
+
+
+def test_a_run_goes_on_from_a_model_without_a_config(renderer, configs, tmp_path):
+    first = TimedRun([configs[0]], tmp_path / 'out', CPU)
+    (model,) = timed_run(first, MINUTES / 2)
+    trunk = load_trunk(trunk_file(model))
+    (again,) = timed_run(TimedRun([], tmp_path / 'other', CPU, start=model), MINUTES / 2)
+    assert again == tmp_path / 'other/a.safetensors'
+    assert renderer.firsts('indoor') == [0, 8]  # in another folder, but behind what was learnt from
+    assert read_metadata(again).provenance['scenes'] == {'indoor': [[0, 15]]}
+    assert load_trunk(trunk_file(again))['number'] > trunk['number']
+    assert_same_state(load_trunk(trunk_file(model)), trunk)
+
+
+def test_too_little_time_is_told_before_the_work(configs, tmp_path, monkeypatch, capsys):
+    renderer = Renderer()
+    monkeypatch.setattr(module, 'render_for', renderer.render)
+    command = ['timed', str(configs[0]), '--minutes', '0.1', '--out', str(tmp_path / 'out')]
     assert main(command) == 2
-    assert 'too few to train' in capsys.readouterr().err
+    assert '0.1 min are too few to render and train 1 experiments' in capsys.readouterr().err
+    assert renderer.calls == []
+    assert not (tmp_path / 'out').exists()
 
 
-def test_what_cannot_be_rendered_or_told_apart_is_refused(configs, tmp_path):
+@pytest.mark.parametrize('count', range(1, 7))
+def test_the_least_time_that_is_told_is_enough(configs, tmp_path, monkeypatch, count):
+    monkeypatch.setattr(module, 'render_for', Renderer().render)
+    pieces = fake_pieces(monkeypatch)
+    experiment = load_experiment(configs[0])
+    relays = [Relay(replace(experiment, name=f'{n}')) for n in range(count)]
+    monkeypatch.setattr(module, '_open_all', lambda run: relays)
+    given = TimedRun([], tmp_path / 'out', CPU)
+    with pytest.raises(PaceError) as told:
+        timed_run(given, 0.2)
+    least = float(str(told.value).split('at least ')[1])
+    timed_run(given, least)
+    assert len(pieces) == count
+    with pytest.raises(PaceError):
+        timed_run(given, least - 0.11)
+
+
+def test_what_cannot_be_rendered_or_told_apart_is_refused(renderer, configs, tmp_path):
+    out = tmp_path / 'out'
     with pytest.raises(ConfigError, match='one name'):
-        timed_run.timed_run([configs[0], configs[0]], 1, tmp_path / 'out', None)
+        timed_run(TimedRun([configs[0], configs[0]], out, CPU), 1)
     experiment = load_experiment(configs[0])
     experiment.data.mix = {'attic': 1.0}
     save_experiment(experiment, tmp_path / 'c.yaml')
     with pytest.raises(ConfigError, match='names attic; a timed run renders indoor and street'):
-        timed_run.timed_run([tmp_path / 'c.yaml'], 1, tmp_path / 'out', None)
+        timed_run(TimedRun([tmp_path / 'c.yaml'], out, CPU), 1)
+    experiment.data.mix, experiment.stages = {}, [StageConfig('decoder', 4)]
+    save_experiment(experiment, tmp_path / 'c.yaml')
+    with pytest.raises(ExportError, match='of stage decoder'):
+        timed_run(TimedRun([tmp_path / 'c.yaml'], out, CPU), 1)
+    with pytest.raises(ConfigError, match='give an experiment, or a model'):
+        timed_run(TimedRun([], out, CPU), 1)
+    assert renderer.calls == []
+
+
+def test_real_images_that_cannot_be_read_are_told_before_the_work(renderer, configs, tmp_path):
+    command = ['timed', str(configs[0]), '--minutes', '1', '--out', str(tmp_path / 'out')]
+    assert main([*command, '--real', str(tmp_path / 'none.json')]) == 2
+    assert renderer.calls == []

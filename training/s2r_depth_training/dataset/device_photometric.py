@@ -16,6 +16,8 @@ from torch.nn import functional
 
 _REACH = 4  # px, of blurs: three times the largest deviation
 _KNOTS = 6  # of a tone curve
+_STYLE_DEVIATION = 0.19  # of an image's width: of the blur that leaves low frequencies
+_STYLE_CELLS = (12, 16)  # rows and columns that they are computed in
 # Steps of quantisation of luminance at quality 50 (ITU-T T.81, table K.1) and, for both colour
 # differences, table K.2.
 _LUMINANCE = (
@@ -124,11 +126,29 @@ def _tone_curve(image: Tensor, donor: Tensor, draws: Draws) -> Tensor:
 
 
 def _low_frequency_style(image: Tensor, donor: Tensor, draws: Draws) -> Tensor:
-    """Replace part of the image's low frequencies by the donor's."""
-    coarse = functional.adaptive_avg_pool2d(donor - image, (4, 6))
-    size = image.shape[-2:]
-    smooth = functional.interpolate(coarse, size, mode='bicubic', align_corners=False)
-    return image + draws.uniform(0.3, 1.0) * smooth
+    """Replace part of the image's low frequencies by the donor's (a blur splits the spectrum)."""
+    height, width = image.shape[-2:]
+    coarse = functional.adaptive_avg_pool2d(donor - image, _STYLE_CELLS)
+    deviation = _STYLE_DEVIATION * width
+    rows = _smoothing(height, _STYLE_CELLS[0], deviation / height, image.device)
+    columns = _smoothing(width, _STYLE_CELLS[1], deviation / width, image.device)
+    return image + draws.uniform(0.3, 1.0) * (rows @ coarse @ columns.T)
+
+
+@cache
+def _smoothing(count: int, cells: int, deviation: float, device: torch.device) -> Tensor:
+    """Return the weights [count, cells] of cells in pixels that they are blurred to.
+
+    deviation: of the Gaussian, a share of the side; the side goes on as its mirror image.
+    """
+    places = (torch.arange(count, device=device)[:, None] + 0.5) / count
+    centres = (torch.arange(cells, device=device) + 0.5) / cells
+    weights = sum(
+        torch.exp(-0.5 * ((places - seen) / deviation) ** 2)
+        for seen in (centres, -centres, 2 - centres)
+    )
+    assert isinstance(weights, Tensor)
+    return weights / weights.sum(1, keepdim=True)
 
 
 def _channel_statistics(image: Tensor, donor: Tensor, draws: Draws) -> Tensor:
@@ -174,7 +194,8 @@ def _jpeg(image: Tensor, donor: Tensor, draws: Draws) -> Tensor:
     planes = _mixed(image.clamp(0, 1) * 255, _YCC)
     light = _quantised(planes[:, :1] - 128, _LUMINANCE, factor) + 128
     colour = _quantised(functional.avg_pool2d(planes[:, 1:], 2), _COLOUR, factor)
-    planes = torch.cat([light, functional.interpolate(colour, scale_factor=2)], 1)
+    colour = functional.interpolate(colour, scale_factor=2, mode='bilinear', align_corners=False)
+    planes = torch.cat([light, colour], 1)
     return _mixed(planes, _RGB) / 255
 
 

@@ -32,7 +32,8 @@ from s2r_depth_training.runs.open_step import open_step
 from s2r_depth_training.runs.start import start_network
 from s2r_depth_training.runs.trunk import Trunk, load_trunk, save_trunk
 from s2r_depth_training.stages.config import StageConfig
-from s2r_depth_training.stages.table import require_exportable
+from s2r_depth_training.stages.table import STAGES, require_exportable
+from s2r_depth_training.synthetic.sources.kinds import PROCEDURAL
 
 _LOG = logging.getLogger(__name__)
 _TRUNK = 0.8  # share of a stage's steps at the constant rate; the rest anneals
@@ -129,17 +130,18 @@ def open_relay(experiment: Experiment | None, out: Path, start: Path | None) -> 
 
 
 def experiment_of(model: Path) -> Experiment:
-    """Return the experiment that a model file was trained by, of its stages only the last.
+    """Return the experiment that a model file was trained by.
 
     Raises CheckpointError for a file that is none, ConfigError if it does not say.
     """
     metadata = read_metadata(model)
     try:
         values = dict(metadata.provenance['experiment'])
-        # The first models tell of their stages in words.
-        values['stages'] = [{**values['stages'][-1], 'name': metadata.provenance['stage']}]
+        if {stage['name'] for stage in values['stages']} - set(STAGES):
+            # The first models tell of their stages in words; the last one is gone on with.
+            values['stages'] = [{**values['stages'][-1], 'name': metadata.provenance['stage']}]
         experiment = experiment_from(values)
-    except (KeyError, TypeError, ConfigError) as error:
+    except (KeyError, TypeError, ValueError, ConfigError) as error:
         raise ConfigError(
             f'{model} does not say by which experiment it was trained ({error}); give its YAML'
         ) from error
@@ -171,7 +173,7 @@ def _from_model(experiment: Experiment, model: Path) -> Relay:
     experiment.start = str(model)
     known = read_metadata(model).provenance
     scenes = known.get('scenes') or {
-        kind: [[0, _FIRST_SCENE - 1]] for kind in experiment.data.mix
+        kind: [[0, _FIRST_SCENE - 1]] for kind in experiment.data.mix or PROCEDURAL
     }  # fmt: skip
     return Relay(experiment, len(experiment.stages) - 1, dict(known.get('seen', {})), scenes)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import time
 from collections.abc import Sequence
@@ -75,9 +76,10 @@ def timed_run(run: TimedRun, minutes: float) -> list[Path]:
     relays = _open_all(run)
     rendering = 60 * minutes * _RENDERING
     if rendering < _LEAST_S * len(relays):
+        least = math.ceil(10 * _LEAST_S * len(relays) / 60 / _RENDERING) / 10
         raise PaceError(
             f'{minutes:g} min are too few to render and train {len(relays)} experiments; give at '
-            f'least {_LEAST_S * len(relays) / 60 / _RENDERING:.1f}'
+            f'least {least}'
         )
     _render(relays, rendering, run.out)
     end -= 60 * minutes * _EVALUATION

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,10 @@ from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.network.checkpoint import save_model
 from s2r_depth_ros.network.metadata import ModelMetadata
 from s2r_depth_ros.network.s2r_depthnet import SUB_NETWORKS, S2RDepthNet
+
+if not torch.cuda.is_available():
+    # Before anything imports Triton: its kernels run in its interpreter.
+    os.environ.setdefault('TRITON_INTERPRET', '1')
 
 _ROOT = Path(__file__).resolve().parents[1]
 

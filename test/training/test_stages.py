@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from s2r_depth_ros.network.contrast import normalised_contrast
 from s2r_depth_ros.network.depth import SKIP_WEIGHTS
 from s2r_depth_ros.network.s2r_depthnet import SUB_NETWORKS, S2RDepthNet
 from s2r_depth_training.dataset.samples import Batch
@@ -16,7 +17,6 @@ from s2r_depth_training.stages.base import rate_factor, update_average
 from s2r_depth_training.stages.config import StageConfig
 from s2r_depth_training.stages.depth import DepthStage
 from s2r_depth_training.stages.initialise import initialise
-from s2r_depth_training.stages.losses import normalised_contrast
 from s2r_depth_training.stages.table import STAGES, make_stage
 
 

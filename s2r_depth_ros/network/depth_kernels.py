@@ -6,15 +6,19 @@ Functions and arguments as in ``s2r_depth_ros.network.depth_formulas``; like
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
-import triton
-import triton.language as tl
 from torch import Tensor
 
 from s2r_depth_ros.network.kernels import _mirror, _mirrored_in
+
+# By name, as it is no requirement: without it torch's own functions serve.
+triton = importlib.import_module('triton')
+tl: Any = importlib.import_module('triton.language')
 
 # Pieces of up to 16 bytes that a program of the concatenation moves.
 _PIECES = 256

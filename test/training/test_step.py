@@ -181,6 +181,27 @@ def test_a_diverging_rate_is_told(experiment, store):
         step.terms()
 
 
+def test_one_absurd_gradient_ends_no_run(experiment, store, monkeypatch):
+    """Its step is left out, however large it is; many are a divergence."""
+    experiment.data.batch = 1
+    step = opened(experiment, store, 'depth')
+    losses, absurd = step.stage.losses, {4}
+    weight = step.stage.network.depth_net.state_dict(keep_vars=True)['conv2.model.0.weight']
+
+    def sometimes_absurd(batch: Batch) -> dict[str, torch.Tensor]:
+        terms = losses(batch)
+        steep = weight.sum() * 1e30
+        return {**terms, 'steep': steep - steep.detach()} if step.number in absurd else terms
+
+    monkeypatch.setattr(step.stage, 'losses', sometimes_absurd)
+    take(step, 12)
+    assert step.terms()['loss'] < 100
+    absurd.update(range(12, 18))
+    take(step, 12)
+    with pytest.raises(DivergedError, match='lower the learning rate'):
+        step.terms()
+
+
 def test_going_back_to_before_the_first_step_forgets_the_moments(experiment, store):
     step = opened(experiment, store)
     start = step.state()

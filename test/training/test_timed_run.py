@@ -31,7 +31,7 @@ from s2r_depth_training.runs.trunk import load_trunk
 from s2r_depth_training.stages.config import StageConfig
 
 CPU = torch.device('cpu')
-MINUTES = 0.06
+MINUTES = 0.04
 
 
 class Renderer:
@@ -239,6 +239,12 @@ def test_experiments_share_what_is_left_of_the_time(renderer, configs, tmp_path,
     timed_run(TimedRun(configs, tmp_path / 'out', CPU), 10.0)
     assert [extent.end for _, extent in pieces] == pytest.approx([1000 + 285, 1000 + 570])
     assert all(extent.images == 0 for _, extent in pieces)
+
+
+def test_another_batch_may_be_given_for_all(renderer, configs, tmp_path, monkeypatch):
+    pieces = fake_pieces(monkeypatch)
+    timed_run(TimedRun(configs, tmp_path / 'out', CPU, batch=7), MINUTES)
+    assert [relay.experiment.data.batch for relay, _ in pieces] == [7, 7]
 
 
 def test_a_run_goes_on_from_a_model_without_a_config(renderer, configs, tmp_path):

@@ -22,8 +22,8 @@ def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return module
 
 
-def run(script: ModuleType, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    command = ['training_step.py', '--device', 'cpu', '--seconds', '0.05']
+def run(script: ModuleType, monkeypatch: pytest.MonkeyPatch, folder: Path, *options: str) -> None:
+    command = ['training_step.py', '--device', 'cpu', '--seconds', '0.05', *options]
     command += ['--json', str(folder / 'a.json'), '--profile', str(folder / 'a.txt')]
     monkeypatch.setattr(sys, 'argv', command)
     script.main()
@@ -57,7 +57,19 @@ def test_a_case_that_fails_is_told_and_takes_no_other_along(script, monkeypatch,
     assert fine['images_per_s'] > 0
 
 
+def test_cases_are_chosen_by_their_numbers(script, monkeypatch, tmp_path):
+    cases = (('a', 0), ('b', 1), ('c', 2))
+    monkeypatch.setattr(script, 'CASES_CPU', cases)
+    monkeypatch.setattr(script, 'timed', lambda case, *_: {'stage': case[0]})
+    monkeypatch.setattr(script, 'profile', lambda case, _: f'profile of {case[0]}')
+    run(script, monkeypatch, tmp_path, '--cases', '2', '0', '--profiled', '1')
+    assert json.loads((tmp_path / 'a.json').read_text())['cases'] == [
+        {'stage': 'c'}, {'stage': 'a'},
+    ]  # fmt: skip
+    assert (tmp_path / 'a.txt').read_text() == 'profile of b'
+
+
 def test_cases_are_of_stages_that_there_are(monkeypatch):
     script = load_script('training_step', monkeypatch)
-    for case in (*script.CASES_CUDA, *script.CASES_CPU, script.PROFILED):
+    for case in (*script.CASES_CUDA, *script.CASES_CPU):
         assert case[0] in STAGES

@@ -119,7 +119,9 @@ class TrainingStep:
         norm = clip_gradients(parameters, self.stage.settings.optimizer.clip)
         self.optimizer.step()
         self._move_average()
-        self._count({**terms, 'loss': loss, 'gradient_norm': norm})
+        # No higher, or a single absurd norm would outweigh thousands of usual ones.
+        counted = norm.clamp(max=10 * ABSURD_NORM)
+        self._count({**terms, 'loss': loss, 'gradient_norm': counted})
 
     @torch.no_grad()
     def _move_average(self) -> None:

@@ -44,6 +44,11 @@ def _benchmark(width: str, size: str, *others: str) -> Part:
 
 # A warning of another version of a package is no failure here.
 _PYTEST = ('-m', 'pytest', '-o', 'filterwarnings=default', '-p', 'no:cacheprovider', '-rfE')
+# The two cases that have targets, and where the time of the second goes.
+_TRAINING = (
+    'benchmarks/training_step.py', '--seconds', '1', '--cases', '0', '2', '--profiled', '2',
+    '--json', '{out}/training_step.json', '--profile', '{out}/training_step.txt',
+)  # fmt: skip
 # What is added here runs, too: a name, and what python is given.
 PARTS = (
     Part('tests', (*_PYTEST, '-q', '--tb=short', '-m', 'gpu', 'test/inference', 'test/network')),
@@ -51,6 +56,7 @@ PARTS = (
     _benchmark('0.25', '192x256', '--levels', 'a', '--runs', '50'),
     _benchmark('0.125', '192x256', '--levels', 'a', '--runs', '50'),
     Part('profile', ('benchmarks/profile_inference.py', '--out', '{out}')),
+    Part('training', _TRAINING),
 )
 
 

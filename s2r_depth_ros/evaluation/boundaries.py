@@ -17,6 +17,9 @@ from s2r_depth_ros.evaluation.metrics import MIN_DEPTH
 
 MOST_PX = 10.0
 """Distances count no more than this, px, as in iBims-1."""
+WIDTH = 160
+"""Wider depth maps are brought to this width first, px: enlarged from a network's output, the
+steepest edge is a slope at the size of a camera's image, and nothing could be told apart."""
 LEAST_KNOWN = 0.8
 """Share of the pixels whose depth must be known: sparse truth has no edges to find."""
 
@@ -28,7 +31,7 @@ _MARGIN = 3  # px; edges of the unknown are none of depth
 
 
 class BoundaryErrors(NamedTuple):
-    """Distances between predicted and true depth edges, px, at most MOST_PX.
+    """Distances between predicted and true depth edges, px of maps WIDTH wide, at most MOST_PX.
 
     accuracy: of predicted edges to the nearest true one; MOST_PX if none was predicted.
     completeness: of true edges to the nearest predicted one.
@@ -47,6 +50,7 @@ def boundary_errors(
     """
     if predicted.shape != truth.shape:
         raise ValueError(f'prediction is {predicted.shape}, ground truth is {truth.shape}')
+    predicted, truth = _narrowed(predicted), _narrowed(truth)
     known = _known(truth)
     if known.mean() < LEAST_KNOWN:
         return None
@@ -74,6 +78,16 @@ def depth_edges(depth: NDArray[np.floating]) -> NDArray[np.bool_]:
         L2gradient=True,
     )  # fmt: skip
     return edges > 0
+
+
+def _narrowed(depth: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return a depth map at most WIDTH wide; depths are picked, not mixed."""
+    height, width = depth.shape
+    if width <= WIDTH:
+        return depth
+    size = (WIDTH, max(1, round(height * WIDTH / width)))
+    narrowed = cv2.resize(depth.astype(np.float32), size, interpolation=cv2.INTER_NEAREST)
+    return narrowed.astype(np.float32, copy=False)
 
 
 def _known(depth: NDArray[np.floating]) -> NDArray[np.bool_]:

@@ -70,6 +70,16 @@ def test_sparse_truth_has_no_edges_and_holes_are_none():
     assert boundary_errors(predicted, holed) == (0.0, 0.0)
 
 
+def test_what_a_network_gives_has_edges_at_the_size_of_a_camera():
+    large = cv2.resize(box(), (640, 480), interpolation=cv2.INTER_NEAREST).astype(np.float32)
+    # Blurred as little as a network can, and enlarged as its output is.
+    output = cv2.GaussianBlur(box(), (0, 0), 0.7)
+    errors = boundary_errors(cv2.resize(output, (640, 480)).astype(np.float32), large)
+    assert errors is not None
+    assert errors.completeness < 2
+    assert errors.accuracy < 2
+
+
 def test_different_shapes_are_told():
     with pytest.raises(ValueError, match=r'prediction is \(96, 127\)'):
         boundary_errors(box()[:, :-1], box())

@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from safetensors import safe_open
 
+from s2r_depth_ros.evaluation.boundaries import MOST_PX, WIDTH
+from s2r_depth_ros.evaluation.parts import CONSTANT, FORMULA
 from s2r_depth_ros.evaluation.scores import beats_prior
 from s2r_depth_ros.files import write_atomically
 from s2r_depth_ros.network.checkpoint import load_model, save_model
@@ -110,12 +112,21 @@ def _facts(metadata: ModelMetadata) -> list[str]:
         'depth': f'0 to {metadata.max_depth:g} m, canonical focal length {focal}',
         'trained on': metadata.provenance.get('images', 'see the provenance in the file'),
         'stages (steps)': stages or 'see the provenance in the file',
+        **_seen(metadata.provenance),
         'best checkpoint by': experiment.get('validation', {}).get('monitor', 'nothing recorded'),
         'picked on real images': experiment.get('picked_on_real') or 'nothing',
         'licence': metadata.licence,
         'sha256 of the weights': f'`{metadata.sha256}`',
     }
     return ['| | |', '|---|---|', *(f'| {key} | {value} |' for key, value in rows.items())]
+
+
+def _seen(provenance: Mapping[str, Any]) -> dict[str, str]:
+    """Return the row of images seen, of a model that a relay has trained."""
+    if 'seen' not in provenance:
+        return {}
+    stages = ', '.join(f'{stage} {count:,}' for stage, count in provenance['seen'].items())
+    return {'images seen (by stage)': f'{stages}; annealed {provenance["annealed"]:,} more'}
 
 
 def _score_lines(results: Mapping[str, Any]) -> list[str]:
@@ -127,6 +138,13 @@ def _score_lines(results: Mapping[str, Any]) -> list[str]:
         'that never look at the image. Real images were never trained on.',
         '',
     ]
+    if any(FORMULA in row for kind in results['summary'].values() for row in kind.values()):
+        lines += [
+            f'"{FORMULA}" and "{CONSTANT}" are this model without what STE, or DSA, has learnt: '
+            'the image with its contrast normalised in place of the structure map, and the mean '
+            'of the attention map everywhere.',
+            '',
+        ]
     for kind, alignments in results['summary'].items():
         count = results['counts'][kind]
         cap = results['caps_m'][kind]
@@ -140,8 +158,27 @@ def _score_lines(results: Mapping[str, Any]) -> list[str]:
             for predictor, values in predictors.items():
                 cells = ' | '.join(_cell(values[name]) for name in _SHOWN)
                 lines.append(f'| {alignment} | {predictor} | {cells} |')
-        lines.append('')
+        lines += ['', *_image_lines(results, kind)]
     return lines
+
+
+def _image_lines(results: Mapping[str, Any], kind: str) -> list[str]:
+    """Return what is averaged over images; results of older evaluations do not have it."""
+    lines = []
+    if means := results.get('image_means', {}).get(kind):
+        model = means['model']
+        lines.append(
+            "Averaged over images instead of scenes, the paper's way (median-scaled): abs_rel "
+            f'{model["abs_rel"]:.3f}, delta1 {model["delta1"]:.3f}.'
+        )
+    if edges := results.get('edges_px', {}).get(kind):
+        model = edges['model']
+        lines.append(
+            f'Depth edges ({model["images"]:.0f} images with dense truth, px of images {WIDTH} px '
+            f'wide, {MOST_PX:g} at most): predicted ones are {model["accuracy"]:.1f} from true '
+            f'ones, true ones {model["completeness"]:.1f} from predicted ones.'
+        )
+    return [*lines, ''] if lines else []
 
 
 def _cell(value: Mapping[str, float]) -> str:

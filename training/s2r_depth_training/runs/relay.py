@@ -51,7 +51,8 @@ class Relay:
 
     stage: the number of the stage that it is in. seen: stage -> images that its trunk learnt from.
     scenes: kind -> ranges of the scenes' numbers. state: of the step, None where a stage begins.
-    sha256: of the model that was published with it, '' for none.
+    sha256: of the model that was published with it, '' for none. before: name, sha256 and
+    provenance of the model whose weights it went on from, empty for none.
     """
 
     experiment: Experiment
@@ -60,6 +61,7 @@ class Relay:
     scenes: dict[str, Ranges] = field(default_factory=dict)
     state: dict[str, Any] | None = None
     sha256: str = ''
+    before: dict[str, Any] = field(default_factory=dict)
 
     def facts(self) -> dict[str, Any]:
         """Return what the trunk's file says besides the step's state."""
@@ -69,6 +71,7 @@ class Relay:
             'seen': self.seen,
             'scenes': self.scenes,
             'sha256': self.sha256,
+            'before': self.before,
         }
 
     def next_scene(self, kind: str) -> int:
@@ -164,18 +167,22 @@ def _from_trunk(experiment: Experiment, path: Path, model: Path) -> Relay:
             'give another folder'
         )
     return Relay(
-        experiment, facts['stage'], facts['seen'], facts['scenes'], content, facts['sha256']
-    )
+        experiment, facts['stage'], facts['seen'], facts['scenes'], content, facts['sha256'],
+        facts.get('before', {}),
+    )  # fmt: skip
 
 
 def _from_model(experiment: Experiment, model: Path) -> Relay:
     """Return a run that goes on from a model's weights, in the experiment's last stage."""
     experiment.start = str(model)
-    known = read_metadata(model).provenance
+    metadata = read_metadata(model)
+    known = metadata.provenance
     scenes = known.get('scenes') or {
         kind: [[0, _FIRST_SCENE - 1]] for kind in experiment.data.mix or PROCEDURAL
     }  # fmt: skip
-    return Relay(experiment, len(experiment.stages) - 1, dict(known.get('seen', {})), scenes)
+    before = {'name': metadata.name, 'sha256': metadata.sha256, 'provenance': known}
+    seen, last = dict(known.get('seen', {})), len(experiment.stages) - 1
+    return Relay(experiment, last, seen, scenes, before=before)
 
 
 @dataclass(frozen=True)
@@ -278,6 +285,7 @@ def _publish(relay: Relay, network: S2RDepthNet, annealed: int, out: Path) -> Pa
         'seen': dict(relay.seen),
         'annealed': annealed,
         'scenes': relay.scenes,
+        **({'before': relay.before} if relay.before else {}),
     }
     metadata = metadata_of(experiment, experiment.name, provenance)
     relay.sha256 = save_model(path, network, metadata, torch.float16).sha256

@@ -13,7 +13,7 @@ from s2r_depth_ros.network.layers import Engine, engine_for
 
 
 def without_bias(conv: nn.Module, x: Tensor) -> Tensor:
-    """Return what ``conv`` gives but for its bias."""
+    """Return what ``conv`` gives without its bias."""
     assert isinstance(conv, nn.Conv2d | nn.ConvTranspose2d)
     if isinstance(conv, nn.ConvTranspose2d):
         return functional.conv_transpose2d(

@@ -61,7 +61,7 @@ class UpsampledConv(nn.Module):
         return self.conv(_upsampled(features, size))
 
     def without_bias(self, features: Tensor, size: tuple[int, int]) -> Tensor:
-        """Return the same but for the bias."""
+        """Return the same without the bias."""
         return without_bias(self.conv, _upsampled(features, size))
 
 

@@ -151,7 +151,9 @@ def test_contiguous_input_and_the_same_results_twice() -> None:
 
 def test_layers_in_a_graph_under_autocast() -> None:
     """Forward and backward are recorded, and replayed on other values."""
-    conv = nn.Conv2d(8, 16, 3).to(GPU).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    conv = nn.Conv2d(8, 16, 3).to(GPU)
+    # torch's types know this of tensors only
+    conv.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # see above
     norm = nn.BatchNorm2d(16).to(GPU).train()
     own = drawn((4, 8, 32, 40), torch.float32).detach()
     weights = drawn((4, 16, 32, 40), torch.float32, 9).detach()

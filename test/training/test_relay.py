@@ -13,6 +13,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from made_up_shards import make_set, make_shard
+from source_files import ROOT
 from training_states import assert_same_state
 
 from s2r_depth_ros.network.checkpoint import load_model, read_metadata, save_model
@@ -398,3 +399,12 @@ def test_the_command_keeps_the_ledger(small, tmp_path):
     model = tmp_path / 'out/a.safetensors'
     assert read_metadata(model).provenance['scenes'] == {'indoor': [[5, 6]]}
     assert open_relay(None, tmp_path / 'out', model).next_scene('indoor') == 7
+
+
+@pytest.mark.parametrize('name', ['indoor-s', 'outdoor-s'])
+def test_shipped_models_can_be_gone_on_from(name, tmp_path):
+    relay = open_relay(None, tmp_path, ROOT / 'models' / f'{name}.safetensors')
+    assert [stage.name for stage in relay.experiment.stages] == ['depth']
+    assert relay.before['name'] == name
+    kinds = set(relay.experiment.data.mix)
+    assert all(relay.next_scene(kind) > 1000 for kind in kinds)

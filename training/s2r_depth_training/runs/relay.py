@@ -141,8 +141,9 @@ def experiment_of(model: Path) -> Experiment:
     try:
         values = dict(metadata.provenance['experiment'])
         if {stage['name'] for stage in values['stages']} - set(STAGES):
-            # The first models tell of their stages in words; the last one is gone on with.
-            values['stages'] = [{**values['stages'][-1], 'name': metadata.provenance['stage']}]
+            # The first models tell of their stages in words; the last one is gone on with, as far
+            # as the piece says.
+            values['stages'] = [{'name': metadata.provenance['stage'], 'steps': 1}]
         experiment = experiment_from(values)
     except (KeyError, TypeError, ValueError, ConfigError) as error:
         raise ConfigError(

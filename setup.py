@@ -55,6 +55,7 @@ setup(
         *share('config'),
         *share('docs'),
         *share('models'),
+        *share('training/configs'),
     ],
     entry_points={
         'console_scripts': [

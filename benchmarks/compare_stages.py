@@ -270,7 +270,8 @@ def looks(manifest: Path, name: str, experiment: Experiment) -> Iterator[Look]:
 def look(shard: Shard, i: int, name: str, scene: str, experiment: Experiment) -> Look:
     """Return frame ``i`` of a shard at the network's size."""
     frame, data = shard.frame(i), experiment.data
-    size, whole = (data.height, data.width), (0, 0, *frame.rgb.shape[:2])
+    height, width = frame.rgb.shape[:2]
+    size, whole = (data.height, data.width), (0, 0, height, width)
     rgb = crop_and_resize(frame.rgb, whole, size, nearest=False)
     depth = crop_and_resize(frame.depth.astype(np.float32), whole, size, nearest=True)
     fx = frame.fx * size[1] / frame.rgb.shape[1]

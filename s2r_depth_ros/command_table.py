@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import os
 import select
@@ -77,9 +78,18 @@ def reported(run: Callable[[], int | None], prefix: str = 'error') -> int:
     except BrokenPipeError:
         if not _nobody_reads():
             raise  # another pipe: a defect
-        # Else Python would try once more to write what is left, and complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_go_of_output()
         return CLOSED
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        _let_go_of_output()
+        return _fail(f'standard output: {error.strerror}', prefix)
+
+
+def _let_go_of_output() -> None:
+    """Throw away what is left to write: Python would try once more at its end, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _status(run: Callable[[], int | None], prefix: str) -> int:
@@ -92,8 +102,9 @@ def _status(run: Callable[[], int | None], prefix: str) -> int:
             raise  # not of a file that the user named
         return _fail(str(error), prefix)
     finally:
-        # Here, where a closed pipe can still be dealt with.
-        sys.stdout.flush()
+        # Here, where a closed pipe can still be dealt with. None: it was closed from the start.
+        if sys.stdout is not None:
+            sys.stdout.flush()
 
 
 def _fail(message: str, prefix: str) -> int:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from s2r_depth_ros.network.kernels import _mirror, _mirrored_in
+from s2r_depth_ros.network.kernels import mirror, mirrored_in
 
 # By name, as it is no requirement: without it torch's own functions serve.
 triton = importlib.import_module('triton')
@@ -147,7 +147,7 @@ def _join(  # type: ignore[no-untyped-def]  # Triton finds the types
     wide = width + 2 * pad
     inside = column < wide
     lane = tl.arange(0, VECTOR)[None, :]
-    source_row, source_column = _mirror(row - pad, height), _mirror(column - pad, width)
+    source_row, source_column = mirror(row - pad, height), mirror(column - pad, width)
     pixel = image * height * width + source_row * width + source_column
     value = tl.load(
         a + (pixel * first + group)[:, None] * VECTOR + lane,
@@ -186,10 +186,10 @@ def _part(  # type: ignore[no-untyped-def]  # Triton finds the types
     gradient += image * (height + 2 * pad) * wide * groups * VECTOR
     total = tl.zeros((PIECES, VECTOR), tl.float32)
     for side in tl.static_range(3):
-        source_row, shows_row = _mirrored_in(row, height, pad, side)
+        source_row, shows_row = mirrored_in(row, height, pad, side)
         if shows_row:
             for flank in tl.static_range(3):
-                source_column, shows_column = _mirrored_in(column, width, pad, flank)
+                source_column, shows_column = mirrored_in(column, width, pad, flank)
                 source = (source_row * wide + source_column) * groups + group
                 value = tl.load(
                     gradient + source[:, None] * VECTOR + lane,

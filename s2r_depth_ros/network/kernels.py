@@ -467,7 +467,7 @@ def _finish(  # type: ignore[no-untyped-def]  # Triton finds the types
 
 
 @triton.jit
-def _mirror(index, length):  # type: ignore[no-untyped-def]  # Triton finds the types
+def mirror(index, length):  # type: ignore[no-untyped-def]  # Triton finds the types
     """Return where a reflection pad takes ``index`` from, -length < index < 2 length - 1."""
     index = tl.abs(index)
     return tl.where(index >= length, 2 * length - 2 - index, index)
@@ -485,7 +485,7 @@ def _pad(  # type: ignore[no-untyped-def]  # Triton finds the types
     wide = width + 2 * pad
     inside = (column < wide)[:, None]
     lane = tl.arange(0, VECTOR)[None, :]
-    source = (_mirror(row - pad, height) * width + _mirror(column - pad, width)) * groups + group
+    source = (mirror(row - pad, height) * width + mirror(column - pad, width)) * groups + group
     value = tl.load(
         x + image * height * width * groups * VECTOR + source[:, None] * VECTOR + lane, mask=inside
     )
@@ -495,7 +495,7 @@ def _pad(  # type: ignore[no-untyped-def]  # Triton finds the types
 
 
 @triton.jit
-def _mirrored_in(index, length, pad, side: tl.constexpr):  # type: ignore[no-untyped-def]  # Triton finds the types
+def mirrored_in(index, length, pad, side: tl.constexpr):  # type: ignore[no-untyped-def]  # Triton finds the types
     """Return the padded position on ``side`` that shows ``index``, and whether there is one."""
     if side == 0:
         return index + pad, index >= 0
@@ -519,10 +519,10 @@ def _unpad(  # type: ignore[no-untyped-def]  # Triton finds the types
     gradient += image * (height + 2 * pad) * wide * groups * VECTOR
     total = tl.zeros((PIECES, VECTOR), tl.float32)
     for side in tl.static_range(3):
-        source_row, shows_row = _mirrored_in(row, height, pad, side)
+        source_row, shows_row = mirrored_in(row, height, pad, side)
         if shows_row:
             for flank in tl.static_range(3):
-                source_column, shows_column = _mirrored_in(column, width, pad, flank)
+                source_column, shows_column = mirrored_in(column, width, pad, flank)
                 source = (source_row * wide + source_column) * groups + group
                 value = tl.load(
                     gradient + source[:, None] * VECTOR + lane,

@@ -16,6 +16,7 @@ from made_up_shards import make_set, make_shard
 from source_files import ROOT
 from training_states import assert_same_state
 
+from s2r_depth_ros.files import OutputError
 from s2r_depth_ros.network.checkpoint import load_model, read_metadata, save_model
 from s2r_depth_ros.network.metadata import CheckpointError
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
@@ -409,3 +410,28 @@ def test_shipped_models_can_be_gone_on_from(name, tmp_path):
     assert relay.before['name'] == name
     kinds = set(relay.experiment.data.mix)
     assert all(relay.next_scene(kind) > 1000 for kind in kinds)
+
+
+def test_what_cannot_end_well_is_told_before_the_training(small, tmp_path):
+    relay = open_relay(small, tmp_path, None)
+    frames = load_frames(small, CPU)
+    relay.experiment.data.batch = 2
+    with pytest.raises(ConfigError, match='1 images are less than a step'):
+        run_piece(relay, Extent(images=1), frames, CPU, tmp_path / 'out')
+    (tmp_path / 'taken/a.safetensors').mkdir(parents=True)
+    with pytest.raises(OutputError, match='is a folder'):
+        run_piece(relay, Extent(images=10), frames, CPU, tmp_path / 'taken')
+    assert [path.name for path in (tmp_path / 'taken').iterdir()] == ['a.safetensors']
+
+
+def test_a_piece_cut_off_between_model_and_trunk_is_gone_on_from(small, tmp_path):
+    model = piece(open_relay(copy.deepcopy(small), tmp_path, None), 3, tmp_path)
+    before = trunk_file(model).read_bytes()
+    piece(open_relay(copy.deepcopy(small), tmp_path, None), 3, tmp_path)
+    trunk_file(model).write_bytes(before)
+    assert open_relay(copy.deepcopy(small), tmp_path, None).state is not None
+    piece(open_relay(copy.deepcopy(small), tmp_path, None), 3, tmp_path)
+    piece(open_relay(copy.deepcopy(small), tmp_path, None), 3, tmp_path)
+    trunk_file(model).write_bytes(before)
+    with pytest.raises(ConfigError, match='is not the trunk of'):
+        open_relay(copy.deepcopy(small), tmp_path, None)

@@ -288,7 +288,7 @@ def test_the_least_time_that_is_told_is_enough(configs, tmp_path, monkeypatch, c
 
 def test_what_cannot_be_rendered_or_told_apart_is_refused(renderer, configs, tmp_path):
     out = tmp_path / 'out'
-    with pytest.raises(ConfigError, match='one name'):
+    with pytest.raises(ConfigError, match='the same name'):
         timed_run(TimedRun([configs[0], configs[0]], out, CPU), 1)
     experiment = load_experiment(configs[0])
     experiment.data.mix = {'attic': 1.0}

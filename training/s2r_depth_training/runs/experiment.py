@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,10 @@ class Experiment:
     """Trained one after the other."""
 
     def __post_init__(self) -> None:
+        if not re.fullmatch(r'[\w.-]+', self.name):
+            raise ConfigError(
+                f'name is {self.name!r}; files are named so: use letters, digits, dots, - and _'
+            )
         if self.seed < 0:
             raise ConfigError(f'seed is {self.seed}; give 0 or more')
         _choose('width', self.width, WIDTHS)

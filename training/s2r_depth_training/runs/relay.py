@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 
+from s2r_depth_ros.files import check_output
 from s2r_depth_ros.network.checkpoint import read_metadata, save_model
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 from s2r_depth_training.dataset.device_frames import DeviceFrames
@@ -159,8 +160,11 @@ def _from_trunk(experiment: Experiment, path: Path, model: Path) -> Relay:
     """Return the run whose trunk is in ``path``."""
     content = load_trunk(path)
     facts = content.pop('facts')
-    if facts['sha256'] and model.exists() and read_metadata(model).sha256 != facts['sha256']:
-        raise ConfigError(f'{path} is not the trunk of {model}; move one of them away')
+    if facts['sha256'] and model.exists():
+        metadata = read_metadata(model)
+        # A piece may have been cut off between writing the model and its trunk.
+        if facts['sha256'] not in (metadata.sha256, metadata.provenance.get('after')):
+            raise ConfigError(f'{path} is not the trunk of {model}; move one of them away')
     before = experiment_from(facts['experiment'])
     if (before.width, before.stages) != (experiment.width, experiment.stages):
         raise ConfigError(
@@ -207,10 +211,18 @@ def run_piece(
     """Train one piece and publish it; return the model file.
 
     Leaves NAME.safetensors and NAME.trunk.pt in ``out``, and NAME.jsonl with the losses. Raises
-    DivergedError if the loss is no longer finite; what was saved before stays.
+    DivergedError if the loss is no longer finite; what was saved before stays. ConfigError for
+    fewer images than a step has, OutputError if the files cannot be written.
     """
     experiment, began = relay.experiment, time.monotonic()
+    if 0 < extent.images < experiment.data.batch:
+        raise ConfigError(
+            f'{extent.images} images are less than a step ({experiment.data.batch}); give more'
+        )
     out.mkdir(parents=True, exist_ok=True)
+    model = out / f'{experiment.name}.safetensors'
+    for path in (model, trunk_file(model), model.with_suffix('.jsonl')):
+        check_output(path)
     torch.manual_seed(experiment.seed)
     network = start_network(experiment)
     stages = experiment.stages[relay.stage :]
@@ -285,6 +297,7 @@ def _publish(relay: Relay, network: S2RDepthNet, annealed: int, out: Path) -> Pa
         'experiment': without_paths(experiment),
         'seen': dict(relay.seen),
         'annealed': annealed,
+        'after': relay.sha256,
         'scenes': relay.scenes,
         **({'before': relay.before} if relay.before else {}),
     }

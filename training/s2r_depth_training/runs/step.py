@@ -59,7 +59,7 @@ class TrainingStep:
             lr=torch.zeros((), device=self._device) if self._cuda else 0.0,
             betas=(config.betas[0], config.betas[1]),
             weight_decay=config.weight_decay,
-            fused=True,
+            fused=self._cuda,  # on a CPU only newer versions of torch have it
             capturable=self._cuda,
         )
 

@@ -99,7 +99,7 @@ def _open_all(run: TimedRun) -> list[Relay]:
     given: list[Experiment | None] = [load_experiment(path) for path in run.configs]
     relays = [open_relay(one, run.out, run.start) for one in given or [None]]
     if len({r.experiment.name for r in relays}) < len(relays):
-        raise ConfigError('two of the experiments have one name; change it in one of them')
+        raise ConfigError('two experiments have the same name; change it in one of them')
     for relay in relays:
         relay.experiment.data.batch = run.batch or relay.experiment.data.batch
         if others := set(_kinds(relay)) - set(PROCEDURAL):

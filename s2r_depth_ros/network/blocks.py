@@ -60,8 +60,6 @@ class UpProjection(nn.Module):
 
 def upsampled(x: Tensor, size: tuple[int, int]) -> Tensor:
     """Return [N, C, h, w] at ``size``, bilinear with aligned corners, in its own type."""
-    if not x.is_cuda:
-        return functional.interpolate(x, size, mode='bilinear', align_corners=True)
     with torch.autocast('cuda', enabled=False):  # which would make it float32
         return functional.interpolate(x, size, mode='bilinear', align_corners=True)
 

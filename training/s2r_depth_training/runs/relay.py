@@ -268,7 +268,8 @@ def _train_stage(
     before, batch = relay.seen.get(stage.name, 0), experiment.data.batch
     top = number + round(_TRUNK * steps) if steps is not None else None
     until = time.monotonic() + _TRUNK * (end - time.monotonic())
-    while step.number < top if top is not None else time.monotonic() < until:
+    # At least once: where starting took all the time, the piece would not count.
+    while True:
         now = time.monotonic()
         if top is not None:
             # As many as fill the time between two files, once the pace is known.
@@ -277,6 +278,8 @@ def _train_stage(
             trunk.grow_until(min(until, now + _SAVE_S))
         relay.seen[stage.name] = before + (step.number - number) * batch
         save_trunk(step.state(), path, relay.facts())
+        if step.number >= top if top is not None else time.monotonic() >= until:
+            break
     if steps is not None:
         left = max(1, steps - (step.number - number))
     else:

@@ -32,9 +32,14 @@ from safetensors.torch import load_file, save_file
 from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.evaluation.manifest import read_manifest
 from s2r_depth_ros.evaluation.metrics import depth_metrics
-from s2r_depth_ros.evaluation.scores import FrameScore, evaluate_frame, summarise
-from s2r_depth_ros.inference.decoding import metric_depth
-from s2r_depth_ros.inference.preprocessing import Preprocessor
+from s2r_depth_ros.evaluation.parts import predictor_of
+from s2r_depth_ros.evaluation.scores import (
+    FrameScore,
+    Interval,
+    evaluate_frame,
+    interval,
+    summarise,
+)
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 from s2r_depth_training.dataset.augmentation import crop_and_resize
 from s2r_depth_training.dataset.canonical import canonical_depth
@@ -43,20 +48,18 @@ from s2r_depth_training.dataset.sampling import is_typical
 from s2r_depth_training.runs.checkpoint import metadata_of
 from s2r_depth_training.runs.experiment import Experiment, load_experiment
 from s2r_depth_training.runs.open_step import load_frames, open_step
-from s2r_depth_training.runs.trunk import Trunk, Work, load_trunk, plain_copy, save_trunk
+from s2r_depth_training.runs.trunk import TRUNK, Trunk, Work, load_trunk, plain_copy, save_trunk
 from s2r_depth_training.stages.config import StageConfig
 from s2r_depth_training.stages.depth import DepthStage
 from s2r_depth_training.stages.initialise import initialise
-from s2r_depth_training.stages.losses import decode_depth
+from s2r_depth_training.stages.losses import decode_depth, encode_depth
 from s2r_depth_training.stages.table import make_stage
 
 _LOG = logging.getLogger(__name__)
 CONFIG = Path(__file__).parents[1] / 'training/configs/comparison.yaml'
-TRUNK = 0.8  # share of a result's images that are learnt from at the constant rate
 FORK = 0.6  # share after which arm d is left by arm f
 SAVE_EVERY = 120.0  # s, on a CPU
 KEPT = ('abs_rel', 'delta1')
-DRAWS = 2000  # of the bootstrap
 BATCH = 16  # of judging
 
 
@@ -383,16 +386,11 @@ def predictor(
 
 def judged_on_real(manifest: Path, metres: Predict, experiment: Experiment) -> dict[str, Any]:
     """Return the errors on real images, which nothing may be chosen by: once, at the end."""
-    data = experiment.data
-    metadata = metadata_of(experiment, 'comparison')
-    prepare = Preprocessor(metadata, (data.height, data.width), torch.device('cpu'), torch.float32)
-
-    def predict(rgb: NDArray[np.uint8], fx: float) -> NDArray[np.float32]:
-        depth = metres(prepare(rgb))[:, None] / data.max_depth * 2 - 1
-        scale = fx * data.width / rgb.shape[1] / data.focal_length
-        height, width = rgb.shape[:2]
-        return metric_depth(depth, (height, width), data.max_depth * scale).cpu().numpy()
-
+    max_depth = experiment.data.max_depth
+    predict = predictor_of(
+        lambda image: encode_depth(metres(image)[:, None], max_depth),
+        metadata_of(experiment, 'comparison'),
+    )
     frames = read_manifest(manifest)
     return summary_of([r for frame in frames for r in evaluate_frame(frame, predict, {})])
 
@@ -430,21 +428,16 @@ def row(result: dict[str, Any], rows: Sequence[dict[str, Any]], name: str) -> st
     return '| ' + ' | '.join(cells) + ' |'
 
 
-def cell(value: dict[str, float], form: str = '.3f') -> str:
+def cell(value: Interval, form: str = '.3f') -> str:
     """Return a mean with its interval."""
     return f'{value["mean"]:{form}} ({value["low"]:{form}} to {value["high"]:{form}})'
 
 
-def paired(own: dict[str, list[float]], other: dict[str, list[float]]) -> list[dict[str, float]]:
+def paired(own: dict[str, list[float]], other: dict[str, list[float]]) -> list[Interval]:
     """Return, for each metric, how much better ``own`` is than ``other`` over the same scenes."""
     scenes = sorted(own.keys() & other.keys())
     better = np.array([np.subtract(own[s], other[s]) * (-1, 1) for s in scenes])
-    draws = np.random.default_rng(0).integers(len(scenes), size=(DRAWS, len(scenes)))
-    low, high = np.percentile(better[draws].mean(1), (2.5, 97.5), axis=0)
-    return [
-        {'mean': float(m), 'low': float(a), 'high': float(b)}
-        for m, a, b in zip(better.mean(0), low, high)
-    ]
+    return [interval(values) for values in better.T]
 
 
 # ---- command line

@@ -22,13 +22,29 @@ def positive(text: str, unit: str) -> float:
 
     Raises ArgumentTypeError, which argparse reports, for another text.
     """
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
+    value = _number(text)
     if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"'{text}' is not a positive number of {unit}")
     return value
+
+
+def share(text: str) -> float:
+    """Return the number from 0 to 1 that a text is.
+
+    Raises ArgumentTypeError, which argparse reports, for another text.
+    """
+    value = _number(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a share from 0 to 1")
+    return value
+
+
+def _number(text: str) -> float:
+    """Return the number that a text is, NaN for another text."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def size(text: str, least: int = 1) -> tuple[int, int]:

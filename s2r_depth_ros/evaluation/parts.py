@@ -36,7 +36,7 @@ def score_parts(
     runs = {FORMULA: partly(network, FORMULA), CONSTANT: partly(network, CONSTANT)}
     scores = []
     for name, run in runs.items():
-        predictor = _predictor(run, metadata)
+        predictor = predictor_of(run, metadata)
         scores += [s for frame in frames for s in _named(name, frame, predictor, garg)]
     return scores
 
@@ -69,8 +69,11 @@ def partly(network: S2RDepthNet, name: str) -> Callable[[Tensor], Tensor]:
     return run
 
 
-def _predictor(run: Callable[[Tensor], Tensor], metadata: ModelMetadata) -> Predictor:
-    """Return ``run`` from image to metres, as DepthEstimator has it on a CPU."""
+def predictor_of(run: Callable[[Tensor], Tensor], metadata: ModelMetadata) -> Predictor:
+    """Return what predicts metres of an image, as DepthEstimator does on a CPU.
+
+    run: makes of an image, float32 [1, 3, H, W], the finest depth [1, 1, H, W], both in [-1, 1].
+    """
     size = (metadata.input_height, metadata.input_width)
     prepare = Preprocessor(metadata, size, torch.device('cpu'), torch.float32)
 

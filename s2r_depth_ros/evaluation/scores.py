@@ -130,7 +130,7 @@ def summarise(scores: Sequence[FrameScore]) -> ScoreSummary:
             s for s in scores if (s.kind, s.alignment, s.predictor) == (kind, alignment, predictor)
         ]
         summary.setdefault(kind, {}).setdefault(alignment, {})[predictor] = {
-            metric: _interval(means) for metric, means in _scene_means(chosen).items()
+            metric: interval(means) for metric, means in _scene_means(chosen).items()
         }
     return summary
 
@@ -138,14 +138,9 @@ def summarise(scores: Sequence[FrameScore]) -> ScoreSummary:
 def image_means(scores: Sequence[FrameScore]) -> dict[str, dict[str, dict[str, float]]]:
     """Return kind -> predictor -> METRICS, median-scaled, averaged over images: the paper's way."""
     means: dict[str, dict[str, dict[str, float]]] = {}
-    for kind, predictor in dict.fromkeys((s.kind, s.predictor) for s in scores):
-        own = [
-            s.errors
-            for s in scores
-            if (s.kind, s.predictor, s.alignment) == (kind, predictor, 'median')
-        ]
+    for kind, predictor, own in _median_scaled(scores):
         means.setdefault(kind, {})[predictor] = {
-            metric: float(np.mean([errors[metric] for errors in own])) for metric in METRICS
+            metric: float(np.mean([s.errors[metric] for s in own])) for metric in METRICS
         }
     return means
 
@@ -156,20 +151,25 @@ def edge_means(scores: Sequence[FrameScore]) -> dict[str, dict[str, dict[str, fl
     Kinds of which no image has dense truth are left out.
     """
     means: dict[str, dict[str, dict[str, float]]] = {}
-    for kind, predictor in dict.fromkeys((s.kind, s.predictor) for s in scores):
-        own = [
-            s.edges
-            for s in scores
-            if (s.kind, s.predictor, s.alignment) == (kind, predictor, 'median') and s.edges
-        ]
-        if own:
-            accuracy, completeness = np.mean(own, 0)
+    for kind, predictor, own in _median_scaled(scores):
+        edges = [s.edges for s in own if s.edges]
+        if edges:
+            accuracy, completeness = np.mean(edges, 0)
             means.setdefault(kind, {})[predictor] = {
-                'images': len(own),
+                'images': len(edges),
                 'accuracy': float(accuracy),
                 'completeness': float(completeness),
             }
     return means
+
+
+def _median_scaled(
+    scores: Sequence[FrameScore],
+) -> Iterator[tuple[str, str, list[FrameScore]]]:
+    """Yield kind, predictor and their median-scaled scores."""
+    for kind, predictor in dict.fromkeys((s.kind, s.predictor) for s in scores):
+        wanted = (kind, predictor, 'median')
+        yield kind, predictor, [s for s in scores if (s.kind, s.predictor, s.alignment) == wanted]
 
 
 def beats_prior(summary: Mapping[str, Any], kinds: Sequence[str]) -> bool:
@@ -198,7 +198,8 @@ def _scene_means(scores: Sequence[FrameScore]) -> dict[str, NDArray[np.float64]]
     }
 
 
-def _interval(means: NDArray[np.float64]) -> Interval:
+def interval(means: NDArray[np.float64]) -> Interval:
+    """Return the mean of [n] scenes and the bounds of its 95 % bootstrap interval."""
     size = (_RESAMPLINGS, len(means))
     draws = np.random.default_rng(_SEED).integers(len(means), size=size)
     low, high = np.percentile(means[draws].mean(1), (2.5, 97.5))

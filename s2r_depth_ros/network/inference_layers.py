@@ -9,7 +9,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
-from s2r_depth_ros.network.layers import Engine, engine_for
+from s2r_depth_ros.network.layers import engine_for
 
 
 def without_bias(conv: nn.Module, x: Tensor) -> Tensor:
@@ -44,14 +44,16 @@ class ConvChain(nn.Sequential):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return what the layers, one after the other, make of ``x``."""
-        engine = engine_for(x)
-        if engine is None:
+        if engine_for(x) is None:
             return super().forward(x)
         layers = list(self)
         while layers:
             layer = layers.pop(0)
             if layers and isinstance(layers[0], nn.ReLU | nn.LeakyReLU) and _convolves(layer):
-                x = _with(engine, layer, layers.pop(0), x)
+                act = layers.pop(0)
+                x = convolved(
+                    layer, x, act.negative_slope if isinstance(act, nn.LeakyReLU) else 0.0
+                )
             else:
                 x = layer(x)
         return x
@@ -60,10 +62,3 @@ class ConvChain(nn.Sequential):
 def _convolves(layer: nn.Module) -> bool:
     """Return whether ``layer`` is a convolution with a bias."""
     return isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) and layer.bias is not None
-
-
-def _with(engine: Engine, conv: nn.Module, act: nn.Module, x: Tensor) -> Tensor:
-    y = without_bias(conv, x)
-    slope = act.negative_slope if isinstance(act, nn.LeakyReLU) else 0.0
-    result: Tensor = engine.image.finish(y, slope, conv.bias, out=y)
-    return result

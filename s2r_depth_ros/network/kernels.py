@@ -30,7 +30,6 @@ _TILE, _CHANNELS, _WARPS = 4096, 32, 8
 _PROGRAMS, _SPLITS = 1024, 128
 # Pieces of up to 16 bytes that a program of the reflection pad moves.
 _PIECES = 256
-_LAYOUT = torch.channels_last
 
 
 @dataclass(frozen=True)
@@ -73,6 +72,11 @@ class _Plan:
             'num_warps': _WARPS,
         }
 
+    @property
+    def sizes(self) -> tuple[int, int, int, int]:
+        """Pixels, vectors of channels, pixels of a program, and programs: as kernels take them."""
+        return self.pixels, self.channels // self.constants['VECTOR'], self.chunk, self.splits
+
     def sums(self, x: Tensor, count: int) -> Tensor:
         """Return room for ``count`` sums of every program."""
         shape = (self.instances, self.splits, count, self.channels)
@@ -92,10 +96,7 @@ def norm_forward(
     x, shortcut = _channels_last(x), _channels_last(shortcut)
     plan = _Plan.of(x, settings.per_image)
     sums = plan.sums(x, 2)
-    _measure[plan.grid](
-        x, sums, plan.pixels, plan.channels // plan.constants['VECTOR'], plan.chunk, plan.splits,
-        **plan.constants,
-    )  # fmt: skip
+    _measure[plan.grid](x, sums, *plan.sizes, **plan.constants)
     dtype = x.dtype if shortcut is None else torch.promote_types(x.dtype, shortcut.dtype)
     y = torch.empty_like(x, dtype=dtype, memory_format=torch.channels_last)
     statistics = torch.empty(
@@ -104,7 +105,7 @@ def norm_forward(
     _normalise[plan.grid](
         x, shortcut, sums, y, statistics, weight, bias, slope, settings.slope, settings.eps,
         *((None, None, 0.0) if running is None else running),
-        plan.pixels, plan.channels // plan.constants['VECTOR'], plan.chunk, plan.splits,
+        *plan.sizes,
         HAS_SHORTCUT=shortcut is not None, HAS_WEIGHT=weight is not None,
         HAS_SLOPE=slope is not None, HAS_RUNNING=running is not None, **plan.constants,
     )  # fmt: skip
@@ -128,17 +129,16 @@ def norm_backward(
     sums = plan.sums(x, 3)
     totals = torch.empty((plan.instances, 3, plan.channels), dtype=torch.float32, device=x.device)
     inputs = (gradient, x, shortcut, statistics, weight, bias, slope, settings.slope, settings.eps)
-    sizes = (plan.pixels, plan.channels // plan.constants['VECTOR'], plan.chunk, plan.splits)
     flags = {
         'HAS_SHORTCUT': shortcut is not None,
         'HAS_WEIGHT': weight is not None,
         'HAS_SLOPE': slope is not None,
     }
-    _collect[plan.grid](*inputs, sums, *sizes, **flags, **plan.constants)
+    _collect[plan.grid](*inputs, sums, *plan.sizes, **flags, **plan.constants)
     for_x = torch.empty_like(x, memory_format=torch.channels_last)
     for_shortcut = None if shortcut is None else torch.empty_like(shortcut)
     _distribute[plan.grid](
-        *inputs, sums, totals, for_x, for_shortcut, *sizes, **flags, **plan.constants
+        *inputs, sums, totals, for_x, for_shortcut, *plan.sizes, **flags, **plan.constants
     )
     # A batch norm has one instance, so weight and bias need no sum over images.
     inner, product, below = totals[0].unbind(0)
@@ -191,7 +191,7 @@ def finish(
 ) -> Tensor:
     """Return what ``formulas.finish`` does, in channels last."""
     if out is None:
-        out = torch.empty(x.shape, dtype=x.dtype, device=x.device, memory_format=_LAYOUT)
+        out = torch.empty_like(x, memory_format=torch.channels_last)
     images = [None if image is None else _pixels(image) for image in (x, shortcut, out)]
     steps = [0 if image is None else image.stride(3) for image in images]
     channels, pixels = x.shape[1], x.numel() // x.shape[1]
@@ -210,7 +210,7 @@ def _pixels(x: Tensor) -> Tensor:
     _count, _channels, height, width = x.shape
     step = x.stride(3)
     apart = (height * width * step, 1, width * step, step)
-    return x if x.stride() == apart else x.contiguous(memory_format=_LAYOUT)
+    return x if x.stride() == apart else x.contiguous(memory_format=torch.channels_last)
 
 
 def _channels_last(x: Any) -> Any:

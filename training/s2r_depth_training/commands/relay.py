@@ -7,8 +7,7 @@ import time
 from functools import partial
 from pathlib import Path
 
-import torch
-
+from s2r_depth_ros.inference.devices import resolve_device
 from s2r_depth_ros.option_values import count, positive
 from s2r_depth_training.commands.arguments import add_batch, add_data, add_out, add_start
 from s2r_depth_training.runs.experiment import load_experiment
@@ -31,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Train a piece, and print the path of the model file."""
-    device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
+    device = resolve_device('auto')
     experiment = load_experiment(args.config) if args.config else None
     relay = open_relay(experiment, args.out, args.start)
     relay.experiment.data.manifests = [str(path) for path in args.data]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import math
 from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
 
-from s2r_depth_ros.option_values import count, positive, size
+from s2r_depth_ros.option_values import count, positive, share, size
 from s2r_depth_training.commands.arguments import add_out
 from s2r_depth_training.dataset.format import count_frames
 from s2r_depth_training.dataset.render_to_disk import render_dataset, render_for
@@ -18,17 +17,6 @@ from s2r_depth_training.errors import ConfigError
 from s2r_depth_training.synthetic.sources.kinds import KINDS
 
 _SMALLEST = 32  # px
-
-
-def share(text: str) -> float:
-    """Return the number in [0, 1] that a text is; argparse reports another text."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f'{text!r} is not a share from 0 to 1')
-    return value
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

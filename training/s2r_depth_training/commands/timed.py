@@ -6,8 +6,7 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-import torch
-
+from s2r_depth_ros.inference.devices import resolve_device
 from s2r_depth_ros.option_values import positive
 from s2r_depth_training.commands.arguments import add_batch, add_out, add_real, add_start
 from s2r_depth_training.runs.timed_run import TimedRun, timed_run
@@ -26,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Run it all, and print the paths of the model files."""
-    device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
+    device = resolve_device('auto')
     given = TimedRun(args.config, args.out, device, args.start, args.real, args.batch)
     for model in timed_run(given, args.minutes):
         print(model)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 Image = NDArray[np.float32]
 Changed = NDArray[Any]  # an Image, in whatever dtype numpy and OpenCV computed it
 Rng = np.random.Generator
+TALLEST = 0.85  # least multiple of the aspect that a crop has
 Window = tuple[int, int, int, int]  # top, left, height, width in px
 
 
@@ -25,9 +26,9 @@ def random_window(
     """Return a crop of about ``aspect`` = width / height.
 
     smallest: least share of the largest such crop's side that is kept. widest: largest multiple of
-    ``aspect``; the smallest is 0.85.
+    ``aspect``; the smallest is TALLEST.
     """
-    aspect *= np.exp(rng.uniform(np.log(0.85), np.log(widest)))
+    aspect *= np.exp(rng.uniform(np.log(TALLEST), np.log(widest)))
     side = rng.uniform(smallest, 1.0)
     crop_height = max(1, int(min(height, width / aspect) * side))
     crop_width = max(1, int(min(width, height * aspect) * side))

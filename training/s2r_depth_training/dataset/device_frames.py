@@ -13,7 +13,7 @@ from torch import Tensor
 
 from s2r_depth_training.dataset.config import DataConfig
 from s2r_depth_training.dataset.format import TRAIN, Shard
-from s2r_depth_training.dataset.sampling import is_typical
+from s2r_depth_training.dataset.sampling import is_typical, kind_shares
 from s2r_depth_training.dataset.store import FrameStore
 from s2r_depth_training.errors import DataError
 
@@ -52,9 +52,7 @@ def load_device_frames(
     or its frames are of several sizes.
     """
     store = FrameStore(manifests, split)
-    kinds = sorted(config.mix) or store.kinds
-    if unknown := set(kinds) - set(store.kinds):
-        raise DataError(f'mix names {sorted(unknown)}, the data has {store.kinds}')
+    kinds = kind_shares(store.kinds, config)
     return [_load_kind(kind, store.shards(kind), config, device) for kind in kinds]
 
 

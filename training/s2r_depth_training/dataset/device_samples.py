@@ -12,13 +12,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from s2r_depth_training.dataset.augmentation import TALLEST
 from s2r_depth_training.dataset.config import DataConfig
 from s2r_depth_training.dataset.device_frames import DeviceFrames
 from s2r_depth_training.dataset.device_photometric import photometric
 from s2r_depth_training.dataset.samples import WIDEST, Batch
+from s2r_depth_training.dataset.sampling import kind_shares
 from s2r_depth_training.errors import ConfigError, DataError
-
-_TALLEST = 0.85  # of the aspect, as in augmentation.random_window
 
 
 class Windows(NamedTuple):
@@ -69,9 +69,9 @@ class DeviceSamples:
 
     def _counts(self, count: int) -> list[int]:
         """Return how many samples of each kind make up ``count``."""
-        mix = self._config.mix
-        shares = [mix[kind.kind] if mix else 1.0 for kind in self._frames]
-        ends = torch.tensor(shares, dtype=torch.float64).cumsum(0)
+        shares = kind_shares([kind.kind for kind in self._frames], self._config)
+        ordered = [shares[kind.kind] for kind in self._frames]
+        ends = torch.tensor(ordered, dtype=torch.float64).cumsum(0)
         rounded = (ends / ends[-1] * count).round().int().tolist()
         return [end - start for start, end in zip([0, *rounded], rounded)]
 
@@ -103,8 +103,8 @@ class DeviceSamples:
         device = frames.rgb.device
         cropped, shape, side, down, right, mirror = (self._uniform(count, device) for _ in range(6))
         widest = config.widest.get(frames.kind, WIDEST)
-        spread = math.log(widest) - math.log(_TALLEST)
-        aspect = config.width / config.height * torch.exp(math.log(_TALLEST) + shape * spread)
+        spread = math.log(widest) - math.log(TALLEST)
+        aspect = config.width / config.height * torch.exp(math.log(TALLEST) + shape * spread)
         side = config.crop_scale + side * (1 - config.crop_scale)
         tall = (width / aspect).clamp(max=height) * side
         wide = (height * aspect).clamp(max=width) * side

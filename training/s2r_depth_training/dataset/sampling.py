@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from torch.utils.data import Sampler
@@ -17,6 +17,17 @@ _DRAWS = 200  # for a typical frame
 _EVERY = 4  # px between those that tell whether a frame is typical
 
 
+def kind_shares(there: Sequence[str], config: DataConfig) -> dict[str, float]:
+    """Return kind -> share of a batch, sorted by kind: those of the mix, else equal ones.
+
+    there: the kinds of which there are frames. Raises DataError if the mix names another.
+    """
+    shares = config.mix or dict.fromkeys(there, 1.0)
+    if unknown := set(shares) - set(there):
+        raise DataError(f'mix names {sorted(unknown)}, the data has {list(there)}')
+    return dict(sorted(shares.items()))
+
+
 class FrameMix:
     """Draws frames: first the kind of scene by its share of the mix, then a frame of it.
 
@@ -25,11 +36,9 @@ class FrameMix:
 
     def __init__(self, frames: Frames, config: DataConfig) -> None:
         self._frames, self._config = frames, config
-        shares = config.mix or dict.fromkeys(frames.kinds, 1.0)
-        if unknown := set(shares) - set(frames.kinds):
-            raise DataError(f'mix names {sorted(unknown)}, the data has {frames.kinds}')
-        self._kinds = sorted(shares)
-        self._shares = np.array([shares[k] for k in self._kinds]) / sum(shares.values())
+        shares = kind_shares(frames.kinds, config)
+        self._kinds = list(shares)
+        self._shares = np.array(list(shares.values())) / sum(shares.values())
 
     def draw(self, rng: np.random.Generator) -> StoredFrame:
         """Return any frame."""

@@ -31,13 +31,12 @@ from s2r_depth_training.runs.experiment import Experiment, experiment_from
 from s2r_depth_training.runs.export import without_paths
 from s2r_depth_training.runs.open_step import open_step
 from s2r_depth_training.runs.start import start_network
-from s2r_depth_training.runs.trunk import Trunk, load_trunk, save_trunk
+from s2r_depth_training.runs.trunk import TRUNK, Trunk, load_trunk, save_trunk
 from s2r_depth_training.stages.config import StageConfig
 from s2r_depth_training.stages.table import STAGES, require_exportable
 from s2r_depth_training.synthetic.sources.kinds import PROCEDURAL
 
 _LOG = logging.getLogger(__name__)
-_TRUNK = 0.8  # share of a stage's steps at the constant rate; the rest anneals
 _SAVE_S = 60.0  # between files of the trunk
 _SAFETY = 0.95  # of the time that is left for annealing
 # Models that have no ledger yet were trained on scenes below this.
@@ -75,6 +74,10 @@ class Relay:
             'before': self.before,
         }
 
+    def model(self, out: Path) -> Path:
+        """Return the file of its model in a folder."""
+        return model_file(self.experiment, out)
+
     def next_scene(self, kind: str) -> int:
         """Return the first number of a scene of ``kind`` above all that were learnt from."""
         return max((last + 1 for _, last in self.scenes.get(kind, [])), default=0)
@@ -99,6 +102,11 @@ def _merged(ranges: Ranges) -> Ranges:
     return merged
 
 
+def model_file(experiment: Experiment, out: Path) -> Path:
+    """Return the file of the model that ``experiment`` trains in a folder."""
+    return out / f'{experiment.name}.safetensors'
+
+
 def trunk_file(model: Path) -> Path:
     """Return the file of the trunk that belongs to a model file."""
     return model.with_suffix('.trunk.pt')
@@ -118,7 +126,7 @@ def open_relay(experiment: Experiment | None, out: Path, start: Path | None) -> 
     if not experiment.stages:
         raise ConfigError('stages: the experiment has none')
     require_exportable(experiment.stages[-1].name, experiment.name)
-    model = out / f'{experiment.name}.safetensors'
+    model = model_file(experiment, out)
     if trunk_file(model).exists():
         if start is not None and start.resolve() != model.resolve():
             raise ConfigError(
@@ -220,7 +228,7 @@ def run_piece(
             f'{extent.images} images are less than a step ({experiment.data.batch}); give more'
         )
     out.mkdir(parents=True, exist_ok=True)
-    model = out / f'{experiment.name}.safetensors'
+    model = relay.model(out)
     for path in (model, trunk_file(model), model.with_suffix('.jsonl')):
         check_output(path)
     torch.manual_seed(experiment.seed)
@@ -256,18 +264,18 @@ def _train_stage(
 
     The trunk stays in ``relay.state``.
     """
-    experiment, path = relay.experiment, trunk_file(out / f'{relay.experiment.name}.safetensors')
+    experiment, model = relay.experiment, relay.model(out)
     config, number = experiment.optimizer, relay.state['number'] if relay.state else 0
     step = open_step(experiment, stage, network, frames, device, number)
     trunk = Trunk(
         step, stage.learning_rate or config.learning_rate, config.warm_up,
-        out / f'{experiment.name}.jsonl',
+        model.with_suffix('.jsonl'),
     )  # fmt: skip
     if relay.state:
         step.restore(relay.state)
     before, batch = relay.seen.get(stage.name, 0), experiment.data.batch
-    top = number + round(_TRUNK * steps) if steps is not None else None
-    until = time.monotonic() + _TRUNK * (end - time.monotonic())
+    top = number + round(TRUNK * steps) if steps is not None else None
+    until = time.monotonic() + TRUNK * (end - time.monotonic())
     # At least once: where starting took all the time, the piece would not count.
     while True:
         now = time.monotonic()
@@ -277,7 +285,7 @@ def _train_stage(
         else:
             trunk.grow_until(min(until, now + _SAVE_S))
         relay.seen[stage.name] = before + (step.number - number) * batch
-        save_trunk(step.state(), path, relay.facts())
+        save_trunk(step.state(), trunk_file(model), relay.facts())
         if step.number >= top if top is not None else time.monotonic() >= until:
             break
     if steps is not None:
@@ -293,7 +301,7 @@ def _publish(relay: Relay, network: S2RDepthNet, annealed: int, out: Path) -> Pa
     """Write the model, and the trunk that belongs to it."""
     experiment = relay.experiment
     stage = experiment.stages[relay.stage].name
-    path = out / f'{experiment.name}.safetensors'
+    path = relay.model(out)
     provenance = {
         'stage': stage,
         'images': 'synthetic only',

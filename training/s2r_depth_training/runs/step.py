@@ -41,7 +41,12 @@ class TrainingStep:
         self._draw, self._generator = draw, generator
         self._device = next(stage.parameters()).device
         self._cuda = self._device.type == 'cuda'
-        self.optimizer = self._make_optimizer()
+        # Its learning rate is set before every step.
+        self.optimizer = stage.make_optimizer(
+            lr=torch.zeros((), device=self._device) if self._cuda else 0.0,
+            fused=self._cuda,  # on a CPU only newer versions of torch have it
+            capturable=self._cuda,
+        )
         self._share = torch.zeros((), device=self._device)
         self._averaged = averaged_tensors(stage.average), averaged_tensors(stage.network)
         self._sums: dict[str, Tensor] = {}
@@ -51,23 +56,11 @@ class TrainingStep:
         if self._stream:
             self._stream.wait_stream(torch.cuda.current_stream(self._device))
 
-    def _make_optimizer(self) -> torch.optim.Optimizer:
-        """Return Adam as stages have it; its learning rate is set before every step."""
-        config = self.stage.settings.optimizer
-        return torch.optim.AdamW(
-            [p for p in self.stage.parameters() if p.requires_grad],
-            lr=torch.zeros((), device=self._device) if self._cuda else 0.0,
-            betas=(config.betas[0], config.betas[1]),
-            weight_decay=config.weight_decay,
-            fused=self._cuda,  # on a CPU only newer versions of torch have it
-            capturable=self._cuda,
-        )
-
     def run(self, rate: float) -> None:
         """Take one step at the learning rate ``rate``; on a CUDA device it is only asked for."""
         if self._cuda and self._graph is None:
             self._record()
-        decay = min(self.stage.settings.ema, 1 - 1 / ((self.number + 1) / 4 + 2))
+        decay = self.stage.decay(self.number + 1)
         with self._scope():
             self._share.fill_(1 - decay)
             for group in self.optimizer.param_groups:

@@ -22,6 +22,7 @@ from s2r_depth_training.runs.step import TrainingStep
 from s2r_depth_training.stages.config import StageSettings
 
 _LOG = logging.getLogger(__name__)
+TRUNK = 0.8  # share of the images at the constant rate; the rest anneals
 _LAST = 0.01  # of the rate, at the end of a branch
 _LOOK_S = 5.0  # between looks at the losses
 _WAIT = 16  # steps that are asked for ahead; the clock is read when they are done

@@ -139,12 +139,7 @@ class Stage(lightning.LightningModule):
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Return Adam over what is trained, and its learning-rate schedule by step."""
         config, stage = self.settings.optimizer, self.settings.stage
-        optimizer = torch.optim.AdamW(
-            [p for p in self.parameters() if p.requires_grad],
-            stage.learning_rate or config.learning_rate,
-            betas=(config.betas[0], config.betas[1]),
-            weight_decay=config.weight_decay,
-        )
+        optimizer = self.make_optimizer(lr=stage.learning_rate or config.learning_rate)
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: rate_factor(step, stage.steps, config)
         )
@@ -155,8 +150,23 @@ class Stage(lightning.LightningModule):
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
         """Move the running average; it starts as a plain mean of the first steps."""
-        decay = min(self.settings.ema, 1 - 1 / (self.global_step / 4 + 2))
-        update_average(self.average, self.network, decay)
+        update_average(self.average, self.network, self.decay(self.global_step))
+
+    # ---- What a step without Lightning does in the same way.
+
+    def make_optimizer(self, **options: Any) -> torch.optim.AdamW:
+        """Return Adam over what is trained; ``options`` are torch's further ones."""
+        config = self.settings.optimizer
+        return torch.optim.AdamW(
+            [p for p in self.parameters() if p.requires_grad],
+            betas=(config.betas[0], config.betas[1]),
+            weight_decay=config.weight_decay,
+            **options,
+        )
+
+    def decay(self, steps: int) -> float:
+        """Return the decay of the running average at step ``steps``, at first a plain mean's."""
+        return min(self.settings.ema, 1 - 1 / (steps / 4 + 2))
 
 
 @torch.no_grad()

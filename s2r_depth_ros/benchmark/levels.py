@@ -25,7 +25,7 @@ from s2r_depth_ros.inference.devices import resolve_precision
 from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.inference.preprocessing import Preprocessor
 from s2r_depth_ros.network.checkpoint import load_model
-from s2r_depth_ros.network.layers import computed_by
+from s2r_depth_ros.network.engine import computed_by
 
 REFERENCE = 'reference'
 

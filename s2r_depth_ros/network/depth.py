@@ -9,16 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from s2r_depth_ros.network.blocks import double, scaled
-from s2r_depth_ros.network.depth_layers import head, join, widened
-from s2r_depth_ros.network.layers import (
-    Engine,
-    NormChain,
-    ReflectPad,
-    batch_norm,
-    engine_for,
-    halve,
-    slope_of,
-)
+from s2r_depth_ros.network.depth_layers import conv_first_channels, head, join
+from s2r_depth_ros.network.engine import Engine, engine_for
+from s2r_depth_ros.network.layers import NormChain, ReflectPad, batch_norm, halve, slope_of
 from s2r_depth_ros.network.size_rule import check_size
 
 # Weights of the skip connections at 1/8, 1/4 and 1/2 (docs/network.md 2.5).
@@ -217,7 +210,7 @@ class DepthPrediction(nn.Module):
             if number > 1:
                 # Behind its reflection pad, which the concatenation has.
                 deconv = getattr(self, f'deconv{number}').model
-                features = deconv[2:](widened(deconv[1], padded))
+                features = deconv[2:](conv_first_channels(deconv[1], padded))
         return depths
 
 

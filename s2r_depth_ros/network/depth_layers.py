@@ -1,6 +1,6 @@
 """DP's decoder on a GPU: padded concatenations, float32 heads, whole vectors of channels.
 
-Used where ``s2r_depth_ros.network.layers.engine_for`` has kernels. The concatenation of a stage is
+Used where ``s2r_depth_ros.network.engine.engine_for`` has kernels. The concatenation of a stage is
 made once, padded, for its head and its deconvolution; zero channels fill it up to a multiple of 8,
 without which tensor cores do not take a convolution. A head reads it in the network's precision and
 multiplies and sums in float32.
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from s2r_depth_ros.network.layers import Engine
+from s2r_depth_ros.network.engine import Engine
 
 _MULTIPLE = 8
 
@@ -29,18 +29,18 @@ def join(engine: Engine, parts: Sequence[Tensor], depth: Tensor | None, pixels: 
     """
     count = sum(part.shape[1] for part in parts) + (depth is not None)
     channels = -(-count // _MULTIPLE) * _MULTIPLE
-    result: Tensor = FusedJoin.apply(depth, pixels, channels, engine.decoder, *parts)
+    result: Tensor = FusedJoin.apply(depth, pixels, channels, engine.join, *parts)
     return result
 
 
 def head(engine: Engine, x: Tensor, conv: nn.Conv2d) -> Tensor:
     """Return tanh(conv(x)) as float32 [N, 1, h, w]; channels of ``x`` behind conv's are ignored."""
-    result: Tensor = FusedHead.apply(x, conv.weight, engine.decoder)
+    result: Tensor = FusedHead.apply(x, conv.weight, engine.head)
     return result
 
 
-def widened(conv: nn.Conv2d, x: Tensor, with_bias: bool = True) -> Tensor:
-    """Return conv(x), with zero weights for the channels that ``conv`` does not have."""
+def conv_first_channels(conv: nn.Conv2d, x: Tensor, with_bias: bool = True) -> Tensor:
+    """Return conv(x) of x's first channels; those that ``conv`` does not have get zero weights."""
     missing = x.shape[1] - conv.in_channels
     weight = conv.weight
     if missing:
@@ -65,13 +65,13 @@ class FusedJoin(torch.autograd.Function):
         """Return the concatenation."""
         ctx.sizes, ctx.with_depth = [part.shape[1] for part in parts], depth is not None
         ctx.pixels, ctx.engine = pixels, engine
-        result: Tensor = engine.join_forward(parts, depth, pixels, channels)
+        result: Tensor = engine.forward(parts, depth, pixels, channels)
         return result
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradients of the depth and of the parts."""
-        parts, depth = ctx.engine.join_backward(gradient, ctx.sizes, ctx.with_depth, ctx.pixels)
+        parts, depth = ctx.engine.backward(gradient, ctx.sizes, ctx.with_depth, ctx.pixels)
         return depth, None, None, None, *parts
 
 
@@ -81,7 +81,7 @@ class FusedHead(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, engine: ModuleType) -> Tensor:
         """Return the depth map."""
-        y: Tensor = engine.head_forward(x, weight)
+        y: Tensor = engine.forward(x, weight)
         ctx.save_for_backward(x, weight, y)
         ctx.engine = engine
         return y
@@ -90,4 +90,4 @@ class FusedHead(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
         """Return the gradients of the features and of the weights."""
         x, weight, y = ctx.saved_tensors
-        return *ctx.engine.head_backward(gradient, x, weight, y), None
+        return *ctx.engine.backward(gradient, x, weight, y), None

@@ -1,6 +1,6 @@
 """Convolutions with their bias, shortcut and activation, for inference without gradients.
 
-With an engine (see ``s2r_depth_ros.network.layers``) what follows a convolution is one pass over
+With an engine (see ``s2r_depth_ros.network.engine``) what follows a convolution is one pass over
 its result; without one it is torch's own steps in place.
 """
 
@@ -9,7 +9,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
-from s2r_depth_ros.network.layers import engine_for
+from s2r_depth_ros.network.engine import engine_for
+from s2r_depth_ros.network.layers import in_pairs, slope_of
 
 
 def without_bias(conv: nn.Module, x: Tensor) -> Tensor:
@@ -35,7 +36,7 @@ def convolved(conv: nn.Module, x: Tensor, slope: float, shortcut: Tensor | None 
             y = y.add_(shortcut)
         return functional.leaky_relu_(y, slope) if slope else y.relu_()
     y = without_bias(conv, x)
-    result: Tensor = engine.image.finish(y, slope, conv.bias, shortcut, out=y)
+    result: Tensor = engine.activation.activated(y, slope, conv.bias, shortcut, out=y)
     return result
 
 
@@ -46,16 +47,13 @@ class ConvChain(nn.Sequential):
         """Return what the layers, one after the other, make of ``x``."""
         if engine_for(x) is None:
             return super().forward(x)
-        layers = list(self)
-        while layers:
-            layer = layers.pop(0)
-            if layers and isinstance(layers[0], nn.ReLU | nn.LeakyReLU) and _convolves(layer):
-                act = layers.pop(0)
-                x = convolved(
-                    layer, x, act.negative_slope if isinstance(act, nn.LeakyReLU) else 0.0
-                )
-            else:
+        for layer, act in in_pairs(self, _convolves, (nn.ReLU, nn.LeakyReLU)):
+            if act is None:
                 x = layer(x)
+            else:
+                slope = slope_of(act)
+                assert isinstance(slope, float)
+                x = convolved(layer, x, slope)
         return x
 
 

@@ -1,82 +1,21 @@
 """Norms with their activation, and reflection pads: fused and channels last on a GPU.
 
-On a CUDA device where Triton can be imported these are the kernels of
-``s2r_depth_ros.network.kernels``; elsewhere they are torch's own functions, one after the other,
-with the same results up to rounding. Both take part in autograd (once) and in autocast: the result
-has the type of the input, statistics are float32.
+What computes them is chosen by ``s2r_depth_ros.network.engine``. All take part in autograd (once)
+and in autocast: the result has the type of the input, statistics are float32.
 """
 
 from __future__ import annotations
 
-import functools
-import importlib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from s2r_depth_ros.network.engine import engine_for
 from s2r_depth_ros.network.norm_settings import NormSettings, Running
-
-# The kernels count the elements of an image, or of a batch, in 32 bits.
-_MOST_ELEMENTS = 2**31
-_TYPES = (torch.float32, torch.float16, torch.bfloat16)
-
-
-class Engine(NamedTuple):
-    """The modules that compute fused layers: kernels, or the formulas that stand in for them."""
-
-    image: ModuleType
-    decoder: ModuleType
-
-
-# In the place of the choice by device: an engine, or None for torch's own functions.
-_CHOSEN: ContextVar[tuple[Engine | None] | None] = ContextVar('chosen', default=None)
-
-
-@contextmanager
-def computed_by(engine: Engine | None) -> Iterator[None]:
-    """Let ``engine`` compute all layers within, None: torch's own functions, on any device."""
-    token = _CHOSEN.set((engine,))
-    try:
-        yield
-    finally:
-        _CHOSEN.reset(token)
-
-
-@functools.cache
-def _kernels() -> Engine | None:
-    """Return the kernels, None without Triton."""
-    try:
-        return _engine('kernels')
-    except ImportError:
-        return None
-
-
-@functools.cache
-def stand_in() -> Engine:
-    """Return the formulas in plain torch."""
-    return _engine('formulas')
-
-
-def _engine(name: str) -> Engine:
-    package = 's2r_depth_ros.network'
-    modules = (f'{package}.{name}', f'{package}.depth_{name}')
-    return Engine(*map(importlib.import_module, modules))
-
-
-def engine_for(x: Tensor) -> Engine | None:
-    """Return what computes the fused layers of ``x``; None where torch's own functions do."""
-    chosen = _CHOSEN.get()
-    if chosen is not None:
-        return chosen[0]
-    if not x.is_cuda or x.dtype not in _TYPES or x.numel() >= _MOST_ELEMENTS:
-        return None
-    return _kernels()
 
 
 def instance_norm(x: Tensor, slope: float = 1.0, shortcut: Tensor | None = None) -> Tensor:
@@ -88,7 +27,7 @@ def instance_norm(x: Tensor, slope: float = 1.0, shortcut: Tensor | None = None)
     if engine is None:
         return _activate(_added(functional.instance_norm(x), shortcut), slope)
     result: Tensor = FusedNorm.apply(
-        x, shortcut, None, None, None, NormSettings(per_image=True, slope=slope), None, engine.image
+        x, shortcut, None, None, None, NormSettings(per_image=True, slope=slope), None, engine.norm
     )
     return result
 
@@ -112,7 +51,7 @@ def batch_norm(
     norm.num_batches_tracked.add_(1)
     running = Running(norm.running_mean, norm.running_var, norm.momentum)
     result: Tensor = FusedNorm.apply(
-        x, shortcut, norm.weight, norm.bias, learnt, settings, running, engine.image
+        x, shortcut, norm.weight, norm.bias, learnt, settings, running, engine.norm
     )
     return result
 
@@ -125,7 +64,7 @@ def reflect_pad(x: Tensor, pixels: int) -> Tensor:
     engine = engine_for(x)
     if engine is None or not 0 < pixels < min(x.shape[-2:]):
         return functional.pad(x, (pixels,) * 4, mode='reflect')
-    result: Tensor = FusedPad.apply(x, pixels, engine.image)
+    result: Tensor = FusedPad.apply(x, pixels, engine.pad)
     return result
 
 
@@ -158,30 +97,39 @@ class NormChain(nn.Sequential):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return what the layers, one after the other, make of ``x``."""
-        layers = list(self)
-        while layers:
-            layer = layers.pop(0)
-            following = layers[0] if layers else None
-            if isinstance(layer, nn.BatchNorm2d) and isinstance(following, nn.ReLU | nn.PReLU):
-                x = batch_norm(x, layer, slope_of(following))
-                layers.pop(0)
-            elif isinstance(layer, nn.BatchNorm2d):
-                x = batch_norm(x, layer)
+        for layer, act in in_pairs(self, _normalises, (nn.ReLU, nn.PReLU)):
+            if isinstance(layer, nn.BatchNorm2d):
+                x = batch_norm(x, layer, 1.0 if act is None else slope_of(act))
             else:
                 x = layer(x)
         return x
 
 
-def slope_of(act: nn.ReLU | nn.PReLU) -> float | Tensor:
-    """Return the slope of ``act`` below zero, as ``batch_norm`` takes it."""
-    return act.weight if isinstance(act, nn.PReLU) else 0.0
+def in_pairs(
+    layers: Iterable[nn.Module],
+    takes: Callable[[nn.Module], bool],
+    activations: tuple[type[nn.Module], ...],
+) -> Iterator[tuple[nn.Module, nn.Module | None]]:
+    """Yield each layer, with the activation behind it where ``takes`` is true of the layer."""
+    waiting = list(layers)
+    while waiting:
+        layer = waiting.pop(0)
+        paired = waiting and takes(layer) and isinstance(waiting[0], activations)
+        yield layer, waiting.pop(0) if paired else None
+
+
+def slope_of(act: nn.Module) -> float | Tensor:
+    """Return the slope below zero of a ReLU, leaky ReLU or PReLU, as ``batch_norm`` takes it."""
+    if isinstance(act, nn.PReLU):
+        return act.weight
+    return act.negative_slope if isinstance(act, nn.LeakyReLU) else 0.0
 
 
 class FusedNorm(torch.autograd.Function):
     """A norm, a shortcut and an activation, computed by an engine (formulas or kernels).
 
     apply(x, shortcut, weight, bias, slope, settings, running, engine): see
-    ``s2r_depth_ros.network.formulas.norm_forward``.
+    ``s2r_depth_ros.network.formulas.norm.forward``.
     """
 
     @staticmethod
@@ -189,7 +137,7 @@ class FusedNorm(torch.autograd.Function):
         ctx: Any, x: Tensor, shortcut, weight, bias, slope, settings: NormSettings, running, engine
     ) -> Tensor:
         """Return the features behind the activation."""
-        y, statistics = engine.norm_forward(x, settings, shortcut, weight, bias, slope, running)
+        y, statistics = engine.forward(x, settings, shortcut, weight, bias, slope, running)
         # Without an activation the shortcut's gradient is that of the sum.
         ctx.linear = slope is None and settings.slope == 1.0
         kept = None if ctx.linear else shortcut
@@ -202,7 +150,7 @@ class FusedNorm(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradients of the tensors."""
         x, shortcut, weight, bias, slope, statistics = ctx.saved_tensors
-        result = ctx.engine.norm_backward(
+        result = ctx.engine.backward(
             gradient, x, statistics, ctx.settings, shortcut, weight, bias, slope
         )
         for_shortcut = result.shortcut
@@ -233,13 +181,18 @@ class FusedPad(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, pixels: int, engine: ModuleType) -> Tensor:
         """Return ``x`` padded."""
         ctx.pixels, ctx.engine = pixels, engine
-        result: Tensor = engine.pad_forward(x, pixels)
+        result: Tensor = engine.forward(x, pixels)
         return result
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         """Return the gradient of ``x``."""
-        return ctx.engine.pad_backward(gradient, ctx.pixels), None, None
+        return ctx.engine.backward(gradient, ctx.pixels), None, None
+
+
+def _normalises(layer: nn.Module) -> bool:
+    """Return whether ``layer`` is a batch norm."""
+    return isinstance(layer, nn.BatchNorm2d)
 
 
 def _tracks(norm: nn.BatchNorm2d) -> bool:

@@ -18,10 +18,10 @@ def check_size(height: int, width: int) -> None:
         raise SizeError(
             f'the network cannot run at {height}x{width} (height x width): both must be multiples '
             f'of {MULTIPLE} and at least {MINIMUM}; the nearest size that works is '
-            f'{nearest(height)}x{nearest(width)}'
+            f'{nearest_side(height)}x{nearest_side(width)}'
         )
 
 
-def nearest(length: int) -> int:
+def nearest_side(length: int) -> int:
     """Return the allowed side length (pixels) that is closest to ``length``."""
     return max(MINIMUM, MULTIPLE * ((length + MULTIPLE // 2) // MULTIPLE))

@@ -7,7 +7,6 @@ import importlib
 import importlib.util
 import os
 import sys
-from types import ModuleType
 
 import pytest
 import torch
@@ -16,8 +15,9 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
 
-from s2r_depth_ros.network import depth_formulas, formulas, layers
+from s2r_depth_ros.network import layers
 from s2r_depth_ros.network.depth_layers import FusedHead, FusedJoin
+from s2r_depth_ros.network.engine import Engine, computed_by, engine_for, kernels, stand_in
 from s2r_depth_ros.network.layers import FusedNorm, FusedPad
 from s2r_depth_ros.network.norm_settings import NormSettings, Running
 from s2r_depth_ros.network.optimized import OptimizedNetwork
@@ -32,20 +32,20 @@ GPU = torch.cuda.is_available()
 DEVICE = torch.device('cuda' if GPU else 'cpu')
 
 
-@pytest.fixture(scope='module')
-def kernels() -> ModuleType:
+FORMULAS = stand_in()
+
+
+@pytest.fixture(scope='module', name='kernels')
+def interpreted_kernels() -> Engine:
     if importlib.util.find_spec('triton') is None:
         pytest.skip('triton is not installed')
     if not GPU and 'triton' in sys.modules and not os.environ.get('TRITON_INTERPRET'):
         pytest.skip('triton was imported before its interpreter could be chosen')
     if not GPU:
         os.environ['TRITON_INTERPRET'] = '1'
-    return importlib.import_module('s2r_depth_ros.network.kernels')
-
-
-@pytest.fixture(scope='module')
-def depth_kernels(kernels: ModuleType) -> ModuleType:
-    return importlib.import_module('s2r_depth_ros.network.depth_kernels')
+    engine = kernels()
+    assert engine is not None
+    return engine
 
 
 def drawn(*shape: int, seed: int = 0) -> Tensor:
@@ -65,7 +65,7 @@ def test_formulas_are_torchs_instance_norm(slope: float, with_shortcut: bool) ->
     chosen = NormSettings(True, slope)
 
     def fused(x: Tensor, shortcut: Tensor | None) -> Tensor:
-        return FusedNorm.apply(x, shortcut, None, None, None, chosen, None, formulas)
+        return FusedNorm.apply(x, shortcut, None, None, None, chosen, None, FORMULAS.norm)
 
     expected = layers.instance_norm(x, slope, shortcut)  # on a CPU torch's own
     torch.testing.assert_close(fused(x, shortcut), expected)
@@ -82,7 +82,7 @@ def test_formulas_are_torchs_batch_norm(slope: float | Tensor, with_shortcut: bo
     chosen = NormSettings(False, slope if isinstance(slope, float) else 1.0)
 
     def fused(*inputs: Tensor | None) -> Tensor:
-        return FusedNorm.apply(*inputs, chosen, running(own), formulas)
+        return FusedNorm.apply(*inputs, chosen, running(own), FORMULAS.norm)
 
     inputs = (x, shortcut, own.weight, own.bias, learnt)
     expected = layers.batch_norm(x, known, slope if learnt is None else learnt, shortcut)
@@ -98,7 +98,7 @@ def test_formulas_are_torchs_reflection(pixels: int, size: tuple[int, int]) -> N
     x = drawn(2, 3, *size).requires_grad_()
     assert torch.equal(layers.reflect_pad(x, pixels), nn.ReflectionPad2d(pixels)(x))
     assert torch.autograd.gradcheck(
-        lambda x: FusedPad.apply(x, pixels, formulas), (x,), fast_mode=True
+        lambda x: FusedPad.apply(x, pixels, FORMULAS.pad), (x,), fast_mode=True
     )
 
 
@@ -134,7 +134,7 @@ FEW = settings(max_examples=25, deadline=None, phases=(Phase.explicit, Phase.gen
     channels_last=st.booleans(),
 )
 def test_norm_kernels(
-    kernels: ModuleType,
+    kernels: Engine,
     shape: tuple[int, ...],
     per_image: bool,
     slope: float,
@@ -157,11 +157,11 @@ def test_norm_kernels(
     factor = torch.tensor([0.3], device=DEVICE) if learnt and not per_image else None
     chosen = NormSettings(per_image, slope)
     given_, results = (shortcut, weight, bias, factor), []
-    for engine in (formulas, kernels):
+    for engine in (FORMULAS, kernels):
         ones = torch.ones(2, channels, device=DEVICE)
         tracked = None if per_image else Running(ones[0], ones[1], 0.1)
-        y, statistics = engine.norm_forward(x, chosen, *given_, tracked)
-        back = engine.norm_backward(gradient, x, statistics, chosen, *given_)
+        y, statistics = engine.norm.forward(x, chosen, *given_, tracked)
+        back = engine.norm.backward(gradient, x, statistics, chosen, *given_)
         results.append([y, statistics, *back, *(tracked or ())[:2]])
     _agree(results[1], results[0])
     assert results[1][0].is_contiguous(memory_format=torch.channels_last)
@@ -175,7 +175,7 @@ def test_norm_kernels(
     channels_last=st.booleans(),
 )
 def test_pad_kernels(
-    kernels: ModuleType,
+    kernels: Engine,
     shape: tuple[int, ...],
     pixels: int,
     dtype: torch.dtype,
@@ -183,20 +183,20 @@ def test_pad_kernels(
 ) -> None:
     layout = torch.channels_last if channels_last else torch.contiguous_format
     x = drawn(*shape).to(DEVICE, dtype, memory_format=layout)
-    padded = kernels.pad_forward(x, pixels)
-    assert torch.equal(padded, formulas.pad_forward(x, pixels))
+    padded = kernels.pad.forward(x, pixels)
+    assert torch.equal(padded, FORMULAS.pad.forward(x, pixels))
     assert padded.is_contiguous(memory_format=torch.channels_last)
     gradient = drawn(*padded.shape, seed=1).to(DEVICE, dtype, memory_format=layout)
     _agree(
-        [kernels.pad_backward(gradient, pixels)],
-        [formulas.pad_backward(gradient, pixels)],
+        [kernels.pad.backward(gradient, pixels)],
+        [FORMULAS.pad.backward(gradient, pixels)],
     )
 
 
 @pytest.mark.parametrize('channels', [8, 16, 5])
 @pytest.mark.parametrize('dtype', [torch.float32, torch.float16, torch.bfloat16])
 @pytest.mark.parametrize('terms', ['', 'b', 's', 'bs', 'bsc'])
-def test_finish_kernel(kernels: ModuleType, channels: int, dtype: torch.dtype, terms: str) -> None:
+def test_activation_kernel(kernels: Engine, channels: int, dtype: torch.dtype, terms: str) -> None:
     """Also on parts of the channels of a larger image, and in place."""
     shape = (2, 2 * channels, 5, 7)
     large = drawn(*shape).to(DEVICE, dtype, memory_format=torch.channels_last)
@@ -208,40 +208,40 @@ def test_finish_kernel(kernels: ModuleType, channels: int, dtype: torch.dtype, t
         other if 's' in terms else None,
         second if 'c' in terms else None,
     )
-    expected = formulas.finish(x, *given_)
-    result = kernels.finish(x, *given_)
+    expected = FORMULAS.activation.activated(x, *given_)
+    result = kernels.activation.activated(x, *given_)
     _agree([result], [expected])
     assert result.is_contiguous(memory_format=torch.channels_last)
     kept = other.clone()
-    assert kernels.finish(x, *given_, out=x) is x
+    assert kernels.activation.activated(x, *given_, out=x) is x
     assert torch.equal(x, result)
     assert torch.equal(other, kept)
-    _agree([kernels.finish(result.contiguous(), 1.0)], [result])
+    _agree([kernels.activation.activated(result.contiguous(), 1.0)], [result])
 
 
 @pytest.mark.parametrize('shape', [(1, 3, 70, 90), (5, 33, 40, 31), (2, 64, 30, 50)])
-def test_norm_of_many_splits(kernels: ModuleType, shape: tuple[int, ...]) -> None:
+def test_norm_of_many_splits(kernels: Engine, shape: tuple[int, ...]) -> None:
     """Also a mean that is large beside the deviations, which must not swallow them."""
     x = (drawn(*shape) * 0.01 + 30).float().to(DEVICE)
     # No activation: rounding moves values over its kink, and there the gradient jumps.
     chosen = NormSettings(True, 1.0)
-    y, statistics = kernels.norm_forward(x, chosen)
-    expected, known = formulas.norm_forward(x.double(), chosen)
+    y, statistics = kernels.norm.forward(x, chosen)
+    expected, known = FORMULAS.norm.forward(x.double(), chosen)
     assert (y - expected).norm() / expected.norm() < 2e-4  # of float32 numbers about 30
     torch.testing.assert_close(statistics, known.float(), rtol=1e-4, atol=0)
     gradient = drawn(*shape, seed=1).float().to(DEVICE)
-    back = kernels.norm_backward(gradient, x, statistics, chosen).x
-    truth = formulas.norm_backward(gradient.double(), x.double(), known, chosen).x
+    back = kernels.norm.backward(gradient, x, statistics, chosen).x
+    truth = FORMULAS.norm.backward(gradient.double(), x.double(), known, chosen).x
     assert (back - truth).norm() / truth.norm() < 1e-3
 
 
-def test_function_with_kernels_takes_part_in_autograd(kernels: ModuleType) -> None:
+def test_function_with_kernels_takes_part_in_autograd(kernels: Engine) -> None:
     x, shortcut = (drawn(1, 5, 7, 8, seed=s).float().to(DEVICE).requires_grad_() for s in (0, 1))
     chosen = NormSettings(True, 1.0)
     gradients = []
-    for engine in (formulas, kernels):
-        y = FusedNorm.apply(x, shortcut, None, None, None, chosen, None, engine)
-        y = FusedPad.apply(y, 2, engine)
+    for engine in (FORMULAS, kernels):
+        y = FusedNorm.apply(x, shortcut, None, None, None, chosen, None, engine.norm)
+        y = FusedPad.apply(y, 2, engine.pad)
         gradients.append(torch.autograd.grad(functional.softplus(y).sum(), (x, shortcut)))
     torch.testing.assert_close(gradients[1], gradients[0])
 
@@ -253,17 +253,17 @@ def test_formulas_are_torchs_concatenation_and_head() -> None:
     parts = [drawn(2, 3, 6, 8, seed=s).requires_grad_() for s in (0, 1)]
     depth = drawn(2, 1, 3, 4, seed=2).requires_grad_()
     weight = (drawn(1, 7, 3, 3, seed=3) * 0.1).requires_grad_()
-    padded = FusedJoin.apply(depth, 1, 8, depth_formulas, *parts)
+    padded = FusedJoin.apply(depth, 1, 8, FORMULAS.join, *parts)
     joined = torch.cat([*parts, functional.interpolate(depth, scale_factor=2.0)], 1)
     expected = functional.pad(joined, (1,) * 4, mode='reflect')
     assert torch.equal(padded[:, :7], expected)
     assert not padded[:, 7:].any()
-    result = FusedHead.apply(padded, weight, depth_formulas)
+    result = FusedHead.apply(padded, weight, FORMULAS.head)
     torch.testing.assert_close(result, functional.conv2d(expected, weight).tanh())
 
     def both(depth: Tensor, weight: Tensor, *parts: Tensor) -> Tensor:
-        padded = FusedJoin.apply(depth, 1, 8, depth_formulas, *parts)
-        return FusedHead.apply(padded, weight, depth_formulas)
+        padded = FusedJoin.apply(depth, 1, 8, FORMULAS.join, *parts)
+        return FusedHead.apply(padded, weight, FORMULAS.head)
 
     assert torch.autograd.gradcheck(both, (depth, weight, *parts), fast_mode=True)
 
@@ -277,7 +277,7 @@ def test_formulas_are_torchs_concatenation_and_head() -> None:
     dtype=st.sampled_from([torch.float32, torch.float16, torch.bfloat16]),
 )
 def test_decoder_kernels(
-    depth_kernels: ModuleType,
+    kernels: Engine,
     channels: tuple[int, int | None],
     low: tuple[int, int, int],
     with_depth: bool,
@@ -291,15 +291,15 @@ def test_decoder_kernels(
     used = sum(sizes) + with_depth
     weight = (drawn(1, used, kernel, kernel) / (used * kernel**2)).float().to(DEVICE)
     results: list[list[Tensor | None]] = []
-    for engine in (depth_formulas, depth_kernels):
-        joined = engine.join_forward(parts, depth, kernel // 2, -(-used // 8) * 8)
+    for engine in (FORMULAS, kernels):
+        joined = engine.join.forward(parts, depth, kernel // 2, -(-used // 8) * 8)
         padded = joined if not results else results[0][0]
         assert padded is not None
-        y = engine.head_forward(padded, weight)
+        y = engine.head.forward(padded, weight)
         slopes = drawn(*y.shape, seed=5).float().to(DEVICE)
-        for_x, for_weight = engine.head_backward(slopes, padded, weight, y)
+        for_x, for_weight = engine.head.backward(slopes, padded, weight, y)
         gradient = drawn(*padded.shape, seed=6).to(DEVICE, dtype)
-        for_parts, for_depth = engine.join_backward(gradient, sizes, with_depth, kernel // 2)
+        for_parts, for_depth = engine.join.backward(gradient, sizes, with_depth, kernel // 2)
         results.append([joined, y, for_x, for_weight, *for_parts])
         if for_depth is not None:
             # Four sums of the network's precision.
@@ -308,7 +308,7 @@ def test_decoder_kernels(
 
 
 def test_a_cpu_takes_torchs_own() -> None:
-    assert layers.engine_for(torch.zeros(1, 1, 2, 2)) is None
+    assert engine_for(torch.zeros(1, 1, 2, 2)) is None
 
 
 def _agree(results: list[Tensor | None], expected: list[Tensor | None]) -> None:
@@ -335,8 +335,8 @@ def test_the_network_learns_the_same_with_fused_layers() -> None:
     fused = copy.deepcopy(plain)
     image = drawn(2, 3, 96, 96) * 0.3
     results = []
-    for network, engine in ((plain, None), (fused, layers.stand_in())):
-        with layers.computed_by(engine):
+    for network, engine in ((plain, None), (fused, FORMULAS)):
+        with computed_by(engine):
             output = network(image)
         maps = (output.structure, output.attention, *output.depths)
         sum((m * torch.linspace(0, 1, m.shape[-1])).mean() for m in maps).backward()
@@ -355,7 +355,7 @@ def test_the_rewritten_network_is_the_same_with_fused_layers() -> None:
     network = OptimizedNetwork(S2RDepthNet(0.125)).double()
     image = drawn(1, 3, 96, 112) * 0.3
     expected = network(image)
-    with layers.computed_by(layers.stand_in()):
+    with computed_by(FORMULAS):
         result = network(image)
     for own, known in zip(result, expected):
         torch.testing.assert_close(own, known)

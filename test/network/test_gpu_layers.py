@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from s2r_depth_ros.network import layers
 from s2r_depth_ros.network.depth_layers import head, join
+from s2r_depth_ros.network.engine import computed_by, engine_for
 from s2r_depth_ros.network.layers import batch_norm, instance_norm, reflect_pad
 
 pytestmark = pytest.mark.gpu
@@ -46,7 +47,7 @@ def wide(x: Tensor) -> Tensor:
 
 @pytest.fixture(autouse=True)
 def _needs_triton() -> None:
-    assert layers.engine_for(torch.zeros(1, 1, 2, 2, device=GPU)) is not None
+    assert engine_for(torch.zeros(1, 1, 2, 2, device=GPU)) is not None
 
 
 @ON_CASES
@@ -113,7 +114,7 @@ def test_concatenation_and_head(
     depth = drawn((2, 1, size[0] // 2, size[1] // 2), torch.float32, 3)
     used = sum(channels) + 1
     conv = nn.Conv2d(used, 1, kernel, bias=False).to(GPU)
-    engine = layers.engine_for(parts[0])
+    engine = engine_for(parts[0])
     assert engine is not None
     padded = join(engine, parts, depth, kernel // 2)
     y = head(engine, padded, conv)
@@ -132,9 +133,9 @@ def test_concatenation_and_head(
 
 def test_plain_layers_are_torchs_own() -> None:
     x = torch.zeros(1, 1, 2, 2, device=GPU)
-    with layers.computed_by(None):
-        assert layers.engine_for(x) is None
-    assert layers.engine_for(x) is not None
+    with computed_by(None):
+        assert engine_for(x) is None
+    assert engine_for(x) is not None
 
 
 def test_contiguous_input_and_the_same_results_twice() -> None:

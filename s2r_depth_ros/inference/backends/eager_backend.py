@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from s2r_depth_ros.inference.backends.base import Source, require_network
-from s2r_depth_ros.network.layers import computed_by
+from s2r_depth_ros.network.engine import computed_by
 from s2r_depth_ros.network.optimized import Maps
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 

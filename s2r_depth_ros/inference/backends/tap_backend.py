@@ -7,7 +7,7 @@ from torch import nn
 
 from s2r_depth_ros.inference.backends import torch_backend
 from s2r_depth_ros.inference.backends.base import BackendError, OneByOne, Source
-from s2r_depth_ros.network.optimized import UpsampledConv
+from s2r_depth_ros.network.folded_blocks import UpsampledConv
 from s2r_depth_ros.network.tap_first import TapConv
 
 # Below this the interpolation of 25 taps costs more than the multiplications that it saves

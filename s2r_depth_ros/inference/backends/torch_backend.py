@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from s2r_depth_ros.inference.backends.base import Backend, Source, require_network
-from s2r_depth_ros.network.optimized import MakeUpsampledConv, Maps, OptimizedNetwork, UpsampledConv
+from s2r_depth_ros.network.folded_blocks import MakeUpsampledConv, UpsampledConv
+from s2r_depth_ros.network.optimized import Maps, OptimizedNetwork
 
 
 class TorchBackend:

@@ -31,6 +31,7 @@ Threads:
 Locks:
 
 - ``DepthNode._transition_lock``: held by the transition that runs; another is refused.
+- ``DepthNode._parameters_lock``: held while parameters are set, and while a configure takes them.
 - ``InferenceLoop._publish_lock``: guards whether the loop is active, and since which activation;
   held while a frame is published, so that no message follows a deactivation.
 - ``NewestWorker``: guards the images that wait.

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from rcl_interfaces.msg import SetParametersResult
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import (
@@ -19,6 +20,7 @@ from rclpy.lifecycle import (
     TransitionCallbackReturn,
 )
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 
 from s2r_depth_ros.launch_arguments import NODE
 from s2r_depth_ros.node.camera_stream import CameraStream
@@ -55,6 +57,8 @@ class DepthNode(LifecycleNode):
         self._configure_error = ''
         # From the beginning of a configure on, so that the model is what the parameters say.
         self._model_chosen = False
+        # Held from the check of new parameters until they are in force.
+        self._parameters_lock = threading.Lock()
         self.parameters = NodeParameters(self, lambda: self._model_chosen, self._parameters_changed)
         forward_log(self.get_logger())
         self._guard_transitions()
@@ -74,13 +78,27 @@ class DepthNode(LifecycleNode):
             0.0, start, self._transitions, clock=Clock(clock_type=ClockType.STEADY_TIME)
         )
 
+    def set_parameters(self, parameter_list: list[Parameter]) -> list[SetParametersResult]:
+        """Set parameters one by one, as rclpy does; see ``set_parameters_atomically``."""
+        with self._parameters_lock:
+            return super().set_parameters(parameter_list)
+
+    def set_parameters_atomically(self, parameter_list: list[Parameter]) -> SetParametersResult:
+        """Set parameters as rclpy does, services too; a configure begins before or after it.
+
+        In between it would load a model by the old values, of which the new ones were accepted.
+        """
+        with self._parameters_lock:
+            return super().set_parameters_atomically(parameter_list)
+
     # ------------------------------------------------------------------ transitions
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the model and create the topics; FAILURE, with the reason logged, if impossible."""
-        self._model_chosen = True
+        with self._parameters_lock:
+            self._model_chosen, values = True, self.parameters.values
         try:
-            self._configure(self.parameters.values)
+            self._configure(values)
         except Exception as error:
             self._release()
             self._configure_error = describe(error)

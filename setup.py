@@ -21,7 +21,7 @@ maintainer = manifest.find('maintainer')
 assert maintainer is not None, 'package.xml names no maintainer'
 
 
-def share(top: str) -> list[tuple[str, list[str]]]:
+def share_files(top: str) -> list[tuple[str, list[str]]]:
     """Return the data_files entries that install the folder ``top`` and all below it to share/."""
     folders = sorted(glob(f'{top}/**/', recursive=True))
     return [
@@ -51,11 +51,11 @@ setup(
         # What README.md and docs/ link to.
         (f'share/{PACKAGE}/training', ['training/README.md', 'training/RESULTS.md']),
         (f'share/{PACKAGE}/benchmarks', ['benchmarks/NOTES.md']),
-        *share('launch'),
-        *share('config'),
-        *share('docs'),
-        *share('models'),
-        *share('training/configs'),
+        *share_files('launch'),
+        *share_files('config'),
+        *share_files('docs'),
+        *share_files('models'),
+        *share_files('training/configs'),
     ],
     entry_points={
         'console_scripts': [

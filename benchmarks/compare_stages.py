@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
 from s2r_depth_ros.errors import UserError
-from s2r_depth_ros.evaluation.manifest import read_manifest
+from s2r_depth_ros.evaluation.manifest import read_ground_truth
 from s2r_depth_ros.evaluation.metrics import depth_metrics
 from s2r_depth_ros.evaluation.parts import predictor_of
 from s2r_depth_ros.evaluation.scores import (
@@ -38,7 +38,7 @@ from s2r_depth_ros.evaluation.scores import (
     Interval,
     evaluate_frame,
     interval,
-    summarise,
+    summarise_scores,
 )
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 from s2r_depth_training.dataset.augmentation import crop_and_resize
@@ -306,7 +306,7 @@ def judged(chosen: Sequence[Look], predict: Predict, cap: float) -> list[FrameSc
 def summary_of(records: Sequence[FrameScore]) -> dict[str, Any]:
     """Return set -> frames, scenes, alignment -> metric -> mean and interval over scenes."""
     summary: dict[str, Any] = {}
-    for name, alignments in summarise(records).items():
+    for name, alignments in summarise_scores(records).items():
         own = [r for r in records if r.kind == name]
         summary[name] = {
             'frames': len({r.frame for r in own}),
@@ -391,7 +391,7 @@ def judged_on_real(manifest: Path, metres: Predict, experiment: Experiment) -> d
         lambda image: encode_depth(metres(image)[:, None], max_depth),
         metadata_of(experiment, 'comparison'),
     )
-    frames = read_manifest(manifest)
+    frames = read_ground_truth(manifest)
     return summary_of([r for frame in frames for r in evaluate_frame(frame, predict, {})])
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from s2r_depth_ros.commands import arguments
 from s2r_depth_ros.evaluation.contact_sheet import contact_sheet
-from s2r_depth_ros.evaluation.manifest import read_manifest
+from s2r_depth_ros.evaluation.manifest import read_ground_truth
 from s2r_depth_ros.evaluation.parts import score_parts
 from s2r_depth_ros.evaluation.priors import DepthPrior, load_priors
 from s2r_depth_ros.evaluation.report import format_summary, report
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
         check_output(args.json)
     if args.sheet:
         check_output(args.sheet, PICTURE_SUFFIXES)
-    frames = read_manifest(args.manifest)
+    frames = read_ground_truth(args.manifest)
     model = find_model(args.model)
     priors = _priors(args.priors, model)
     estimator = DepthEstimator(

@@ -58,7 +58,7 @@ class GroundTruthFrame:
         return rgb.astype(np.uint8), raw.astype(np.float32) * np.float32(self.depth_scale)
 
 
-def read_manifest(path: str | Path) -> list[GroundTruthFrame]:
+def read_ground_truth(path: str | Path) -> list[GroundTruthFrame]:
     """Read ``frames`` of a manifest.json, at least one; file names are relative to its folder.
 
     Raises ManifestError naming the manifest, and the frame and what is missing or wrong.

@@ -16,7 +16,7 @@ from s2r_depth_ros.evaluation.scores import (
     ScoreSummary,
     edge_means,
     image_means,
-    summarise,
+    summarise_scores,
 )
 from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.tables import format_table
@@ -40,7 +40,7 @@ def report(
         'caps_m': CAPS,
         'garg_crop': garg,
         'counts': counts(scores),
-        'summary': summarise(scores),
+        'summary': summarise_scores(scores),
         'image_means': image_means(scores),
         'edges_px': edge_means(scores),
         'frames': [asdict(frame_score) for frame_score in scores],

@@ -117,7 +117,7 @@ def fill_invalid(depth: DepthMap) -> DepthMap:
     return np.where(np.isfinite(depth), depth, MIN_DEPTH).astype(np.float32)
 
 
-def summarise(scores: Sequence[FrameScore]) -> ScoreSummary:
+def summarise_scores(scores: Sequence[FrameScore]) -> ScoreSummary:
     """Average the scores over scenes.
 
     With a single scene the bounds of the intervals equal the mean.

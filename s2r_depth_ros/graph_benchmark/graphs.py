@@ -18,7 +18,6 @@ from s2r_depth_ros.graph_benchmark.session import (
     GraphRun,
     PlayedCamera,
     Schedule,
-    play,
 )
 from s2r_depth_ros.launch_arguments import NODE
 from s2r_depth_ros.node import topics
@@ -87,7 +86,7 @@ def _run(
     schedule: Schedule,
 ) -> GraphRun:
     with tempfile.TemporaryDirectory() as name:
-        return play(nodes, cameras, image, Path(name), schedule)
+        return play_graph(nodes, cameras, image, Path(name), schedule)
 
 
 def _parameters(case: Case, size: tuple[int, int], device: str) -> list[str]:

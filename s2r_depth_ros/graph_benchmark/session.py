@@ -75,7 +75,7 @@ class GraphRun:
     rss_mib_last: float
 
 
-def play(
+def play_graph(
     nodes: Sequence[Sequence[str]],
     cameras: Sequence[PlayedCamera],
     image: NDArray[np.uint8],

@@ -11,7 +11,7 @@ from s2r_depth_ros.evaluation.manifest import (
     _ALLOWED,
     GroundTruthFrame,
     ManifestError,
-    read_manifest,
+    read_ground_truth,
 )
 
 
@@ -42,7 +42,7 @@ def test_wrong_manifest_names_the_frame(
     entry = {k: v for k, v in {**content['frames'][0], **change}.items() if v is not None}
     manifest.write_text(json.dumps({'frames': [entry]}))
     with pytest.raises(ManifestError, match=message):
-        read_manifest(manifest)[0].load()
+        read_ground_truth(manifest)[0].load()
 
 
 @pytest.mark.parametrize('frame', [None, 3, 'a', ['id']])
@@ -50,7 +50,7 @@ def test_a_frame_that_is_no_object_is_named_by_its_number(tmp_path: Path, frame:
     path = tmp_path / 'm.json'
     path.write_text(json.dumps({'frames': [frame]}))
     with pytest.raises(ManifestError, match=r'm\.json: frame 0 of the list is .*; give its fields'):
-        read_manifest(path)
+        read_ground_truth(path)
 
 
 def test_what_is_checked_are_the_fields_of_a_frame() -> None:
@@ -61,7 +61,7 @@ def test_what_is_checked_are_the_fields_of_a_frame() -> None:
 def test_what_is_no_json_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / 'm.json'
     with pytest.raises(ManifestError, match=r'm\.json cannot be read as JSON: .*No such file'):
-        read_manifest(path)
+        read_ground_truth(path)
     path.write_bytes(content)
     with pytest.raises(ManifestError, match=r'm\.json cannot be read as JSON'):
-        read_manifest(path)
+        read_ground_truth(path)

@@ -6,21 +6,21 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from s2r_depth_ros.evaluation.manifest import read_manifest
+from s2r_depth_ros.evaluation.manifest import read_ground_truth
 from s2r_depth_ros.evaluation.metrics import METRICS
 from s2r_depth_ros.evaluation.report import format_summary
 from s2r_depth_ros.evaluation.scores import (
     FrameScore,
     beats_prior,
     evaluate_frame,
-    summarise,
+    summarise_scores,
 )
 
 
 def test_a_perfect_predictor_has_no_error_and_a_scaled_one_only_without_scaling(
     manifest: Path,
 ) -> None:
-    frame = read_manifest(manifest)[1]
+    frame = read_ground_truth(manifest)[1]
     _, truth = frame.load()
 
     def twice(rgb: NDArray[np.uint8], fx: float) -> NDArray[np.float32]:
@@ -38,7 +38,7 @@ def test_a_perfect_predictor_has_no_error_and_a_scaled_one_only_without_scaling(
 
 
 def test_invalid_depth_counts_as_wrong_rather_than_not_at_all(manifest: Path) -> None:
-    frame = read_manifest(manifest)[0]
+    frame = read_ground_truth(manifest)[0]
     _, truth = frame.load()
     holes = truth.copy()
     holes[:20] = np.nan
@@ -64,7 +64,7 @@ def scores(kind: str, predictor: str, values: dict[str, list[float]]) -> list[Fr
 
 
 def test_scenes_weigh_the_same_however_many_frames_they_have() -> None:
-    summary = summarise(scores('indoor', 'model', {'a': [0.1, 0.1, 0.1, 0.1], 'b': [0.5]}))
+    summary = summarise_scores(scores('indoor', 'model', {'a': [0.1, 0.1, 0.1, 0.1], 'b': [0.5]}))
     value = summary['indoor']['median']['model']['abs_rel']
     assert value['mean'] == pytest.approx(0.3)
     assert (value['low'], value['high']) == pytest.approx((0.1, 0.5))
@@ -75,9 +75,9 @@ def test_beating_a_prior_takes_every_kind_that_is_named() -> None:
     good, bad = {'s': [0.2]}, {'s': [0.3]}
     both = ('indoor', 'driving')
     shown = scores('indoor', 'model', good) + scores('indoor', 'row', bad)
-    assert beats_prior(summarise(shown), ['indoor'])
-    assert not beats_prior(summarise(shown), both)
+    assert beats_prior(summarise_scores(shown), ['indoor'])
+    assert not beats_prior(summarise_scores(shown), both)
     shown += scores('driving', 'model', good)
-    assert not beats_prior(summarise(shown), both)
-    assert beats_prior(summarise(shown + scores('driving', 'row', bad)), both)
-    assert not beats_prior(summarise(shown + scores('driving', 'row', {'s': [0.1]})), both)
+    assert not beats_prior(summarise_scores(shown), both)
+    assert beats_prior(summarise_scores(shown + scores('driving', 'row', bad)), both)
+    assert not beats_prior(summarise_scores(shown + scores('driving', 'row', {'s': [0.1]})), both)

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from s2r_depth_ros.evaluation.manifest import CAPS, read_manifest
+from s2r_depth_ros.evaluation.manifest import CAPS, read_ground_truth
 from s2r_depth_ros.evaluation.metrics import depth_metrics
 from s2r_depth_ros.inference.backends import BACKENDS, Backend, BackendError, make_backend
 from s2r_depth_ros.inference.backends.onnx_file import to_onnx, with_metadata
@@ -202,7 +202,7 @@ def test_exported_file_has_one_size_and_its_backends(exported: Path, tmp_path: P
 
 
 def _real_errors(estimator: DepthEstimator, folder: Path) -> Iterator[float]:
-    for frame in read_manifest(folder / 'data' / 'eval_real' / 'manifest.json'):
+    for frame in read_ground_truth(folder / 'data' / 'eval_real' / 'manifest.json'):
         rgb, truth = frame.load()
         depth = np.nan_to_num(estimator.predict(rgb, fx=frame.fx).depth, nan=1e-3)
         cap = CAPS[frame.kind]

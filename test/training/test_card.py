@@ -9,7 +9,7 @@ from written_checkpoints import write_checkpoint
 from s2r_depth_ros.evaluation.manifest import CAPS
 from s2r_depth_ros.evaluation.metrics import ALIGNMENTS, METRICS
 from s2r_depth_ros.evaluation.report import counts
-from s2r_depth_ros.evaluation.scores import FrameScore, summarise
+from s2r_depth_ros.evaluation.scores import FrameScore, summarise_scores
 from s2r_depth_ros.network.checkpoint import load_model, read_metadata
 from s2r_depth_ros.network.metadata import ModelMetadata
 from s2r_depth_training.errors import ResultsError
@@ -37,7 +37,7 @@ def results_of(metadata: ModelMetadata, model_error: float, prior_error: float) 
         'manifest_sha256': 'abc',
         'caps_m': CAPS,
         'counts': counts(records),
-        'summary': summarise(records),
+        'summary': summarise_scores(records),
     }
 
 

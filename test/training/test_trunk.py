@@ -18,7 +18,6 @@ from s2r_depth_training.runs.step import TrainingStep
 from s2r_depth_training.runs.trunk import (
     Trunk,
     averaged_network,
-    finish,
     load_trunk,
     plain_copy,
     save_trunk,
@@ -180,10 +179,10 @@ def test_what_is_no_trunk_is_refused(tmp_path, content):
         load_trunk(path)
 
 
-def test_finish_returns_what_the_work_does():
+def test_running_to_the_end_returns_what_the_work_does():
     def work():
         yield
         yield
         return 3
 
-    assert finish(work()) == 3
+    assert run_to_end(work()) == 3

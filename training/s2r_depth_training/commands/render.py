@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from s2r_depth_ros.option_values import count, positive, share, size
 from s2r_depth_training.commands.arguments import add_out
-from s2r_depth_training.dataset.format import count_frames
+from s2r_depth_training.dataset.format import frames_of_set
 from s2r_depth_training.dataset.render_to_disk import render_dataset, render_for
 from s2r_depth_training.dataset.rendering import Recipe
 from s2r_depth_training.errors import ConfigError
@@ -76,4 +76,4 @@ def run(args: argparse.Namespace) -> None:
             (render_for, 60 * args.minutes) if args.minutes else (render_dataset, args.scenes)
         )
         manifest = render(args.out, recipe, args.first, extent, args.workers, progress=bar.update)
-    print(f'{count_frames(manifest)} frames in {len(manifest["shards"])} shards in {args.out}')
+    print(f'{frames_of_set(manifest)} frames in {len(manifest["shards"])} shards in {args.out}')

@@ -107,7 +107,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> Path:
     return path
 
 
-def count_frames(manifest: Manifest) -> int:
+def frames_of_set(manifest: Manifest) -> int:
     """Return the number of frames in all shards, as the manifest lists them."""
     return sum(entry['frames'] for entry in manifest['shards'])
 

@@ -13,8 +13,8 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import TensorBoardLogger
 from numpy.typing import NDArray
 
-from s2r_depth_ros.evaluation.manifest import read_manifest
-from s2r_depth_ros.evaluation.scores import evaluate_frame, summarise
+from s2r_depth_ros.evaluation.manifest import read_ground_truth
+from s2r_depth_ros.evaluation.scores import evaluate_frame, summarise_scores
 from s2r_depth_ros.inference.colorize import colorize_depth, colorize_map
 from s2r_depth_ros.inference.decoding import metric_depth
 from s2r_depth_ros.inference.preprocessing import Preprocessor
@@ -138,7 +138,7 @@ class RealImages(Callback):
 
     def __init__(self, experiment: Experiment) -> None:
         self._experiment = experiment
-        self._loaded = read_manifest(experiment.validation.real)
+        self._loaded = read_ground_truth(experiment.validation.real)
 
     def on_validation_epoch_end(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
@@ -164,7 +164,7 @@ class RealImages(Callback):
 
         records = [r for frame in self._loaded for r in evaluate_frame(frame, predictor, {})]
         values = {}
-        for kind, alignments in summarise(records).items():
+        for kind, alignments in summarise_scores(records).items():
             scaled, raw = alignments['median']['model'], alignments['none']['model']
             values[f'real/{kind}/abs_rel'] = scaled['abs_rel']['mean']
             values[f'real/{kind}/delta1'] = scaled['delta1']['mean']

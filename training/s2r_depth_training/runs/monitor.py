@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from s2r_depth_ros.evaluation.manifest import read_manifest
+from s2r_depth_ros.evaluation.manifest import read_ground_truth
 from s2r_depth_training.errors import ConfigError
 from s2r_depth_training.runs.callbacks import real_keys
 from s2r_depth_training.runs.experiment import Experiment
@@ -17,7 +17,7 @@ def check_monitor(experiment: Experiment) -> None:
     read.
     """
     config = experiment.validation
-    real = real_keys({f.kind for f in read_manifest(config.real)}) if config.real else ()
+    real = real_keys({f.kind for f in read_ground_truth(config.real)}) if config.real else ()
     logged = (*VALIDATED, 'train/loss', *real)
     if all(STAGES[stage.name].monitor for stage in experiment.stages) or config.monitor in logged:
         return

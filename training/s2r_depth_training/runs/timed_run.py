@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 
 from s2r_depth_ros.evaluation.contact_sheet import contact_sheet
-from s2r_depth_ros.evaluation.manifest import GroundTruthFrame, read_manifest
+from s2r_depth_ros.evaluation.manifest import GroundTruthFrame, read_ground_truth
 from s2r_depth_ros.evaluation.priors import load_priors
 from s2r_depth_ros.evaluation.report import report
 from s2r_depth_ros.evaluation.scores import score
@@ -27,7 +27,7 @@ from s2r_depth_ros.files import write_atomically
 from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.media.writers import write_color_picture
 from s2r_depth_ros.share import share_directory
-from s2r_depth_training.dataset.format import MANIFEST, count_frames
+from s2r_depth_training.dataset.format import MANIFEST, frames_of_set
 from s2r_depth_training.dataset.render_to_disk import next_scene, render_for
 from s2r_depth_training.dataset.rendering import Recipe
 from s2r_depth_training.errors import ConfigError, PaceError
@@ -72,7 +72,7 @@ def timed_run(run: TimedRun, minutes: float) -> list[Path]:
     is too little time.
     """
     end = time.monotonic() + 60 * minutes
-    frames = read_manifest(run.real) if run.real else []  # before hours of work
+    frames = read_ground_truth(run.real) if run.real else []  # before hours of work
     relays = _open_all(run)
     rendering = 60 * minutes * _RENDERING
     if rendering < _LEAST_S * len(relays):
@@ -140,7 +140,7 @@ def _render(relays: Sequence[Relay], seconds: float, out: Path) -> None:
             folder, recipe, first, seconds / len(wanted), _cores(), _SCENES_A_SHARD
         )
         took = time.monotonic() - began
-        _LOG.info('%s: %d frames, after %.0f s', folder, count_frames(manifest), took)
+        _LOG.info('%s: %d frames, after %.0f s', folder, frames_of_set(manifest), took)
     for relay in relays:
         relay.add_scenes(relay.experiment.data.manifests)
 

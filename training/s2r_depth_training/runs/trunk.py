@@ -46,7 +46,7 @@ class Trunk:
 
     def grow(self, steps: int) -> None:
         """Take ``steps`` steps at the constant rate."""
-        finish(self.growing(steps))
+        run_to_end(self.growing(steps))
 
     def growing(self, steps: int) -> Work[None]:
         """Do what ``grow`` does, stopping after every few steps so that other trunks may run."""
@@ -56,7 +56,7 @@ class Trunk:
     def grow_until(self, end: float) -> None:
         """Take steps until ``end``, a time.monotonic(); at least one."""
         before = self.step.number
-        finish(
+        run_to_end(
             self._run(lambda: self.step.number == before or time.monotonic() < end, self._constant)
         )
 
@@ -65,7 +65,7 @@ class Trunk:
 
         The network is in evaluation mode, its skip weights unfolded.
         """
-        return finish(self.branching(steps))
+        return run_to_end(self.branching(steps))
 
     def branching(self, steps: int) -> Work[S2RDepthNet]:
         """Do what ``branch`` does, stopping after every few steps so that other trunks may run."""
@@ -112,7 +112,7 @@ class Trunk:
         _LOG.info('%s step %d: loss %.4g', name, self.step.number, terms.get('loss', 0.0))
 
 
-def finish(work: Work[_T]) -> _T:
+def run_to_end(work: Work[_T]) -> _T:
     """Do ``work`` to its end; return what it returns."""
     while True:
         try:

@@ -30,7 +30,7 @@ def decode_depth(encoded: Tensor, max_depth: float) -> Tensor:
     return (encoded.float() + 1) / 2 * max_depth
 
 
-def image_means(values: Tensor, weight: Tensor) -> Tensor:
+def mean_of_each_image(values: Tensor, weight: Tensor) -> Tensor:
     """Return the weighted mean of every image, [N], of two [N, 1, H, W] tensors.
 
     An image whose weights are all zero gives 0.
@@ -66,7 +66,7 @@ def attention_term(attention: Tensor, target: Tensor, weight: Tensor, max_depth:
     span = math.log(max_depth / _NEAREST_ATTENDED)
     nearness = 1 - (target / _NEAREST_ATTENDED).log() / span
     error = attention.float() - nearness.clamp(0.02, 0.98)
-    return 3 * image_means(error.abs(), weight).mean() + gradient_term(error, weight)
+    return 3 * mean_of_each_image(error.abs(), weight).mean() + gradient_term(error, weight)
 
 
 def depth_loss(
@@ -93,7 +93,7 @@ def _terms(
     if config.log or config.scale_invariant or config.gradient:
         error, small = _log_error(depth, target, weight, max_depth)
         if config.log:
-            terms['log'] = config.log * image_means(error.abs(), small).mean()
+            terms['log'] = config.log * mean_of_each_image(error.abs(), small).mean()
         if config.scale_invariant:
             terms['scale_invariant'] = config.scale_invariant * scale_invariant_term(error, small)
         if config.gradient:
@@ -113,7 +113,7 @@ def l1_term(
     weight = resize_as(weight, depth)
     if inverse_depth:
         weight = weight * decode_depth(encoded, max_depth).clamp(min=0.1) ** -inverse_depth
-    return image_means((depth.float() - encoded).abs(), weight).mean()
+    return mean_of_each_image((depth.float() - encoded).abs(), weight).mean()
 
 
 def _log_error(
@@ -136,8 +136,8 @@ def scale_invariant_term(error: Tensor, weight: Tensor) -> Tensor:
 
     After Eigen et al. 2014, with absolute in place of squared deviations.
     """
-    mean = image_means(error, weight)[:, None, None, None]
-    return image_means((error - mean).abs(), weight).mean()
+    mean = mean_of_each_image(error, weight)[:, None, None, None]
+    return mean_of_each_image((error - mean).abs(), weight).mean()
 
 
 def gradient_term(error: Tensor, weight: Tensor) -> Tensor:
@@ -148,5 +148,5 @@ def gradient_term(error: Tensor, weight: Tensor) -> Tensor:
             length = error.shape[axis] - step
             ahead, here = error.narrow(axis, step, length), error.narrow(axis, 0, length)
             both = weight.narrow(axis, step, length) * weight.narrow(axis, 0, length)
-            total = total + image_means((ahead - here).abs(), both).mean()
+            total = total + mean_of_each_image((ahead - here).abs(), both).mean()
     return total

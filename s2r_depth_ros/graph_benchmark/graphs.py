@@ -18,6 +18,7 @@ from s2r_depth_ros.graph_benchmark.session import (
     GraphRun,
     PlayedCamera,
     Schedule,
+    play_graph,
 )
 from s2r_depth_ros.launch_arguments import NODE
 from s2r_depth_ros.node import topics

@@ -20,6 +20,7 @@ from s2r_depth_training.runs.trunk import (
     averaged_network,
     load_trunk,
     plain_copy,
+    run_to_end,
     save_trunk,
 )
 from s2r_depth_training.stages.config import StageConfig

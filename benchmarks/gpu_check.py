@@ -14,10 +14,15 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(_ROOT))  # a bare checkout, in which nothing is installed
+
+from s2r_depth_ros.command_table import reported  # noqa: E402
+
 # A test that hangs must not take the other parts' time.
 _LIMIT_S = 120
 _CASES = ('--cases', 'torch:fp16', 'torch:bf16', 'torch:fp32', 'tap:fp16')
@@ -61,14 +66,18 @@ PARTS = (
 
 
 def main() -> int:
-    """Run the parts; return the exit status."""
+    """Run the command; return the exit status, see ``reported``."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('--out', type=Path, default=Path('out/gpu_check'))
     parser.add_argument('--only', nargs='+', choices=[part.name for part in PARTS])
     args = parser.parse_args()
-    out = args.out.resolve()
+    return reported(lambda: check(args.out.resolve(), args.only or []), 'gpu_check')
+
+
+def check(out: Path, only: Sequence[str]) -> int:
+    """Run the parts named in ``only``, all for none; return 1 if any failed, else 0."""
     out.mkdir(parents=True, exist_ok=True)
-    results = [_run(part, out) for part in PARTS if not args.only or part.name in args.only]
+    results = [_run(part, out) for part in PARTS if not only or part.name in only]
     (out / 'summary.json').write_text(json.dumps(results, indent=1) + '\n')
     print('\n== summary')
     for result in results:

@@ -10,29 +10,44 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 import torch
 from torch.profiler import ProfilerActivity, profile
 
+from s2r_depth_ros.command_table import reported
+from s2r_depth_ros.files import check_output
+from s2r_depth_ros.inference.devices import resolve_device
 from s2r_depth_ros.network.optimized import OptimizedNetwork
-from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
+from s2r_depth_ros.network.s2r_depthnet import WIDTHS, S2RDepthNet
+from s2r_depth_ros.network.size_rule import check_size
+from s2r_depth_ros.option_values import size
 
 _ROWS = 25
 _RUNS = 5
 
 
-def main() -> None:
-    """Profile, print, write."""
+def main() -> int:
+    """Run the command; return the exit status, see ``reported``."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('--out', type=Path, required=True)
-    parser.add_argument('--width', type=float, default=1.0)
-    parser.add_argument('--input-size', default='192x640')
-    parser.add_argument('--device', default='cuda')
+    parser.add_argument('--width', type=float, choices=WIDTHS, default=1.0)
+    parser.add_argument('--input-size', type=size, default=(192, 640), help='default: 192x640')
+    parser.add_argument('--device', default='cuda', help='auto, cpu, cuda or cuda:N')
     args = parser.parse_args()
-    name = f'profile_w{args.width}_{args.input_size}'
-    table, rows = _profiled(args.device, args.width, args.input_size)
+    return reported(lambda: write_profile(args), 'profile_inference')
+
+
+def write_profile(args: argparse.Namespace) -> None:
+    """Profile, print, write. Raises UserError for a size or a device that there is not."""
+    height, width = args.input_size
+    check_size(height, width)
+    device = resolve_device(args.device)
     args.out.mkdir(parents=True, exist_ok=True)
+    name = f'profile_w{args.width}_{height}x{width}'
+    check_output(args.out / f'{name}.txt')
+    table, rows = _profiled(device, args.width, args.input_size)
     (args.out / f'{name}.txt').write_text(table + '\n')
     (args.out / f'{name}.json').write_text(json.dumps(rows, indent=1) + '\n')
     print(table)
@@ -41,15 +56,16 @@ def main() -> None:
 
 
 @torch.inference_mode()
-def _profiled(device: str, width: float, size: str) -> tuple[str, list[dict[str, object]]]:
+def _profiled(
+    device: torch.device, width: float, input_size: tuple[int, int]
+) -> tuple[str, list[dict[str, object]]]:
     """Return the table, and its rows in microseconds of the device for one run."""
-    on_gpu = device == 'cuda'
+    on_gpu = device.type == 'cuda'
     torch.manual_seed(0)
     network = OptimizedNetwork(S2RDepthNet(width))
     network.to(device, torch.float16 if on_gpu else torch.float32)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    height, across = map(int, size.split('x'))
-    image = torch.rand(1, 3, height, across, device=device) * 2 - 1
+    image = torch.rand(1, 3, *input_size, device=device) * 2 - 1
     image = image.to(next(network.parameters()).dtype, memory_format=torch.channels_last)
     for _ in range(3):
         network(image)
@@ -70,4 +86,4 @@ def _profiled(device: str, width: float, size: str) -> tuple[str, list[dict[str,
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -15,12 +15,19 @@ import argparse  # noqa: E402
 import json  # noqa: E402
 import os  # noqa: E402
 import platform  # noqa: E402
+import sys  # noqa: E402
+from functools import partial  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 import torch  # noqa: E402
 
+from s2r_depth_ros.command_table import reported  # noqa: E402
+from s2r_depth_ros.errors import UserError  # noqa: E402
+from s2r_depth_ros.files import check_output  # noqa: E402
+from s2r_depth_ros.inference.devices import resolve_device  # noqa: E402
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet  # noqa: E402
+from s2r_depth_ros.option_values import count, positive  # noqa: E402
 from s2r_depth_training.dataset.device_frames import DeviceFrames  # noqa: E402
 from s2r_depth_training.runs.experiment import Experiment, load_experiment  # noqa: E402
 from s2r_depth_training.runs.open_step import open_step  # noqa: E402
@@ -86,13 +93,13 @@ def timed(case: tuple[Any, ...], device: torch.device, seconds: float) -> dict[s
     for _ in range(3):
         step.run(1e-3)
     step.wait()
-    count, began = 0, time.monotonic()
+    steps, began = 0, time.monotonic()
     while time.monotonic() - began < seconds:
         for _ in range(4):
             step.run(1e-3)
         step.wait()
-        count += 4
-    pace = (time.monotonic() - began) / count
+        steps += 4
+    pace = (time.monotonic() - began) / steps
     stage, width, size, batch = case
     peak = torch.cuda.max_memory_allocated() / 1e9 if device.type == 'cuda' else 0.0
     return {
@@ -125,20 +132,35 @@ def profile(case: tuple[Any, ...], device: torch.device) -> str:
     return f'one training step: {case}\n{table}\n'
 
 
-def main() -> None:
-    """Run all cases, print a table, write JSON and profile."""
+def main() -> int:
+    """Run the command; return the exit status, see ``reported``: 1 if a case failed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
-    parser.add_argument('--seconds', type=float, default=1.5, help='of each case')
-    parser.add_argument('--cases', type=int, nargs='*', help='numbers of those to time')
-    parser.add_argument('--profiled', type=int, help='number of the case to profile')
+    parser.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
+    parser.add_argument('--seconds', type=partial(positive, unit='seconds'), default=1.5)
+    number = partial(count, least=0)
+    parser.add_argument('--cases', type=number, nargs='*', help='numbers of those to time')
+    parser.add_argument('--profiled', type=number, default=0, help='number of the case to profile')
     parser.add_argument('--tune', action='store_true', help='let cuDNN try its algorithms first')
     parser.add_argument('--json', type=Path)
     parser.add_argument('--profile', type=Path)
     args = parser.parse_args()
-    device, results, startup = torch.device(args.device), [], 0.0
-    torch.backends.cudnn.benchmark = args.tune
+    return reported(lambda: measure(args), 'training_step')
+
+
+def measure(args: argparse.Namespace) -> int:
+    """Time and profile the cases, print and write; return 1 if one failed.
+
+    Raises UserError for a device or a case that there is not, or files that cannot be written.
+    """
+    device = resolve_device(args.device)
     cases = CASES_CUDA if device.type == 'cuda' else CASES_CPU
+    for i in (*(args.cases or ()), args.profiled):
+        if i >= len(cases):
+            raise UserError(f'no case {i}: on {device.type} there are 0 to {len(cases) - 1}')
+    for path in filter(None, (args.json, args.profile)):
+        check_output(path)
+    torch.backends.cudnn.benchmark = args.tune
+    results, startup = [], 0.0
     for case in cases if args.cases is None else [cases[i] for i in args.cases]:
         try:
             results.append(timed(case, device, args.seconds))
@@ -146,23 +168,26 @@ def main() -> None:
             results.append({'case': list(case), 'error': f'{type(error).__name__}: {error}'[:2000]})
         startup = startup or time.monotonic() - _START
         print(json.dumps(results[-1]), flush=True)
+    if args.json:
+        facts = machine_facts(device, args.tune, startup)
+        args.json.write_text(json.dumps({**facts, 'cases': results}, indent=1) + '\n')
+    if args.profile:
+        args.profile.write_text(profile(cases[args.profiled], device))
+    return int(any('error' in result for result in results))
+
+
+def machine_facts(device: torch.device, tune: bool, startup: float) -> dict[str, Any]:
+    """Return what the times hold for. startup: s."""
     name = torch.cuda.get_device_name() if device.type == 'cuda' else platform.processor()
-    facts = {
+    return {
         'device': name,
         'cores': len(os.sched_getaffinity(0)),
         'torch': torch.__version__,
-        'cudnn_benchmark': args.tune,
+        'cudnn_benchmark': tune,
         'startup_s': round(startup, 2),
         'note': 'startup_s: from the first import to the end of the first case',
-        'cases': results,
     }
-    if args.json:
-        args.json.write_text(json.dumps(facts, indent=1) + '\n')
-    if args.profile:
-        args.profile.write_text(profile(cases[args.profiled or 0], device))
-    if any('error' in result for result in results):
-        raise SystemExit(1)
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

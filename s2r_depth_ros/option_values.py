@@ -17,14 +17,15 @@ def count(text: str, least: int = 1) -> int:
     return int(text)
 
 
-def positive(text: str, unit: str) -> float:
-    """Return the positive, finite number of ``unit`` that a text is.
+def positive(text: str, unit: str = '') -> float:
+    """Return the positive, finite number, of ``unit`` if it has one, that a text is.
 
     Raises ArgumentTypeError, which argparse reports, for another text.
     """
     value = _number(text)
     if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a positive number of {unit}")
+        of_unit = f' of {unit}' if unit else ''
+        raise argparse.ArgumentTypeError(f"'{text}' is not a positive number{of_unit}")
     return value
 
 

@@ -4,17 +4,20 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 import cv2
 import numpy as np
 import pytest
 import torch
-from benchmark_scripts import load_script
 from made_up_shards import HEIGHT, WIDTH
 from safetensors.torch import load_file
 from torch import Tensor
 
+from compare_stages import main, parser
+from comparison_of_stages import arms, training
+from comparison_of_stages.judging import judge
+from comparison_of_stages.results import KEPT
+from comparison_of_stages.tables import paired, print_table
 from s2r_depth_training.runs.experiment import Experiment, load_experiment, save_experiment
 from s2r_depth_training.runs.step import TrainingStep
 from s2r_depth_training.runs.trunk import Trunk, load_trunk
@@ -23,55 +26,53 @@ Train = Callable[..., Path]
 
 
 @pytest.fixture
-def script(experiment: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The script, whose arms are of the smallest width and take all made-up frames."""
-    module = load_script('compare_stages', monkeypatch)
-    comparison = load_experiment(module.CONFIG)
+def shared(experiment: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Arms of the smallest width, which take all made-up frames."""
+    comparison = load_experiment(arms.CONFIG)
     for key in ('typical', 'mix'):
         setattr(comparison.data, key, {})
     comparison.width = experiment.width
     comparison.optimizer.warm_up = 1
     save_experiment(comparison, tmp_path / 'comparison.yaml')
-    monkeypatch.setattr(module, 'CONFIG', tmp_path / 'comparison.yaml')
-    return module
+    monkeypatch.setattr(arms, 'CONFIG', tmp_path / 'comparison.yaml')
 
 
 @pytest.fixture
-def train(script: ModuleType, manifests: list[Path], tmp_path: Path) -> Train:
+def train(shared: None, manifests: list[Path], tmp_path: Path) -> Train:
     """Return what trains arms for a small number of images, two a step, and tells the folder."""
 
-    def run(*arms: str, images: int = 10, folder: str = 'runs') -> Path:
+    def run(*names: str, images: int = 10, folder: str = 'runs') -> Path:
         # Rooms only: stage 0 and arm f need views in two styles.
-        args = ['train', '--arms', *arms, '--images', str(images), '--pairs', '4', '--batch', '2']
+        args = ['train', '--arms', *names, '--images', str(images), '--pairs', '4', '--batch', '2']
         args += ['--runs', str(tmp_path / folder), '--data', str(manifests[0]), '--device', 'cpu']
-        script.train(script.parser().parse_args(args))
+        training.train(parser().parse_args(args))
         return tmp_path / folder
 
     return run
 
 
-def test_all_arms_are_trained_judged_and_shown(script, train, manifests, tmp_path, capsys):
-    runs = train(*script.ARMS)
-    for name in script.ARMS:
+def test_all_arms_are_trained_judged_and_shown(train, manifests, tmp_path, capsys):
+    runs = train(*arms.ARMS)
+    for name in arms.ARMS:
         facts = json.loads((runs / f'{name}_10.json').read_text())
         assert (facts['arm'], facts['images'], facts['device']) == (name, 10, 'cpu')
-        assert facts['stage'] == script.ARMS[name].stage
+        assert facts['stage'] == arms.ARMS[name].stage
         assert facts['training_frames'] == {'indoor': 6}
-    for name in script.STAGE_0:
+    for name in arms.STAGE_0:
         assert json.loads((runs / f'{name}_10.json').read_text())['pairs'] == 4
     before = {path: path.stat().st_mtime_ns for path in runs.iterdir()}
-    train(*script.ARMS)  # nothing is left to do
+    train(*arms.ARMS)  # nothing is left to do
     assert {path: path.stat().st_mtime_ns for path in runs.iterdir()} == before
-    starts_are_as_told(script, runs)
+    starts_are_as_told(runs)
     losses_are_as_told(runs)
 
     out = tmp_path / 'results'
     command = ['judge', '--runs', str(runs), '--rooms', str(manifests[0]), '--out', str(out)]
     command += ['--worlds', str(manifests[1]), '--outdoor', manifests[1].parent.name]
     command += ['--device', 'cpu']
-    script.judge(script.parser().parse_args(command))
-    assert sorted(p.name for p in out.iterdir()) == [f'arm_{n}_10.json' for n in script.ARMS]
-    for name in script.ARMS:
+    judge(parser().parse_args(command))
+    assert sorted(p.name for p in out.iterdir()) == [f'arm_{n}_10.json' for n in arms.ARMS]
+    for name in arms.ARMS:
         result = json.loads((out / f'arm_{name}_10.json').read_text())
         # Streets are judged as rooms are: nothing in them is sky.
         assert set(result['sets']) == {
@@ -80,24 +81,24 @@ def test_all_arms_are_trained_judged_and_shown(script, train, manifests, tmp_pat
         rooms = result['sets']['rooms']
         assert (rooms['frames'], rooms['scenes']) == (2, 1)
         for alignment in ('median', 'none'):
-            for metric in script.KEPT:
+            for metric in KEPT:
                 assert 0 <= rooms[alignment][metric]['mean'] < 100
         (scene,) = result['scene_means']['rooms'].items()
         assert scene[0].endswith('/3')
         assert scene[1][0] == pytest.approx(rooms['median']['abs_rel']['mean'], abs=1e-4)
 
     capsys.readouterr()
-    script.table(script.parser().parse_args(['table', str(out)]))
+    print_table(out)
     shown = capsys.readouterr().out
     assert 'rooms: 2 frames of 1 scenes' in shown
     lines = [line for line in shown.splitlines() if line.startswith('| 10 | ')]
-    assert len(lines) == 4 * len(script.ARMS)
+    assert len(lines) == 4 * len(arms.ARMS)
     assert lines[0].split('|')[2].strip() == 'a: map by formula, no attention'
     assert lines[0].rstrip().endswith('|  |  |')  # a is what others are compared with
-    assert all('+' in line or '-' in line.split('|')[5] for line in lines[1 : len(script.ARMS)])
+    assert all('+' in line or '-' in line.split('|')[5] for line in lines[1 : len(arms.ARMS)])
 
 
-def starts_are_as_told(script: ModuleType, runs: Path) -> None:
+def starts_are_as_told(runs: Path) -> None:
     """Check, by what an arm does not train, which weights it began with."""
     weights = {
         path.stem.removesuffix('_10'): load_file(path) for path in runs.glob('*.safetensors')
@@ -133,10 +134,10 @@ def losses_are_as_told(runs: Path) -> None:
     assert all(line['stage'] == 'encoder' for line in own)
 
 
-def test_an_arm_whose_start_is_missing_is_told(script, train, manifests, tmp_path, monkeypatch):
-    with pytest.raises(script.ComparisonError, match='d starts from c: train that too'):
+def test_an_arm_whose_start_is_missing_is_told(train, manifests, tmp_path, monkeypatch, capsys):
+    with pytest.raises(arms.ComparisonError, match='d starts from c: train that too'):
         train('d')
-    with pytest.raises(script.ComparisonError, match='f starts from d_fork'):
+    with pytest.raises(arms.ComparisonError, match='f starts from d_fork'):
         train('f')
     command = ['compare_stages.py', 'train', '--arms', 'f', '--runs', str(tmp_path / 'runs')]
     command += ['--data', str(manifests[0]), '--device', 'cpu']
@@ -144,16 +145,15 @@ def test_an_arm_whose_start_is_missing_is_told(script, train, manifests, tmp_pat
     for library, setting in ((torch, 'set_num_threads'), (torch, 'set_flush_denormal'),
                              (cv2, 'setNumThreads')):  # fmt: skip
         monkeypatch.setattr(library, setting, lambda _: None)  # other tests go on in this process
-    with pytest.raises(SystemExit) as ended:
-        script.main()
-    assert ended.value.code == 'compare_stages: f starts from d_fork: train that too'
+    assert main() == 2
+    assert capsys.readouterr().err == 'compare_stages: f starts from d_fork: train that too\n'
 
 
-def test_an_interrupted_arm_ends_as_one_that_was_not(script, train, monkeypatch):
+def test_an_interrupted_arm_ends_as_one_that_was_not(train, monkeypatch):
     """Cut off in the trunk, then in the branch."""
     whole = train('b', images=20, folder='whole')
     growing = Trunk.growing
-    monkeypatch.setattr(script, 'SAVE_EVERY', -1.0)
+    monkeypatch.setattr(training, 'SAVE_EVERY', -1.0)
     monkeypatch.setattr(Trunk, 'growing', lambda self, steps: growing(self, min(steps, 2)))
     run, end = TrainingStep.run, 0
 
@@ -191,24 +191,24 @@ def real(tmp_path: Path) -> Path:
     return tmp_path / 'real.json'
 
 
-def test_real_images_are_used_once(script, train, manifests, real, tmp_path):
+def test_real_images_are_used_once(train, manifests, real, tmp_path):
     runs, out = train('a'), tmp_path / 'results'
     command = ['judge', '--runs', str(runs), '--rooms', str(manifests[0]), '--out', str(out)]
     command += ['--device', 'cpu']
-    once = script.parser().parse_args([*command, '--real-once', str(real)])
-    script.judge(once)
+    once = parser().parse_args([*command, '--real-once', str(real)])
+    judge(once)
     result = json.loads((out / 'arm_a_10.json').read_text())
     assert result['real']['indoor']['frames'] == 1
-    with pytest.raises(script.ComparisonError, match='to be used once'):
-        script.judge(once)
-    script.judge(script.parser().parse_args(command))  # what was found stays
+    with pytest.raises(arms.ComparisonError, match='to be used once'):
+        judge(once)
+    judge(parser().parse_args(command))  # what was found stays
     assert json.loads((out / 'arm_a_10.json').read_text())['real'] == result['real']
 
 
-def test_pairs_of_scenes_are_compared(script):
+def test_pairs_of_scenes_are_compared():
     own = {str(i): [0.1 * i, 0.5] for i in range(20)}
     other = {str(i): [0.1 * i + 0.02, 0.4] for i in range(20)}
     own['not in the other'] = [9.0, 0.0]
-    for value, expected in zip(script.paired(own, other), (0.02, 0.1)):
+    for value, expected in zip(paired(own, other), (0.02, 0.1)):
         for bound in value.values():
             assert bound == pytest.approx(expected)

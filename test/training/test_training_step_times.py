@@ -22,11 +22,11 @@ def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return module
 
 
-def run(script: ModuleType, monkeypatch: pytest.MonkeyPatch, folder: Path, *options: str) -> None:
+def run(script: ModuleType, monkeypatch: pytest.MonkeyPatch, folder: Path, *options: str) -> int:
     command = ['training_step.py', '--device', 'cpu', '--seconds', '0.05', *options]
     command += ['--json', str(folder / 'a.json'), '--profile', str(folder / 'a.txt')]
     monkeypatch.setattr(sys, 'argv', command)
-    script.main()
+    return script.main()
 
 
 def test_times_are_written(script, monkeypatch, tmp_path, capsys):
@@ -49,9 +49,7 @@ def test_times_are_written(script, monkeypatch, tmp_path, capsys):
 def test_a_case_that_fails_is_told_and_takes_no_other_along(script, monkeypatch, tmp_path):
     monkeypatch.setattr(script, 'CASES_CPU', (('no stage', 0.125, (96, 128), 1), TINY))
     monkeypatch.setattr(script, 'profile', lambda *_: '')
-    with pytest.raises(SystemExit) as ended:
-        run(script, monkeypatch, tmp_path)
-    assert ended.value.code == 1
+    assert run(script, monkeypatch, tmp_path) == 1
     failed, fine = json.loads((tmp_path / 'a.json').read_text())['cases']
     assert failed['error'].startswith('KeyError')
     assert fine['images_per_s'] > 0

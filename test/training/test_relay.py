@@ -23,12 +23,13 @@ from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 from s2r_depth_training.cli import main
 from s2r_depth_training.dataset.format import Manifest, ShardEntry, write_manifest
 from s2r_depth_training.errors import ConfigError, DataError, DivergedError, ExportError
+from s2r_depth_training.runs import budget
 from s2r_depth_training.runs import relay as relay_module
+from s2r_depth_training.runs.budget import Extent
 from s2r_depth_training.runs.checkpoint import metadata_of
 from s2r_depth_training.runs.experiment import Experiment, save_experiment
 from s2r_depth_training.runs.open_step import load_frames
 from s2r_depth_training.runs.relay import (
-    Extent,
     Relay,
     experiment_of,
     open_relay,
@@ -104,7 +105,7 @@ def test_two_calls_of_the_command_come_to_what_one_comes_to(
 
 def test_an_interrupted_piece_goes_on_where_it_was_saved(small, tmp_path, monkeypatch):
     """In the trunk, and again in the branch; the end is that of one that was not interrupted."""
-    monkeypatch.setattr(relay_module, '_SAVE_S', 1e-9)  # a file every 16 steps
+    monkeypatch.setattr(budget, '_SAVE_S', 1e-9)  # a file every 16 steps
     whole = piece(
         open_relay(copy.deepcopy(small), tmp_path / 'whole', None), 25, tmp_path / 'whole'
     )

@@ -23,8 +23,9 @@ from s2r_depth_training.dataset.format import (
 from s2r_depth_training.dataset.rendering import Recipe
 from s2r_depth_training.errors import ConfigError, ExportError, PaceError
 from s2r_depth_training.runs import timed_run as module
+from s2r_depth_training.runs.budget import Extent
 from s2r_depth_training.runs.experiment import Experiment, load_experiment, save_experiment
-from s2r_depth_training.runs.relay import Extent, Relay, trunk_file
+from s2r_depth_training.runs.relay import Relay, trunk_file
 from s2r_depth_training.runs.step import TrainingStep
 from s2r_depth_training.runs.timed_run import TimedRun, timed_run
 from s2r_depth_training.runs.trunk import load_trunk

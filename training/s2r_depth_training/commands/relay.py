@@ -10,9 +10,10 @@ from pathlib import Path
 from s2r_depth_ros.inference.devices import resolve_device
 from s2r_depth_ros.option_values import count, positive
 from s2r_depth_training.commands.arguments import add_batch, add_data, add_out, add_start
+from s2r_depth_training.runs.budget import Extent
 from s2r_depth_training.runs.experiment import load_experiment
 from s2r_depth_training.runs.open_step import load_frames
-from s2r_depth_training.runs.relay import Extent, open_relay, run_piece
+from s2r_depth_training.runs.relay import open_relay, run_piece
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -26,19 +26,18 @@ from s2r_depth_training.dataset.device_frames import DeviceFrames
 from s2r_depth_training.dataset.format import read_manifest
 from s2r_depth_training.dataset.store import FrameStore
 from s2r_depth_training.errors import ConfigError
+from s2r_depth_training.runs.budget import Extent, Steps, Until
 from s2r_depth_training.runs.checkpoint import metadata_of
 from s2r_depth_training.runs.experiment import Experiment, experiment_from
 from s2r_depth_training.runs.export import without_paths
 from s2r_depth_training.runs.open_step import open_step
 from s2r_depth_training.runs.start import start_network
-from s2r_depth_training.runs.trunk import TRUNK, Trunk, load_trunk, save_trunk
+from s2r_depth_training.runs.trunk import Trunk, load_trunk, save_trunk
 from s2r_depth_training.stages.config import StageConfig
 from s2r_depth_training.stages.table import STAGES, require_exportable
 from s2r_depth_training.synthetic.sources.kinds import PROCEDURAL
 
 _LOG = logging.getLogger(__name__)
-_SAVE_S = 60.0  # between files of the trunk
-_SAFETY = 0.95  # of the time that is left for annealing
 # Models that have no ledger yet were trained on scenes below this.
 _FIRST_SCENE = 1_000_000
 
@@ -198,17 +197,6 @@ def _from_model(experiment: Experiment, model: Path) -> Relay:
     return Relay(experiment, last, seen, scenes, before=before)
 
 
-@dataclass(frozen=True)
-class Extent:
-    """How far a piece goes: to ``end``, a time.monotonic(), or ``images`` further.
-
-    By images, stages before the last one take the steps that they are given in the experiment.
-    """
-
-    end: float = 0.0
-    images: int = 0
-
-
 def run_piece(
     relay: Relay,
     extent: Extent,
@@ -234,67 +222,56 @@ def run_piece(
     torch.manual_seed(experiment.seed)
     network = start_network(experiment)
     stages = experiment.stages[relay.stage :]
-    for place, stage in enumerate(stages):
-        last = place == len(stages) - 1
-        end = extent.end
-        if not last and not extent.images:
-            share = stage.steps / sum(s.steps for s in stages[place:])
-            end = time.monotonic() + share * (extent.end - time.monotonic())
-        steps = extent.images // experiment.data.batch if last else stage.steps
-        network, annealed = _train_stage(
-            relay, stage, network, frames, device, out, steps if extent.images else None, end
-        )
-        if not last:
+    piece = _Piece(relay, frames, device, model)
+    for number, stage in enumerate(stages, 1):
+        budget = extent.budget(stages[number - 1 :], experiment.data.batch)
+        network, annealed = piece.train(stage, network, budget)
+        if number < len(stages):
             relay.stage, relay.state = relay.stage + 1, None
     _LOG.info('%s: a piece of %.0f s', experiment.name, time.monotonic() - began)
     return _publish(relay, network, annealed, out)
 
 
-def _train_stage(
-    relay: Relay,
-    stage: StageConfig,
-    network: S2RDepthNet,
-    frames: FrameStore | Sequence[DeviceFrames],
-    device: torch.device,
-    out: Path,
-    steps: int | None,
-    end: float,
-) -> tuple[S2RDepthNet, int]:
-    """Train a stage by ``steps`` or until ``end``; return its annealed average and its images.
+@dataclass(frozen=True)
+class _Piece:
+    """What the stages of a piece have in common. model: the file that it publishes."""
 
-    The trunk stays in ``relay.state``.
-    """
-    experiment, model = relay.experiment, relay.model(out)
-    config, number = experiment.optimizer, relay.state['number'] if relay.state else 0
-    step = open_step(experiment, stage, network, frames, device, number)
-    trunk = Trunk(
-        step, stage.learning_rate or config.learning_rate, config.warm_up,
-        model.with_suffix('.jsonl'),
-    )  # fmt: skip
-    if relay.state:
-        step.restore(relay.state)
-    before, batch = relay.seen.get(stage.name, 0), experiment.data.batch
-    top = number + round(TRUNK * steps) if steps is not None else None
-    until = time.monotonic() + TRUNK * (end - time.monotonic())
-    # At least once: where starting took all the time, the piece would not count.
-    while True:
-        now = time.monotonic()
-        if top is not None:
-            # As many as fill the time between two files, once the pace is known.
-            trunk.grow(min(top - step.number, int(trunk.steps_per_s * _SAVE_S) or 16))
-        else:
-            trunk.grow_until(min(until, now + _SAVE_S))
-        relay.seen[stage.name] = before + (step.number - number) * batch
-        save_trunk(step.state(), trunk_file(model), relay.facts())
-        if step.number >= top if top is not None else time.monotonic() >= until:
-            break
-    if steps is not None:
-        left = max(1, steps - (step.number - number))
-    else:
-        left = max(1, int(_SAFETY * trunk.steps_per_s * (end - time.monotonic())))
-    averaged = trunk.branch(left)
-    relay.state = step.state()
-    return averaged, left * batch
+    relay: Relay
+    frames: FrameStore | Sequence[DeviceFrames]
+    device: torch.device
+    model: Path
+
+    def train(
+        self, stage: StageConfig, network: S2RDepthNet, budget: Steps | Until
+    ) -> tuple[S2RDepthNet, int]:
+        """Train a stage as far as ``budget``; return its annealed average and its images.
+
+        The trunk stays in ``relay.state``.
+        """
+        relay, batch = self.relay, self.relay.experiment.data.batch
+        trunk = self._open(stage, network)
+        before = relay.seen.get(stage.name, 0)
+        grown = False
+        # At least once: where starting took all the time, the piece would not count.
+        while not grown:
+            grown = budget.grow(trunk)
+            relay.seen[stage.name] = before + trunk.grown * batch
+            save_trunk(trunk.step.state(), trunk_file(self.model), relay.facts())
+        left = budget.left(trunk)
+        averaged = trunk.branch(left)
+        relay.state = trunk.step.state()
+        return averaged, left * batch
+
+    def _open(self, stage: StageConfig, network: S2RDepthNet) -> Trunk:
+        """Return the trunk of a stage as far as it has come."""
+        experiment, state = self.relay.experiment, self.relay.state
+        number = state['number'] if state else 0
+        step = open_step(experiment, stage, network, self.frames, self.device, number)
+        if state:
+            step.restore(state)
+        config = experiment.optimizer
+        rate = stage.learning_rate or config.learning_rate
+        return Trunk(step, rate, config.warm_up, self.model.with_suffix('.jsonl'))
 
 
 def _publish(relay: Relay, network: S2RDepthNet, annealed: int, out: Path) -> Path:

@@ -31,10 +31,11 @@ from s2r_depth_training.dataset.format import MANIFEST, frames_of_set
 from s2r_depth_training.dataset.render_to_disk import next_scene, render_for
 from s2r_depth_training.dataset.rendering import Recipe
 from s2r_depth_training.errors import ConfigError, PaceError
+from s2r_depth_training.runs.budget import Extent
 from s2r_depth_training.runs.card import write_card
 from s2r_depth_training.runs.experiment import Experiment, load_experiment
 from s2r_depth_training.runs.open_step import load_frames
-from s2r_depth_training.runs.relay import Extent, Relay, open_relay, run_piece
+from s2r_depth_training.runs.relay import Relay, open_relay, run_piece
 from s2r_depth_training.synthetic.sources.kinds import PROCEDURAL
 
 _LOG = logging.getLogger(__name__)

@@ -42,7 +42,13 @@ class Trunk:
     def __init__(self, step: TrainingStep, peak: float, warm_up: int, log: Path) -> None:
         self.step, self._peak, self._log = step, peak, log
         self._warm_up = warm_up
+        self.first, self.began = step.number, time.monotonic()
         self.steps_per_s = 0.0
+
+    @property
+    def grown(self) -> int:
+        """The steps that it took since it was opened."""
+        return self.step.number - self.first
 
     def grow(self, steps: int) -> None:
         """Take ``steps`` steps at the constant rate."""

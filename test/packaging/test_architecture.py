@@ -94,4 +94,13 @@ def test_what_is_imported_of_the_node_is_what_is_written() -> None:
 def test_what_the_training_imports_is_what_is_written() -> None:
     imported = [name for file in python_files('training') for name in imported_modules(file)]
     rooms = {name.split('.')[1] for name in imported if name.startswith('s2r_depth_ros.')}
-    assert sentence('The training imports of the package') - {'node'} == rooms
+    assert sentence('The training imports of the package') == rooms
+
+
+def test_the_contract_forbids_the_training_all_that_is_not_written() -> None:
+    settings = tomllib.loads((ROOT / 'pyproject.toml').read_text())['tool']['importlinter']
+    (contract,) = (c for c in settings['contracts'] if c['id'] == 'training-below-commands')
+    forbidden = {name.removeprefix('s2r_depth_ros.') for name in contract['forbidden_modules']}
+    rooms = {name for line in contract_layers('s2r_depth_ros') for name in line} - {'__main__'}
+    assert rooms - forbidden == sentence('The training imports of the package')
+    assert forbidden <= rooms

@@ -20,7 +20,7 @@ class Steps:
     steps: int
 
     def grow(self, trunk: Trunk) -> bool:
-        """Let ``trunk`` grow until its next file; return whether its share is done."""
+        """Return whether the trunk's share is done, having let it grow until its next file."""
         top = trunk.first + round(TRUNK * self.steps)
         # As many as fill the time between two files, once the pace is known.
         trunk.grow(min(top - trunk.step.number, int(trunk.steps_per_s * _SAVE_S) or 16))
@@ -38,7 +38,7 @@ class Until:
     end: float
 
     def grow(self, trunk: Trunk) -> bool:
-        """Let ``trunk`` grow until its next file; return whether its share is done."""
+        """Return whether the trunk's share is done, having let it grow until its next file."""
         until = trunk.began + TRUNK * (self.end - trunk.began)
         trunk.grow_until(min(until, time.monotonic() + _SAVE_S))
         return time.monotonic() >= until

@@ -18,6 +18,7 @@ from torch.nn import functional
 from s2r_depth_ros.network import layers
 from s2r_depth_ros.network.depth_layers import FusedHead, FusedJoin
 from s2r_depth_ros.network.engine import Engine, computed_by, engine_for, kernels, stand_in
+from s2r_depth_ros.network.folded_blocks import UpsampledConv
 from s2r_depth_ros.network.layers import FusedNorm, FusedPad
 from s2r_depth_ros.network.norm_settings import NormSettings, Running
 from s2r_depth_ros.network.optimized import OptimizedNetwork
@@ -311,6 +312,15 @@ def test_a_cpu_takes_torchs_own() -> None:
     assert engine_for(torch.zeros(1, 1, 2, 2)) is None
 
 
+def test_without_triton_there_are_no_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, 's2r_depth_ros.network.kernels.norm', None)
+    assert kernels.__wrapped__() is None
+
+
+def test_a_pad_shows_its_width() -> None:
+    assert str(layers.ReflectPad(3)) == 'ReflectPad(3)'
+
+
 def _agree(results: list[Tensor | None], expected: list[Tensor | None]) -> None:
     """Check that each is of the same type and within its rounding of what is expected."""
     assert len(results) == len(expected)
@@ -357,5 +367,27 @@ def test_the_rewritten_network_is_the_same_with_fused_layers() -> None:
     expected = network(image)
     with computed_by(FORMULAS):
         result = network(image)
+    for own, known in zip(result, expected):
+        torch.testing.assert_close(own, known)
+
+
+class OwnUpsampledConv(nn.Module):
+    """A convolution of another kind, which does not give its bias away."""
+
+    def __init__(self, conv: nn.Conv2d) -> None:
+        super().__init__()
+        self.plain = UpsampledConv(conv)
+
+    def forward(self, features: Tensor, size: tuple[int, int]) -> Tensor:
+        return self.plain(features, size)
+
+
+def test_another_upsampled_convolution_is_used_with_fused_layers() -> None:
+    torch.manual_seed(0)
+    network = S2RDepthNet(0.125).double()
+    image = drawn(1, 3, 96, 96) * 0.3
+    expected = OptimizedNetwork(network)(image)
+    with computed_by(FORMULAS):
+        result = OptimizedNetwork(network, OwnUpsampledConv)(image)
     for own, known in zip(result, expected):
         torch.testing.assert_close(own, known)

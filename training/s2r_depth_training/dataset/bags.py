@@ -138,7 +138,7 @@ def read_pairs(
     intrinsics = None
     for topic, message in _messages(path, topics):
         if topic == topics.info:
-            intrinsics = intrinsics or intrinsics_of(message, rectified, path)
+            intrinsics = intrinsics or intrinsics_of(message, rectified, f'{path}: {topics.info}')
             continue
         stamp = message.header.stamp.sec + 1e-9 * message.header.stamp.nanosec
         other = waiting[topics.depth if topic == topics.colour else topics.colour]
@@ -170,22 +170,23 @@ def _messages(path: Path, topics: Topics) -> Iterator[tuple[str, Any]]:
         reader.close()
 
 
-def intrinsics_of(info: Any, rectified: bool, path: Path) -> Intrinsics:
+def intrinsics_of(info: Any, rectified: bool, source: str) -> Intrinsics:
     """Return the pinhole camera of the images of a camera_info message (ROS 1 or 2).
 
-    Raises DataError where the node would not believe the numbers, or would have to undistort.
+    source: the recording and the topic, for errors. Raises DataError where the node would not
+    believe the numbers, or would have to undistort.
     """
     try:
         calibration = calibration_from(info, rectified=rectified)
         if is_distorted(calibration.distortion_model, calibration.d):
             raise DataError(
-                f'{path}: camera_info has lens distortion ({calibration.distortion_model}); record '
-                'the rectified images and say --rectified, or switch the distortion off in the '
-                'simulator'
+                f'{source}: camera_info has lens distortion ({calibration.distortion_model}); '
+                'record the rectified images and say --rectified, or switch the distortion off in '
+                'the simulator'
             )
         return calibration.raw_intrinsics
     except CalibrationError as error:
-        raise DataError(f'{path}: {error}') from error
+        raise DataError(f'{source}: {error}') from error
 
 
 def _recorded(colour: Any, depth: Any, intrinsics: Intrinsics, path: Path) -> RecordedPair:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from rosbags.highlevel import AnyReader
 
 from s2r_depth_ros.errors import UserError
-from s2r_depth_ros.geometry import Calibration, CalibrationError
-from s2r_depth_ros.node.camera_info import calibration_from
+from s2r_depth_ros.geometry import Calibration, CalibrationError, calibration_from
 from s2r_depth_ros.node.conversions import compressed_to_rgb
 from s2r_depth_ros.rig.bag_reader import first_message, messages, open_reader
 from s2r_depth_ros.rig.bag_topics import choose_image_topic, matching_info_topic
@@ -54,15 +52,10 @@ def _read_calibration(
     if fx is not None or topic is None:
         return None, describe_assumed(fx)
     try:
-        calibration = calibration_from(_in_ros_2_names(first_message(reader, topic)))
+        calibration = calibration_from(first_message(reader, topic))
     except CalibrationError as error:
         return None, f'{topic} is unusable ({error}): {describe_assumed(None)}'
     return calibration, f'intrinsics of {topic}: fx = {calibration.k[0]:.1f} px'
-
-
-def _in_ros_2_names(info: Any) -> Any:
-    """Return a CameraInfo with lower-case fields; ROS 1 calls the matrices D, K, R and P."""
-    return SimpleNamespace(**{name.lower(): value for name, value in vars(info).items()})
 
 
 def _read_frames(

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from s2r_depth_ros.geometry import CalibrationError, check_plausible
 from s2r_depth_ros.media.sources import (
     IMAGE_SUFFIXES,
     count_frames,
@@ -40,7 +41,12 @@ def open_sequence(path: Path, fx: float | None) -> Clip:
         meta = json.loads(file.read_text())
         width, height = int(meta['width']), int(meta['height'])
         entries = [(float(entry['stamp']), path / entry['rgb']) for entry in meta['frames']]
-        own = pinhole(width, height, meta['fx'], meta['fy'], (meta['cx'], meta['cy']))
+        numbers = meta['fx'], meta['fy'], (meta['cx'], meta['cy'])
+        own = pinhole(width, height, *numbers) if fx is None else None
+        if own is not None:
+            check_plausible(own)
+    except CalibrationError as error:
+        raise ClipError(f'{file}: {error}. Or give --fx') from error
     except (KeyError, TypeError, ValueError) as error:
         raise ClipError(
             f'{file} is no sequence description ({error!r}): it needs width, height, fx, fy, cx, '
@@ -48,7 +54,7 @@ def open_sequence(path: Path, fx: float | None) -> Clip:
         ) from error
     if not entries:
         raise ClipError(f'{file} lists no frames')
-    calibration = own if fx is None else assumed_calibration(width, height, fx)
+    calibration = own or assumed_calibration(width, height, fx)
 
     def frames() -> Iterator[ClipFrame]:
         for stamp, image in entries:

@@ -1,4 +1,4 @@
-"""camera_info: which message belongs to a frame, and the same facts as a Calibration."""
+"""camera_info: which message belongs to a frame, and a message of a Calibration."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections import deque
 from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 
-from s2r_depth_ros.geometry import Calibration, RegionOfInterest
+from s2r_depth_ros.geometry import Calibration
 
 _KEPT = 32
 
@@ -57,23 +57,6 @@ class CameraInfoHistory:
 
     def _exact(self, header: Header) -> CameraInfo | None:
         return next((m for m in reversed(self._messages) if m.header == header), None)
-
-
-def calibration_from(message: CameraInfo) -> Calibration:
-    """Return a CameraInfo's numbers; raises CalibrationError where they cannot be used."""
-    roi = message.roi
-    return Calibration(
-        width=message.width,
-        height=message.height,
-        distortion_model=message.distortion_model,
-        d=message.d,
-        k=message.k,
-        r=message.r,
-        p=message.p,
-        binning_x=message.binning_x,
-        binning_y=message.binning_y,
-        roi=RegionOfInterest(roi.x_offset, roi.y_offset, roi.width, roi.height),
-    )
 
 
 def camera_info_message(calibration: Calibration, header: Header) -> CameraInfo:

@@ -13,12 +13,13 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
 from s2r_depth_ros.geometry import Calibration, CalibrationError, CloudPacker, Rectifier
+from s2r_depth_ros.geometry.camera_info import calibration_from
 from s2r_depth_ros.inference.colorize import colorize_depth
 from s2r_depth_ros.inference.estimator import Prediction, View, check_view
 from s2r_depth_ros.inference.finishing import DeviceCopy, Finish, cloud_rays
 from s2r_depth_ros.inference.postprocess import depth_to_millimetres
 from s2r_depth_ros.node import topics
-from s2r_depth_ros.node.camera_info import calibration_from, camera_info_message
+from s2r_depth_ros.node.camera_info import camera_info_message
 from s2r_depth_ros.node.conversions import compressed_to_rgb, image_to_rgb
 from s2r_depth_ros.node.messages import CloudBuffer, ImageBuffer
 from s2r_depth_ros.node.parameters import Values

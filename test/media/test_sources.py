@@ -97,12 +97,12 @@ def test_foreign_bytes(
 ) -> None:
     file = tmp_path_factory.getbasetemp() / 'foreign.png'
     file.write_bytes(head + content)
-    with pytest.raises(SourceError, match=r'foreign\.png: .*(cut short|not an image)'):
+    with pytest.raises(SourceError, match=r'foreign\.png: .*(cut short|not an image|empty)'):
         read_image(file)
 
 
 def test_missing_image(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r'x\.png: cannot be read'):
+    with pytest.raises(SourceError, match=r'x\.png: no such file'):
         read_image(tmp_path / 'x.png')
 
 

@@ -1,0 +1,37 @@
+"""Images of recorded messages as what the camera player publishes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from s2r_depth_ros.node.conversions import compressed_to_rgb, image_to_rgb
+from s2r_depth_ros.rig.clip import ImageData
+
+
+class ImageReader:
+    """Takes over an Image as it is, if the node can read it; decodes a CompressedImage to rgb8."""
+
+    def __init__(self) -> None:
+        # What an Image must have in common with one that was converted, to be readable, too.
+        self._readable: set[tuple[Any, ...]] = set()
+
+    def read(self, message: Any) -> ImageData:
+        """Return the image of a message. Raises ConversionError if the node could not read it."""
+        if not hasattr(message, 'encoding'):
+            return ImageData.from_rgb(compressed_to_rgb(message))
+        image = ImageData(
+            message.height,
+            message.width,
+            message.encoding,
+            message.step,
+            message.is_bigendian,
+            message.data,
+        )
+        layout = (
+            image.height, image.width, image.encoding, image.step, image.is_bigendian,
+            len(image.data),
+        )  # fmt: skip
+        if layout not in self._readable:
+            image_to_rgb(message)
+            self._readable.add(layout)
+        return image

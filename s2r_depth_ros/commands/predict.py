@@ -14,7 +14,7 @@ from tqdm import tqdm
 from s2r_depth_ros.commands import arguments
 from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.files import OutputError
-from s2r_depth_ros.geometry.intrinsics import Intrinsics
+from s2r_depth_ros.geometry import Intrinsics, check_focal_length
 from s2r_depth_ros.inference.colorize import colorize_depth
 from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.inference.postprocess import MILLIMETRE_LIMIT
@@ -93,6 +93,8 @@ def _predict_files(
 def _predict_one(
     stem: str, rgb: NDArray[np.uint8], estimator: DepthEstimator, args: argparse.Namespace
 ) -> None:
+    if args.fx is not None:
+        check_focal_length(args.fx, rgb.shape[1], '--fx')
     depth = estimator.predict(rgb, fx=args.fx).depth
     try:
         writers.write_depth_png(args.out / f'{stem}.depth.png', depth)

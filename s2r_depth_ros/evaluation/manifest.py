@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2r_depth_ros.errors import UserError
+from s2r_depth_ros.geometry import check_focal_length
 
 CAPS = {'driving': 80.0, 'indoor': 10.0, 'stereo': 10.0}
 """Farthest ground truth that counts, m, by kind of scene."""
@@ -45,7 +46,8 @@ class GroundTruthFrame:
     def load(self) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         """Return the image uint8 [H, W, 3] RGB and the depth float32 [H, W] m, 0 = unknown.
 
-        Raises ManifestError if a file cannot be read or their sizes differ.
+        Raises ManifestError if a file cannot be read or their sizes differ, ImplausibleError for an
+        fx that no camera of this size has.
         """
         bgr = cv2.imread(str(self.rgb), cv2.IMREAD_COLOR)
         raw = cv2.imread(str(self.depth), cv2.IMREAD_UNCHANGED)
@@ -54,6 +56,7 @@ class GroundTruthFrame:
             raise ManifestError(f'cannot read {path} of frame {self.id}')
         if raw.ndim != 2 or raw.shape != bgr.shape[:2]:
             raise ManifestError(f'{self.depth} must be one channel of the size of {self.rgb}')
+        check_focal_length(self.fx, bgr.shape[1], f'fx of frame {self.id}')
         rgb = np.ascontiguousarray(bgr[..., ::-1])
         return rgb.astype(np.uint8), raw.astype(np.float32) * np.float32(self.depth_scale)
 

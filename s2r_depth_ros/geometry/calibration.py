@@ -20,8 +20,11 @@ from s2r_depth_ros.geometry.checks import (
     check_projection_matrix,
     check_rotation,
 )
-from s2r_depth_ros.geometry.distortion import check_distortion
 from s2r_depth_ros.geometry.intrinsics import Intrinsics
+from s2r_depth_ros.geometry.lens_names import NO_DISTORTION, PLUMB_BOB, normalised
+
+# Pixels by which a skew may move what the intrinsics say, at the image's upper and lower edge.
+SKEW_TOLERANCE = 1.0
 
 
 @dataclass(frozen=True)
@@ -43,10 +46,11 @@ class Calibration:
     """The fields of sensor_msgs/CameraInfo as plain numbers, checked on construction.
 
     ``width``, ``height``: the full resolution that was calibrated, pixels. ``d``: distortion
-    coefficients of ``distortion_model``. ``k`` (9), ``r`` (9), ``p`` (12): row-major matrices at
-    full resolution; any sequence of numbers is accepted and kept as a tuple, so that equal
-    calibrations compare and hash equal. As the message allows: an all-zero ``r`` is the identity,
-    an all-zero ``p`` is [k | 0], a binning of 0 is 1, an all-zero ``roi`` is the whole sensor.
+    coefficients of ``distortion_model``; both are kept as ``lens_names.normalised`` has them.
+    ``k`` (9), ``r`` (9), ``p`` (12): row-major matrices at full resolution; any sequence of numbers
+    is accepted and kept as a tuple, so that equal calibrations compare and hash equal. As the
+    message allows: an all-zero ``r`` is the identity, a ``p`` of which the first two rows are zero
+    is [k | 0], a binning of 0 is 1, an all-zero ``roi`` is the whole sensor.
 
     Raises CalibrationError naming the field and the remedy.
     """
@@ -72,9 +76,13 @@ class Calibration:
             check_finite(name, getattr(self, name))
         check_camera_matrix(self.k)
         check_rotation(self.r)
-        if any(self.p):
+        if any(self.p[:8]):
             check_projection_matrix(self.p)
-        check_distortion(self.distortion_model, self.d)
+        else:
+            object.__setattr__(self, 'p', (0.0,) * 12)
+        model, d = normalised(self.distortion_model, self.d)
+        object.__setattr__(self, 'distortion_model', model)
+        object.__setattr__(self, 'd', d)
         self._check_window()
 
     @property
@@ -89,16 +97,20 @@ class Calibration:
 
     @property
     def projection(self) -> NDArray[np.float64]:
-        """P, 3x4 float64 at full resolution; [K | 0] where the message leaves it zero."""
-        if any(self.p):
-            return np.array(self.p).reshape(3, 4)
-        return np.hstack([self.camera_matrix, np.zeros((3, 1))])
+        """P, 3x4 float64 at full resolution; [K | 0] where the message leaves it zero.
+
+        Without skew: the rectified camera is ideal, and nobody who uses P looks for one.
+        """
+        projection = np.array(self.p).reshape(3, 4)
+        if not any(self.p):
+            projection[:, :3] = self.camera_matrix
+        projection[0, 1] = 0.0
+        return projection
 
     @property
     def image_size(self) -> tuple[int, int]:
         """(width, height) in pixels of the images that come with this message."""
-        roi = self._window()
-        return roi.width // max(1, self.binning_x), roi.height // max(1, self.binning_y)
+        return captured_size(self.width, self.height, self.roi, self.binning_x, self.binning_y)
 
     def check_image_size(self, width: int, height: int) -> None:
         """Raise CalibrationError unless images of width x height pixels belong to this message."""
@@ -142,8 +154,8 @@ class Calibration:
         projection = captured.projection
         return replace(
             captured,
-            distortion_model='plumb_bob',
-            d=(0.0,) * 5,
+            distortion_model=PLUMB_BOB,
+            d=NO_DISTORTION,
             k=tuple(projection[:, :3].ravel()),
             r=tuple(np.eye(3).ravel()),
             p=tuple(projection.ravel()),
@@ -156,13 +168,24 @@ class Calibration:
 
     @property
     def raw_intrinsics(self) -> Intrinsics:
-        """Pinhole intrinsics of the captured raw image: from K, distortion ignored."""
+        """Pinhole intrinsics of the captured raw image: from K, distortion ignored.
+
+        Raises CalibrationError if K has a skew, which they cannot express.
+        """
+        self.check_no_skew()
         return _intrinsics(self.captured().camera_matrix, self.image_size)
 
+    def check_no_skew(self) -> None:
+        """Raise CalibrationError if K has a skew that shows in images that are not rectified."""
+        if abs(self.k[1]) * self.height / 2 / self.k[4] > SKEW_TOLERANCE:
+            raise CalibrationError(
+                f'camera_info has a skew of {self.k[1]:g} pixels, which images without '
+                f'rectification cannot be used with: rectify the raw images here (parameter '
+                f'rectify: auto), or calibrate without skew (cameracalibrator --fisheye-fix-skew)'
+            )
+
     def _window(self) -> RegionOfInterest:
-        if self.roi == RegionOfInterest():
-            return RegionOfInterest(0, 0, self.width, self.height)
-        return self.roi
+        return _window(self.width, self.height, self.roi)
 
     def _check_window(self) -> None:
         roi = self._window()
@@ -199,6 +222,18 @@ class Calibration:
             binning_y=1,
             roi=RegionOfInterest(),
         )
+
+
+def captured_size(
+    width: int, height: int, roi: RegionOfInterest, binning_x: int, binning_y: int
+) -> tuple[int, int]:
+    """Return (width, height) of the images that come with these fields of camera_info, pixels."""
+    window = _window(width, height, roi)
+    return window.width // max(1, binning_x), window.height // max(1, binning_y)
+
+
+def _window(width: int, height: int, roi: RegionOfInterest) -> RegionOfInterest:
+    return RegionOfInterest(0, 0, width, height) if roi == RegionOfInterest() else roi
 
 
 def _scaling(sx: float, sy: float) -> NDArray[np.float64]:

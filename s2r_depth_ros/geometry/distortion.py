@@ -1,45 +1,23 @@
-"""Lens distortion models of sensor_msgs/distortion_models.hpp, computed by OpenCV."""
+"""Lens distortion, computed by OpenCV, and where its formula can be believed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.polynomial.polynomial import polyval
 from numpy.typing import NDArray
 
-from s2r_depth_ros.geometry.checks import CalibrationError
+from s2r_depth_ros.geometry.lens_names import EQUIDISTANT
 
-# Coefficients in OpenCV's order: k1 k2 p1 p2 [k3 [k4 k5 k6 [s1 s2 s3 s4 [tau_x tau_y]]]],
-# and k1 k2 k3 k4 for equidistant. Drivers of cameras without distortion leave the name empty.
-COEFFICIENT_COUNTS = {
-    '': (0, 4, 5),
-    'plumb_bob': (0, 4, 5),
-    'rational_polynomial': (8, 12, 14),
-    'equidistant': (4,),
-}
-FOLD_SAMPLES = 4096
-
-
-def check_distortion(model: str, coefficients: Sequence[float]) -> None:
-    """Raise CalibrationError unless the model is known and has this number of coefficients."""
-    if model not in COEFFICIENT_COUNTS:
-        known = ', '.join(name for name in COEFFICIENT_COUNTS if name)
-        raise CalibrationError(
-            f"distortion_model '{model}' of camera_info is unknown; use one of {known}, or feed "
-            f'rectified images with an all-zero d'
-        )
-    if not model and any(coefficients):
-        raise CalibrationError(
-            f'camera_info has distortion coefficients but an empty distortion_model; name it '
-            f"('plumb_bob' for most lenses), {len(coefficients)} coefficients were given"
-        )
-    counts = COEFFICIENT_COUNTS[model]
-    if len(coefficients) not in counts:
-        raise CalibrationError(
-            f"d of camera_info has {len(coefficients)} coefficients; '{model or 'plumb_bob'}' "
-            f'needs {" or ".join(map(str, counts))}: correct d or distortion_model'
-        )
+_SAMPLES = 5000
+# How far beyond the image the formula is looked at: a pole there may bend what is in the image.
+_BEYOND = 1.25
+# A formula that is one-to-one again after a ring is believed beyond it, unless the ring's outer
+# radius is more than this times its inner one: then it is a fold.
+_WIDEST_RING = 1.25
 
 
 def is_distorted(model: str, coefficients: Sequence[float]) -> bool:
@@ -47,7 +25,7 @@ def is_distorted(model: str, coefficients: Sequence[float]) -> bool:
 
     An equidistant lens with all-zero coefficients still maps the angle, not its tangent.
     """
-    return model == 'equidistant' or any(coefficients)
+    return model == EQUIDISTANT or any(coefficients)
 
 
 def rectification_maps(
@@ -60,17 +38,77 @@ def rectification_maps(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return the raw x and y (pixels, float32 HxW) of every rectified pixel; size (width, height).
 
-    NaN where the rectified pixel looks backwards or past the angle up to which the distortion
-    polynomial grows: there it folds back and would repeat parts of the image.
+    model, coefficients: as lens_names.normalised gives them. NaN where the rectified pixel looks
+    backwards, or to where the distortion folds back and would repeat parts of the image.
     """
     d = np.array(coefficients, dtype=np.float64)
-    build = cv2.fisheye if model == 'equidistant' else cv2
+    build = cv2.fisheye if model == EQUIDISTANT else cv2
     x, y = build.initUndistortRectifyMap(camera_matrix, d, rotation, new_matrix, size, cv2.CV_32FC1)
-    radius = _radius(rotation, new_matrix, size)
-    folded = ~(radius <= _fold_radius(model, d, float(np.nanmax(radius, initial=0.0))))
+    # OpenCV leaves the skew of the raw camera out.
+    x += (camera_matrix[0, 1] / camera_matrix[1, 1] * (y - camera_matrix[1, 2])).astype(np.float32)
+    folded = ~is_one_to_one(model, d, _radius(rotation, new_matrix, size))
     x[folded] = np.nan
     y[folded] = np.nan
     return x, y
+
+
+def is_one_to_one(
+    model: str, d: NDArray[np.float64], radius: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Return where an image that is distorted at ``radius`` shows nothing else at the same place.
+
+    radius: tan of the angle to the lens axis, any shape; NaN gives false.
+
+    A polynomial that stops growing folds the image back: all beyond is false. A rational one may
+    have a pole beside a zero, as of a fit with terms to spare (OAK-D cameras have it): both cancel
+    but for a ring, inside which the formula runs to infinity. Only the ring is false: OpenCV and
+    image_geometry evaluate the formula everywhere, and beyond the ring it goes on as before.
+    """
+    largest = float(np.nanmax(radius, initial=0.0))
+    if largest <= 0:
+        return np.isfinite(radius)
+    samples = np.linspace(0.0, _BEYOND * largest, _SAMPLES)
+    distorted = _distorted(model, d, samples)
+    kept = np.zeros(_SAMPLES, bool)
+    kept[_growing(samples, distorted)] = True
+    below = np.clip(np.nan_to_num(radius / samples[1]).astype(int), 0, _SAMPLES - 2)
+    own = _distorted(model, d, radius)
+    # Each radius by itself, too: a pole may be narrower than the samples' distance.
+    between = (own >= distorted[below] - 1e-9) & (own <= distorted[below + 1] + 1e-9)
+    return kept[below] & kept[below + 1] & between
+
+
+def _growing(samples: NDArray[Any], distorted: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Return the indices of most samples, from the first on, among which ``distorted`` grows."""
+    rising = (np.diff(distorted) > 0) & (distorted[:-1] >= 0)
+    edges = np.flatnonzero(np.diff(rising, prepend=False, append=False))
+    runs = [np.arange(start, end + 1) for start, end in zip(edges[::2], edges[1::2])]
+    if not runs or runs[0][0] != 0:
+        return np.arange(1)
+    kept = runs[0]
+    for run in runs[1:]:
+        # The two overlap where one of them belongs to a pole. The cut that keeps most samples
+        # leaves the pole out, as it runs through the same values in fewer of them.
+        skipped = np.searchsorted(distorted[run], distorted[kept], side='right')
+        last = int(np.argmax(np.arange(len(kept)) - skipped))
+        outer = run[skipped[last] :]
+        if not len(outer) or samples[outer[0]] > _WIDEST_RING * samples[kept[last]]:
+            break
+        kept = np.concatenate([kept[: last + 1], outer])
+    return kept
+
+
+def _distorted(model: str, d: NDArray[np.float64], radius: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the radius after the radial part of the distortion; infinite or NaN at a pole."""
+    if model == EQUIDISTANT:
+        theta = np.arctan(radius)
+        return np.asarray(theta * polyval(theta**2, [1.0, *d]))
+    k = np.zeros(8)
+    k[: min(8, len(d))] = d[:8]
+    with np.errstate(divide='ignore', invalid='ignore'):
+        square = radius**2
+        numerator = polyval(square, [1.0, k[0], k[1], k[4]])
+        return np.asarray(radius * numerator / polyval(square, [1.0, k[5], k[6], k[7]]))
 
 
 def _radius(
@@ -82,19 +120,3 @@ def _radius(
     rays = pixels @ (np.linalg.inv(new_matrix @ rotation)).T
     z = np.where(rays[..., 2] > 0, rays[..., 2], np.nan)
     return np.hypot(rays[..., 0], rays[..., 1]) / z
-
-
-def _fold_radius(model: str, d: NDArray[np.float64], largest: float) -> float:
-    """Return the first radius <= ``largest`` where the distorted radius stops growing, else inf."""
-    radius = np.linspace(0.0, largest, FOLD_SAMPLES)
-    if model == 'equidistant':
-        theta = np.arctan(radius)
-        distorted = theta * np.polynomial.polynomial.polyval(theta**2, [1.0, *d])
-    else:
-        k = np.zeros(8)
-        k[: min(8, len(d))] = d[:8]
-        numerator = np.polynomial.polynomial.polyval(radius**2, [1.0, k[0], k[1], k[4]])
-        denominator = np.polynomial.polynomial.polyval(radius**2, [1.0, k[5], k[6], k[7]])
-        distorted = np.where(denominator > 0, radius * numerator / denominator, -np.inf)
-    falling = np.flatnonzero(~(np.diff(distorted) > 0))
-    return float(radius[falling[0]]) if len(falling) else float('inf')

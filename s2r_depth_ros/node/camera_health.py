@@ -12,6 +12,9 @@ from s2r_depth_ros.node.frame_counts import FrameCounter, FrameCounts
 from s2r_depth_ros.node.log import Throttle, describe
 from s2r_depth_ros.node.pipeline import Result
 
+# Different warnings that are said once each: a camera may write a new frame_id into every message.
+_TOLD_AT_MOST = 20
+
 
 @dataclass(frozen=True)
 class CameraFacts:
@@ -41,6 +44,7 @@ class CameraHealth:
         self._logger, self._clock = logger, clock
         self._label = f'camera {name}: ' if name else ''
         self._throttle = Throttle()
+        self._told: set[str] = set()
         self.counter = FrameCounter()
         self.reset()
 
@@ -65,6 +69,12 @@ class CameraHealth:
         self._error = describe(error)
         if self._throttle.is_due(f'frame: {type(error).__name__}'):
             self._logger.error(f'{self._label}frame skipped: {self._error}')
+
+    def report_once(self, text: str) -> None:
+        """Warn of something that is no fault of any one frame, once in this object's life."""
+        if text not in self._told and len(self._told) < _TOLD_AT_MOST:
+            self._told.add(text)
+            self._logger.warning(f'{self._label}{text}')
 
     def facts(self, active: bool) -> CameraFacts:
         """Return what there is to report; rates are those since the last call while active."""

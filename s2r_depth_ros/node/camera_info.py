@@ -1,62 +1,90 @@
-"""camera_info: which message belongs to a frame, and a message of a Calibration."""
+"""camera_info: which message belongs to a frame, and a Calibration as a message."""
 
 from __future__ import annotations
 
 import threading
 from collections import deque
+from typing import NamedTuple
 
 from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 
-from s2r_depth_ros.geometry import Calibration
+from s2r_depth_ros.geometry import Calibration, image_size_of
 
 _KEPT = 32
+
+ImageSize = tuple[int, int]
+"""(width, height) in pixels."""
+
+
+class _Fit(NamedTuple):
+    """How well a camera_info fits a frame: the first difference decides, and the newest of equals.
+
+    The frame_id is no condition: the topics were wired on purpose, and many drivers leave it empty
+    or write another one. It tells cameras apart that share a topic.
+    """
+
+    size: bool
+    frame_id: bool
+    stamp: bool
 
 
 class CameraInfoHistory:
     """The latest camera_info messages, and the rule by which a frame gets one of them.
 
-    The one with the frame's stamp and frame_id is right; where there is none, the newest one of
-    the same frame_id stands in, as most cameras never change their calibration. A frame waits for
-    the former only while the stream has exact matches or nothing could stand in, so a camera_info
-    with stamps of its own delays no frame but the first. Safe to use from several threads.
+    The one with the frame's stamp is right; where there is none, the newest one that is for images
+    of the frame's size stands in, as most cameras never change their calibration, and one that
+    starts again with another size sends a new one. A frame waits for the former only while the
+    stream has exact matches or nothing came at all, so a camera_info with stamps of its own delays
+    no frame but the first. Safe to use from several threads.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._messages: deque[CameraInfo] = deque(maxlen=_KEPT)
+        self._messages: deque[tuple[CameraInfo, ImageSize]] = deque(maxlen=_KEPT)
         self._expect_exact = True
 
     def add(self, message: CameraInfo) -> None:
         """Keep a message that arrived."""
         with self._lock:
-            self._messages.append(message)
+            self._messages.append((message, image_size_of(message)))
 
     def is_worth_waiting(self, header: Header) -> bool:
         """Return whether a frame should wait for another message before it takes what there is."""
         with self._lock:
-            if self._exact(header) is not None:
-                return False
-            return self._expect_exact or self._newest(header) is None
+            best, fit = self._best(header, None)
+            return best is None or (self._expect_exact and not fit.stamp)
 
-    def find(self, header: Header) -> tuple[CameraInfo | None, bool]:
-        """Return the camera_info of a frame (None: there is none) and whether its stamp matches."""
+    def find(self, header: Header, size: ImageSize) -> tuple[CameraInfo | None, bool]:
+        """Return the camera_info of a frame (None: none came) and whether its stamp matches.
+
+        size: of the frame's image. Where no camera_info is for this size, one of another comes.
+        """
         with self._lock:
-            exact = self._exact(header)
-            self._expect_exact = exact is not None
-            return (exact, True) if exact else (self._newest(header), False)
+            best, fit = self._best(header, size)
+            self._expect_exact = fit.stamp
+            return best, fit.stamp
 
-    def other_frame_id(self) -> str | None:
-        """Return the frame_id of the newest message of all, None if none came."""
-        with self._lock:
-            return self._messages[-1].header.frame_id if self._messages else None
+    def _best(self, header: Header, size: ImageSize | None) -> tuple[CameraInfo | None, _Fit]:
+        """Return the message that fits best, of any size if ``size`` is None."""
+        fits = [
+            (
+                _Fit(
+                    size in (None, its_size),
+                    _same_frame(m.header, header),
+                    m.header.stamp == header.stamp,
+                ),
+                m,
+            )
+            for m, its_size in reversed(self._messages)
+        ]
+        fit, best = max(fits, key=lambda entry: entry[0], default=(_Fit(False, False, False), None))
+        return best, fit
 
-    def _newest(self, header: Header) -> CameraInfo | None:
-        same = (m for m in reversed(self._messages) if m.header.frame_id == header.frame_id)
-        return next(same, None)
 
-    def _exact(self, header: Header) -> CameraInfo | None:
-        return next((m for m in reversed(self._messages) if m.header == header), None)
+def _same_frame(one: Header, other: Header) -> bool:
+    """Return whether two frame_ids are equal; some drivers write the leading slash of ROS 1."""
+    return one.frame_id.lstrip('/') == other.frame_id.lstrip('/')
 
 
 def camera_info_message(calibration: Calibration, header: Header) -> CameraInfo:

@@ -10,7 +10,7 @@ from std_msgs.msg import Header
 
 from s2r_depth_ros.node import topics
 from s2r_depth_ros.node.camera_health import CameraHealth
-from s2r_depth_ros.node.camera_info import CameraInfoHistory
+from s2r_depth_ros.node.camera_info import CameraInfoHistory, ImageSize
 from s2r_depth_ros.node.camera_topics import CameraTopics
 from s2r_depth_ros.node.pipeline import FramePipeline
 
@@ -44,21 +44,23 @@ class CameraStream:
         )
         self.health = CameraHealth(name, self.topics.image, node.get_logger(), node.get_clock())
 
-    def find_info(self, header: Header) -> tuple[CameraInfo | None, str]:
-        """Return the camera_info for the image with ``header``, or None and the reason why."""
-        info, _ = self.infos.find(header)
-        return info, '' if info is not None else self._why_no_info(header.frame_id)
+    def find_info(self, header: Header, size: ImageSize) -> tuple[CameraInfo | None, str]:
+        """Return the camera_info for the image with ``header``, or None and the reason why.
 
-    def _why_no_info(self, frame_id: str) -> str:
-        other = self.infos.other_frame_id()
+        size: of the image, (width, height) in pixels.
+        """
+        info, _ = self.infos.find(header, size)
         name = topics.of_camera(topics.CAMERA_INFO, self.name)
         topic = self.topics.camera_info
-        if other is None:
-            return (
+        if info is None:
+            return None, (
                 f'no camera_info on {topic}: remap {name} to the topic of your camera '
                 f'(-r {name}:=...)'
             )
-        return (
-            f'camera_info on {topic} has frame_id {other!r} but the image has {frame_id!r}: remap '
-            f'{name} to the topic of the same camera'
-        )
+        if info.header.frame_id != header.frame_id:
+            self.health.report_once(
+                f'camera_info on {topic} has frame_id {info.header.frame_id!r} but the image has '
+                f'{header.frame_id!r}: it is used all the same. If it is of another camera, remap '
+                f'{name} to the topic of the right one'
+            )
+        return info, ''

@@ -187,5 +187,4 @@ def _prepare(camera: CameraStream, image: ArrivedImage, values: Values) -> Prepa
     if not wanted:
         camera.health.counter.count_skipped()
         return None
-    info, why_no_info = camera.find_info(image.message.header)
-    return camera.pipeline.prepare(image.message, info, why_no_info, wanted, values)
+    return camera.pipeline.prepare(image.message, camera.find_info, wanted, values)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -12,17 +12,26 @@ from numpy.typing import NDArray
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
-from s2r_depth_ros.geometry import Calibration, CalibrationError, CloudPacker, Rectifier
-from s2r_depth_ros.geometry.camera_info import calibration_from
+from s2r_depth_ros.geometry import (
+    Calibration,
+    CalibrationError,
+    CloudPacker,
+    ImplausibleError,
+    Rectifier,
+    calibration_from,
+)
 from s2r_depth_ros.inference.colorize import colorize_depth
 from s2r_depth_ros.inference.estimator import Prediction, View, check_view
 from s2r_depth_ros.inference.finishing import DeviceCopy, Finish, cloud_rays
 from s2r_depth_ros.inference.postprocess import depth_to_millimetres
 from s2r_depth_ros.node import topics
-from s2r_depth_ros.node.camera_info import camera_info_message
+from s2r_depth_ros.node.camera_info import ImageSize, camera_info_message
 from s2r_depth_ros.node.conversions import compressed_to_rgb, image_to_rgb
 from s2r_depth_ros.node.messages import CloudBuffer, ImageBuffer
 from s2r_depth_ros.node.parameters import Values
+
+FindInfo = Callable[[Header, ImageSize], tuple[CameraInfo | None, str]]
+"""From an image's header and size to its camera_info, or None and the problem to report."""
 
 
 class _Calibrated:
@@ -97,25 +106,26 @@ class FramePipeline:
     def prepare(
         self,
         message: Image | CompressedImage,
-        camera_info: CameraInfo | None,
-        why_no_info: str,
+        find_info: FindInfo,
         wanted: Collection[str],
         values: Values,
     ) -> Prepared:
         """Read a frame of which the messages ``wanted`` (names in topics.OUTPUTS) are to be made.
 
-        why_no_info: the problem to report if ``camera_info`` is None. Without usable intrinsics
-        the messages that need them are left out and depth is not corrected for the focal length.
-        Raises ConversionError or ImageError for an image that cannot be used.
+        Without usable intrinsics the messages that need them are left out and depth is not
+        corrected for the focal length. Raises ConversionError or ImageError for an image that
+        cannot be used, and ImplausibleError for intrinsics that would make all that is metric
+        wrong: a placeholder says nothing of the scale, but looks as if it did.
         """
         compressed = isinstance(message, CompressedImage)
         rgb = compressed_to_rgb(message) if compressed else image_to_rgb(message)
-        calibrated, problem = None, why_no_info
+        camera_info, problem = find_info(message.header, (rgb.shape[1], rgb.shape[0]))
+        calibrated = None
         if camera_info is not None:
-            calibrated, problem = self._calibrate(camera_info, rgb)
-        rectified = False
-        if calibrated and values.rectify == 'auto' and not calibrated.rectifier.is_identity:
-            rgb, rectified = calibrated.rectifier.rectify(rgb), True
+            calibrated, problem = self._calibrate(camera_info, rgb, values)
+        rectified = calibrated is not None and not calibrated.rectifier.is_identity
+        if calibrated and rectified:
+            rgb = calibrated.rectifier.rectify(rgb)
         view = None
         if set(wanted) - {topics.DEPTH_INFO}:
             view = _view(rgb, calibrated, rectified, wanted, values)
@@ -142,14 +152,16 @@ class FramePipeline:
         )
 
     def _calibrate(
-        self, camera_info: CameraInfo, rgb: NDArray[np.uint8]
+        self, camera_info: CameraInfo, rgb: NDArray[np.uint8], values: Values
     ) -> tuple[_Calibrated | None, str]:
         """Return what belongs to the calibration of an image, or None and why it is unusable."""
         try:
-            calibration = calibration_from(camera_info)
+            calibration = calibration_from(camera_info, rectified=values.rectify != 'auto')
             calibration.check_image_size(rgb.shape[1], rgb.shape[0])
             if self._calibrated is None or self._calibrated.calibration != calibration:
                 self._calibrated = _Calibrated(calibration)
+        except ImplausibleError:
+            raise
         except CalibrationError as error:
             return None, str(error)
         return self._calibrated, ''

@@ -8,8 +8,7 @@ from itertools import islice
 from typing import Any
 
 from s2r_depth_ros.errors import UserError
-from s2r_depth_ros.geometry import Calibration
-from s2r_depth_ros.geometry.camera_info import calibration_from
+from s2r_depth_ros.geometry import Calibration, calibration_from
 from s2r_depth_ros.media.bags.bag import Bag, Topic
 from s2r_depth_ros.media.bags.messages import CAMERA_INFO, COMPRESSED_IMAGE, IMAGE
 from s2r_depth_ros.rig.bag_images import ImageReader

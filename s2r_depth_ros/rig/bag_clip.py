@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from s2r_depth_ros.errors import UserError
-from s2r_depth_ros.geometry import Calibration
-from s2r_depth_ros.geometry.camera_info import calibration_from
+from s2r_depth_ros.geometry import Calibration, calibration_from
 from s2r_depth_ros.media.bags.bag import Bag
 from s2r_depth_ros.media.bags.messages import BagMessage, header_time
 from s2r_depth_ros.rig.bag_camera import choose_camera, find_camera_info

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2r_depth_ros.errors import UserError
-from s2r_depth_ros.geometry import Calibration
+from s2r_depth_ros.geometry import Calibration, check_focal_length
 
 OPTICAL_FRAME = 'camera_optical_frame'
 _ASSUMED_HORIZONTAL_FOV = math.radians(60.0)
@@ -103,7 +103,12 @@ def pinhole(
 
 
 def assumed_calibration(width: int, height: int, fx: float | None) -> Calibration:
-    """Return a pinhole with the given ``fx`` or, without one, a horizontal field of view of 60°."""
+    """Return a pinhole with the given ``fx`` or, without one, a horizontal field of view of 60°.
+
+    Raises ImplausibleError for an ``fx`` that no camera of this width has.
+    """
+    if fx is not None:
+        check_focal_length(fx, width, '--fx')
     return pinhole(width, height, fx or width / 2 / math.tan(_ASSUMED_HORIZONTAL_FOV / 2))
 
 

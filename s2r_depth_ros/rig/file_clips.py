@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2r_depth_ros.errors import UserError
+from s2r_depth_ros.geometry import CalibrationError, check_plausible
 from s2r_depth_ros.media.sources import IMAGE_SUFFIXES, find_files, passed_over, read_image
 from s2r_depth_ros.media.videos import count_video_frames, frame_rate, read_video
 from s2r_depth_ros.rig.clip import (
@@ -36,7 +37,13 @@ def open_sequence(path: Path, fx: float | None) -> Clip:
         meta = json.loads(file.read_text())
         width, height = int(meta['width']), int(meta['height'])
         entries = [(float(entry['stamp']), path / entry['rgb']) for entry in meta['frames']]
-        own = pinhole(width, height, meta['fx'], meta['fy'], (meta['cx'], meta['cy']))
+        numbers = meta['fx'], meta['fy'], (meta['cx'], meta['cy'])
+        calibration = (
+            assumed_calibration(width, height, fx) if fx else pinhole(width, height, *numbers)
+        )
+        check_plausible(calibration)
+    except CalibrationError as error:
+        raise ClipError(f'{file}: {error}. Or give --fx') from error
     except (OSError, KeyError, TypeError, ValueError, ArithmeticError) as error:
         raise ClipError(
             f'{file} is no sequence description ({error!r}): it needs width, height, fx, fy, cx, '
@@ -44,7 +51,6 @@ def open_sequence(path: Path, fx: float | None) -> Clip:
         ) from error
     if not entries:
         raise ClipError(f'{file} lists no frames')
-    calibration = own if fx is None else assumed_calibration(width, height, fx)
 
     def frames(report: Report) -> Iterator[ClipFrame]:
         clock = ClipClock(1 / _FOLDER_RATE_HZ)

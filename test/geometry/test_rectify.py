@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from s2r_depth_ros.geometry import Calibration, CalibrationError, Rectifier, RegionOfInterest
+from s2r_depth_ros.geometry.distortion import is_one_to_one
 
 
 def rotation_about(x: float, y: float, z: float) -> tuple[float, ...]:
@@ -170,6 +174,122 @@ def test_pixels_where_the_lens_polynomial_folds_back_are_invalid(
     assert (radius > fold + 0.02).any()
     assert not rectifier.valid[radius > fold + 0.02].any()
     assert rectifier.valid[radius < fold - 0.02].all()
+
+
+def raw_position(calibration: Calibration, x: float, y: float) -> tuple[float, float]:
+    """Return the raw pixel of a ray (x, y, 1), by the formulas of OpenCV's documentation."""
+    k, d, r2 = calibration.k, calibration.d, x * x + y * y
+    if calibration.distortion_model == 'equidistant':
+        radius = math.sqrt(r2)
+        theta = math.atan(radius)
+        even = sum(c * theta ** (2 * i) for i, c in enumerate((1.0, *d)))
+        x, y = (theta * even / radius * c if radius else c for c in (x, y))
+    else:
+        k1, k2, p1, p2, k3, k4, k5, k6 = (*d, *(0.0,) * 3)[:8]
+        radial = (1 + k1 * r2 + k2 * r2**2 + k3 * r2**3) / (1 + k4 * r2 + k5 * r2**2 + k6 * r2**3)
+        x, y = (
+            x * radial + 2 * p1 * x * y + p2 * (r2 + 2 * x * x),
+            y * radial + p1 * (r2 + 2 * y * y) + 2 * p2 * x * y,
+        )
+    return k[0] * x + k[1] * y + k[2], k[4] * y + k[5]
+
+
+@pytest.mark.parametrize('lens', ['plumb_bob 5', 'rational 8', 'equidistant', 'none'])
+@pytest.mark.parametrize('skew', [0.0, 4.0, -7.5])
+@pytest.mark.parametrize('skew_of_p', [None, 0.0, 3.0])
+def test_a_skew_of_the_raw_camera_is_taken_out(
+    lens: str, skew: float, skew_of_p: float | None
+) -> None:
+    """As ROS's own fisheye calibration has it, in K and in P; OpenCV leaves it out."""
+    k = (K[0], skew, *K[2:])
+    p = (0.0,) * 12 if skew_of_p is None else (P[0], skew_of_p, *P[2:])
+    calibration = Calibration(WIDTH, HEIGHT, *LENSES.get(lens, ('none', ())), k, p=p)
+    rectifier = Rectifier(calibration)
+    ideal = rectifier.intrinsics
+    # A picture whose grey levels say from which raw pixel they came.
+    u, v = np.meshgrid(np.arange(WIDTH, dtype=np.float32), np.arange(HEIGHT, dtype=np.float32))
+    raw = np.stack([u, v], axis=-1)
+    rectified = rectifier.rectify(raw)
+    for column, row in itertools.product(range(8, WIDTH, 24), range(8, HEIGHT, 26)):
+        if rectifier.valid[row, column]:
+            ray = (column - ideal.cx) / ideal.fx, (row - ideal.cy) / ideal.fy
+            expected = raw_position(calibration, *ray)
+            assert rectified[row, column] == pytest.approx(expected, abs=0.03)
+    assert rectifier.valid.mean() > 0.5
+    assert rectifier.calibration.k[1] == rectifier.calibration.p[1] == 0.0
+
+
+# Of OAK-D cameras: D, then fx, cx, cy of 250x250 pixels. The first has a pole at r = 0.674, beside
+# a zero.
+OAK_POLE = (-4.86082888, 17.2819767, 0.00020376, 0.00102510, -25.1722507, -4.94364738, 17.5144253,
+            -25.2907600)  # fmt: skip
+OAK = (-3.47516704, -38.5734748, 0.00034310, -9.377e-05, 286.440094, -3.64080453, -36.6889801,
+       279.052368)  # fmt: skip
+
+
+def inside_raw(calibration: Calibration) -> NDArray[np.bool_]:
+    """Return where the formula, evaluated everywhere as OpenCV does, stays in the raw image."""
+    x, y = cv2.initUndistortRectifyMap(
+        calibration.camera_matrix, np.array(calibration.d), np.eye(3), calibration.camera_matrix,
+        calibration.image_size, cv2.CV_32FC1,
+    )  # fmt: skip
+    inside = (x >= 0) & (x <= calibration.width - 1) & (y >= 0) & (y <= calibration.height - 1)
+    return np.asarray(inside)
+
+
+@pytest.mark.parametrize(('d', 'lost'), [(OAK, 0.0), (OAK_POLE, 0.03)])
+def test_a_pole_costs_its_ring_only(d: tuple[float, ...], lost: float) -> None:
+    k = (196.5, 0.0, 126.9, 0.0, 196.5, 125.8, 0.0, 0.0, 1.0)
+    calibration = Calibration(250, 250, 'rational_polynomial', d, k)
+    rectifier = Rectifier(calibration)
+    inside = inside_raw(calibration)
+    assert inside.mean() > 0.93
+    assert (inside & ~rectifier.valid).mean() <= lost
+    # What is kept comes from where it should: its distorted place, undistorted, is itself.
+    u, v = np.meshgrid(np.arange(250), np.arange(250))
+    radius = np.hypot(u - k[2], v - k[5]) / k[0]
+    away = rectifier.valid & (np.abs(radius - 0.674) > 0.05)
+    assert away[radius > 0.73].mean() > 0.7
+    pixels = np.stack([u, v], axis=-1)[away]
+    rays = (pixels - (k[2], k[5])) / k[0]
+    there = np.array([raw_position(calibration, *ray) for ray in rays])
+    criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 200, 1e-12)
+    matrix = calibration.camera_matrix
+    back = cv2.undistortPointsIter(there[:, None], matrix, np.array(d), np.eye(3), matrix, criteria)
+    assert np.abs(back[:, 0] - pixels).max() < 0.01
+
+
+@given(
+    st.floats(0.05, 0.8),
+    st.floats(-0.02, 0.02).filter(lambda gap: abs(gap) > 1e-5),
+    st.floats(0.0, 0.3),
+    st.floats(0.0, 0.1),
+)
+def test_what_is_kept_beside_a_pole_is_one_to_one(
+    pole: float, gap: float, rise: float, fall: float
+) -> None:
+    """(1 - t/a) (1 + rise t) / (1 - t/b) (1 + fall t) of t = r^2, with a near b."""
+    zero = pole * (1 + gap)
+    d = np.zeros(8)
+    d[[0, 1]] = [rise - 1 / zero, -rise / zero]
+    d[[5, 6]] = [fall - 1 / pole, -fall / pole]
+    radius = np.linspace(0.0, 1.2, 1501)
+    kept = is_one_to_one('rational_polynomial', d, radius)
+    t = radius**2
+    without = radius * (1 + rise * t) / (1 + fall * t)
+    distorted = without * (1 - t / zero) / (1 - t / pole)
+    assert (np.diff(distorted[kept]) > 0).all(), 'repeats a part of the image'
+    # The pair alone stops growing 0.7 sqrt(gap b) from the pole.
+    far = np.abs(radius - math.sqrt(pole)) > 2 * math.sqrt(abs(gap) * pole)
+    assert kept[far].all(), 'loses what is fine'
+
+
+def test_a_fold_is_none_though_the_formula_grows_again() -> None:
+    # r (1 - 0.8 r^2 + 0.2 r^4) grows to r = 0.733 and falls; it grows again from r = 1.365 on.
+    radius = np.linspace(0.0, 3.0, 301)
+    kept = is_one_to_one('plumb_bob', np.array([-0.8, 0.2, 0.0, 0.0, 0.0]), radius)
+    assert kept[radius < 0.72].all()
+    assert not kept[radius > 0.74].any()
 
 
 @pytest.mark.parametrize(('degrees', 'visible'), [(0, True), (180, False)])

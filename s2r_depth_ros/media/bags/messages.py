@@ -7,7 +7,6 @@ in ROS 1, distributions of today.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
 
 from rosbags.typesys import Stores, get_typestore
@@ -39,13 +38,13 @@ class BagMessage:
         return self.raw.time * 1e-9
 
     def read(self) -> Any:
-        """Return the message, its fields called as in ROS 2. Raises SourceError."""
+        """Return the message. Raises SourceError."""
         channel = self.raw.channel
         try:
             # A recorder may have compressed each message by itself.
             data = unpacked(self.raw.data, packing_of(self.raw.data))
             if channel.encoding == 'ros1':
-                return _in_ros_2_names(_ROS_1.deserialize_ros1(data, channel.type))
+                return _ROS_1.deserialize_ros1(data, channel.type)
             return _ROS_2.deserialize_cdr(data, channel.type)
         except UNPACK_ERRORS as error:
             raise SourceError(f'{self.topic}: a compressed message is damaged: {error}') from error
@@ -59,8 +58,3 @@ class BagMessage:
 def header_time(message: Any) -> float:
     """Return the stamp in a message's header, s."""
     return float(message.header.stamp.sec) + message.header.stamp.nanosec * 1e-9
-
-
-def _in_ros_2_names(message: Any) -> Any:
-    """Return a message with lower-case fields: ROS 1's CameraInfo calls its matrices D, K, R, P."""
-    return SimpleNamespace(**{name.lower(): value for name, value in vars(message).items()})

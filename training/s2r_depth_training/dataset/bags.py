@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_typestore
 
-from s2r_depth_ros.geometry import Intrinsics
+from s2r_depth_ros.geometry import CalibrationError, Intrinsics, calibration_from
+from s2r_depth_ros.geometry.distortion import is_distorted
 from s2r_depth_training.dataset.format import (
     TRAIN,
     VALIDATION,
@@ -170,16 +171,21 @@ def _messages(path: Path, topics: Topics) -> Iterator[tuple[str, Any]]:
 
 
 def intrinsics_of(info: Any, rectified: bool, path: Path) -> Intrinsics:
-    """Return the pinhole camera of a camera_info message (ROS 1 or 2). Raises DataError."""
-    k, d, p = (np.asarray(getattr(info, n, getattr(info, n.upper(), ()))) for n in 'kdp')
-    if rectified:
-        return Intrinsics(p[0], p[5], p[2], p[6], info.width, info.height)
-    if np.any(d):
-        raise DataError(
-            f'{path}: camera_info has lens distortion; record the rectified images and say '
-            '--rectified, or switch the distortion off in the simulator'
-        )
-    return Intrinsics(k[0], k[4], k[2], k[5], info.width, info.height)
+    """Return the pinhole camera of the images of a camera_info message (ROS 1 or 2).
+
+    Raises DataError where the node would not believe the numbers, or would have to undistort.
+    """
+    try:
+        calibration = calibration_from(info, rectified=rectified)
+        if is_distorted(calibration.distortion_model, calibration.d):
+            raise DataError(
+                f'{path}: camera_info has lens distortion ({calibration.distortion_model}); record '
+                'the rectified images and say --rectified, or switch the distortion off in the '
+                'simulator'
+            )
+        return calibration.raw_intrinsics
+    except CalibrationError as error:
+        raise DataError(f'{path}: {error}') from error
 
 
 def _recorded(colour: Any, depth: Any, intrinsics: Intrinsics, path: Path) -> RecordedPair:

@@ -14,7 +14,8 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
 from s2r_depth_ros.geometry import Intrinsics
-from s2r_depth_training.dataset.bags import Topics, bag_to_dataset
+from s2r_depth_training.dataset.bag_pairs import Topics
+from s2r_depth_training.dataset.bags import bag_to_dataset
 from s2r_depth_training.dataset.config import DataConfig
 from s2r_depth_training.dataset.ray_lengths import ray_length_evidence
 from s2r_depth_training.dataset.recorded_images import colour_image, depth_image

@@ -15,8 +15,8 @@ from s2r_depth_ros.media.checks import HEAD_BYTES, SourceError, check_path, fore
 
 VIDEO_SUFFIXES = ('.mp4', '.avi', '.mkv', '.mov', '.webm', '.m4v', '.mpg', '.mpeg')
 _FALLBACK_RATE_HZ = 30.0
-# So much of a video may be missing at its end before that is told: containers count roughly.
-_ROUGHLY = 0.02
+# The share of a video that must be there: containers count roughly.
+_MOST = 0.98
 
 
 @dataclass(frozen=True)
@@ -51,13 +51,14 @@ def read_video(path: Path) -> Iterator[VideoFrame]:
     """
     announced, rate = count_video_frames(path), frame_rate(path)
     video = _opened(path)
-    count, time = 0, 0.0
+    count, time, step = 0, 0.0, 1 / rate
     try:
         while video.isOpened():
             there, frame = video.read()
             if not there:
                 break
-            time = video.get(cv2.CAP_PROP_POS_MSEC) / 1e3
+            before, time = time, video.get(cv2.CAP_PROP_POS_MSEC) / 1e3
+            step = max(1 / rate, time - before)
             yield VideoFrame(time, np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), np.uint8))
             count += 1
     finally:
@@ -65,12 +66,11 @@ def read_video(path: Path) -> Iterator[VideoFrame]:
     if not count:
         raise SourceError(f'{path}: {_why_unreadable(path)}')
     # By count and by time: of files of variable rate the announced count is a guess.
-    if count < announced * (1 - _ROUGHLY) - 1 and time + 1 / rate < announced / rate * (
-        1 - _ROUGHLY
-    ):
+    lasts = announced / rate
+    if count < announced * _MOST - 1 and time + step < lasts * _MOST:
         raise SourceError(
-            f'{path}: the video ends early, after {count} of {announced} frames: it is cut short '
-            'or damaged; copy it again'
+            f'{path}: the video ends early, after {count} frames at {time:.1f} of {lasts:.1f} s: '
+            'it is cut short or damaged; copy it again'
         )
 
 

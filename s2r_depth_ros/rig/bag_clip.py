@@ -11,8 +11,9 @@ from rosbags.highlevel import AnyReader
 
 from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.geometry import Calibration, CalibrationError
+from s2r_depth_ros.media.bit_depth import BitDepth
+from s2r_depth_ros.media.compressed_images import compressed_to_rgb
 from s2r_depth_ros.node.camera_info import calibration_from
-from s2r_depth_ros.node.conversions import compressed_to_rgb
 from s2r_depth_ros.rig.bag_reader import first_message, messages, open_reader
 from s2r_depth_ros.rig.bag_topics import choose_image_topic, matching_info_topic
 from s2r_depth_ros.rig.clip import (
@@ -71,9 +72,10 @@ def _read_frames(
     """Yield the images of ``topic``, timed by their header stamps."""
     start: float | None = None
     previous = 0.0
+    bits = BitDepth()
     with open_reader(path) as reader:
         for message in messages(reader, topic):
-            image = _image_of(message, topic)
+            image = _image_of(message, topic, bits)
             stamp = message.header.stamp.sec + message.header.stamp.nanosec * 1e-9
             start = stamp if start is None else start
             # A driver may restart its clock: the clip's time then stands still, never runs back.
@@ -82,7 +84,7 @@ def _read_frames(
             yield ClipFrame(previous, image, assumed)
 
 
-def _image_of(message: Any, topic: str) -> ImageData:
+def _image_of(message: Any, topic: str, bits: BitDepth) -> ImageData:
     """Take an Image over as it is; decode a CompressedImage to rgb8. Raises ClipError."""
     if hasattr(message, 'encoding'):
         return ImageData(
@@ -94,6 +96,6 @@ def _image_of(message: Any, topic: str) -> ImageData:
             message.data,
         )
     try:
-        return ImageData.from_rgb(compressed_to_rgb(message))
+        return ImageData.from_rgb(compressed_to_rgb(message, bits))
     except UserError as error:
         raise ClipError(f'{topic}: {error}') from error

@@ -21,6 +21,7 @@ from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_typestore
 
 from s2r_depth_ros.geometry import Intrinsics
+from s2r_depth_ros.media.bit_depth import BitDepth
 from s2r_depth_training.dataset.format import (
     TRAIN,
     VALIDATION,
@@ -134,7 +135,7 @@ def read_pairs(
         topics.colour: deque(maxlen=_WAITING),
         topics.depth: deque(maxlen=_WAITING),
     }
-    intrinsics = None
+    intrinsics, bits = None, BitDepth()
     for topic, message in _messages(path, topics):
         if topic == topics.info:
             intrinsics = intrinsics or intrinsics_of(message, rectified, path)
@@ -147,7 +148,7 @@ def read_pairs(
             continue
         other.remove(match)
         colour, depth = (message, match[1]) if topic == topics.colour else (match[1], message)
-        yield _recorded(colour, depth, intrinsics, path)
+        yield _recorded(colour, depth, intrinsics, path, bits)
 
 
 def _messages(path: Path, topics: Topics) -> Iterator[tuple[str, Any]]:
@@ -182,9 +183,11 @@ def intrinsics_of(info: Any, rectified: bool, path: Path) -> Intrinsics:
     return Intrinsics(k[0], k[4], k[2], k[5], info.width, info.height)
 
 
-def _recorded(colour: Any, depth: Any, intrinsics: Intrinsics, path: Path) -> RecordedPair:
+def _recorded(
+    colour: Any, depth: Any, intrinsics: Intrinsics, path: Path, bits: BitDepth
+) -> RecordedPair:
     try:
-        rgb, metres = colour_image(colour), depth_image(depth)
+        rgb, metres = colour_image(colour, bits), depth_image(depth)
     except DataError as error:
         raise DataError(f'{path}: {error}') from error
     size = (intrinsics.height, intrinsics.width)

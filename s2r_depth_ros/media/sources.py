@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from s2r_depth_ros.media import codecs
 from s2r_depth_ros.media.checks import HEAD_BYTES, SourceError, check_path, foreign_content
 from s2r_depth_ros.media.names import natural_key
+from s2r_depth_ros.media.pixels import decoded_to_rgb
 from s2r_depth_ros.media.videos import VIDEO_SUFFIXES, count_video_frames, read_video
 
 IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp', '.ppm', '.pgm')
@@ -83,8 +84,8 @@ def read_frames(path: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
 def read_image(path: str | Path) -> NDArray[np.uint8]:
     """Return an image file as uint8 RGB [H, W, 3], turned upright as its EXIF entry says.
 
-    Grey becomes RGB, 16 bits become 8, alpha is dropped. Raises SourceError for a missing,
-    foreign or truncated file: OpenCV would fill the missing part with grey and say nothing.
+    Grey becomes RGB, 16 bits become 8 by what is in them, alpha is dropped. Raises SourceError for
+    a missing, foreign or truncated file.
     """
     check_path(Path(path))
     try:
@@ -93,31 +94,11 @@ def read_image(path: str | Path) -> NDArray[np.uint8]:
         raise SourceError(f'{path}: cannot be read ({error.strerror})') from error
     if foreign := foreign_content(content[:HEAD_BYTES]):
         raise SourceError(f'{path}: {foreign}')
-    if _is_truncated(content):
-        raise SourceError(f'{path}: the image file is cut short; copy it again')
     try:
-        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error:
-        image = None
-    if image is None:
-        raise SourceError(f'{path}: not an image that OpenCV can decode; is the file damaged?')
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
-
-
-def _is_truncated(content: bytes) -> bool:
-    """Return whether a PNG or JPEG file has no end mark."""
-    if content.startswith(b'\x89PNG'):
-        return b'IEND' not in content
-    if not content.startswith(b'\xff\xd8'):
-        return False
-    # Skip the header segments: a thumbnail in them has an end mark of its own.
-    position = 2
-    while (
-        content[position : position + 1] == b'\xff'
-        and content[position + 1 : position + 2] != b'\xda'
-    ):
-        position += 2 + int.from_bytes(content[position + 2 : position + 4], 'big')
-    return content.find(b'\xff\xd9', position) < 0
+        image = codecs.decode(content, upright=True)
+    except codecs.CodecError as error:
+        raise SourceError(f'{path}: {error}; is the file whole? copy it again') from error
+    return decoded_to_rgb(image)
 
 
 def _is_known(path: Path) -> bool:

@@ -20,7 +20,7 @@ from s2r_depth_ros.evaluation.manifest import (
     [
         ({'kind': 'attic'}, "kind is 'attic'"),
         ({'fx': None}, 'has no fx'),
-        ({'rgb': 'missing.png'}, 'cannot read'),
+        ({'rgb': 'missing.png'}, 'frame a: .*cannot be read'),
         (
             {'kind': ['indoor']},
             r"frame a: kind is \['indoor'\]; give one of driving, indoor, stereo",

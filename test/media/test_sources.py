@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from media_files import write_video
+from media_files import with_exif, with_orientation, write_video
 from numpy.typing import NDArray
 
+from s2r_depth_ros.media import codecs
 from s2r_depth_ros.media.sources import (
     SourceError,
     count_frames,
@@ -57,7 +58,7 @@ def test_colours_are_rgb(tmp_path: Path, photo: NDArray[np.uint8], suffix: str) 
 def test_grey_deep_and_transparent_images(tmp_path: Path, photo: NDArray[np.uint8]) -> None:
     grey = photo[:, :, 0]
     cv2.imwrite(str(tmp_path / 'grey.png'), grey)
-    cv2.imwrite(str(tmp_path / 'deep.png'), grey.astype(np.uint16) * 256)
+    cv2.imwrite(str(tmp_path / 'deep.png'), grey.astype(np.uint16) * 257)
     cv2.imwrite(str(tmp_path / 'alpha.png'), np.dstack([photo[:, :, ::-1], grey]))
     three = np.dstack([grey] * 3)
     np.testing.assert_array_equal(read_image(tmp_path / 'grey.png'), three)
@@ -75,7 +76,7 @@ def test_truncated_images(
     file.write_bytes(whole)
     assert read_image(file).shape == photo.shape
     file.write_bytes(whole[: int(share * len(whole))])
-    with pytest.raises(SourceError, match=rf'cut{suffix}: the image file is cut short'):
+    with pytest.raises(SourceError, match=rf'cut{suffix}: the (JPEG|PNG) is cut short'):
         read_image(file)
 
 
@@ -89,6 +90,60 @@ def test_thumbnail_does_not_hide_a_cut(tmp_path: Path, photo: NDArray[np.uint8])
     file.write_bytes(with_thumbnail[: -len(whole) // 3])
     with pytest.raises(SourceError, match='cut short'):
         read_image(file)
+
+
+TURNED = {  # EXIF 2.32, table 6: what is to be done to the stored picture
+    1: lambda a: a, 2: lambda a: a[:, ::-1], 3: lambda a: a[::-1, ::-1], 4: lambda a: a[::-1],
+    5: lambda a: a.swapaxes(0, 1), 6: lambda a: np.rot90(a, -1),
+    7: lambda a: a[::-1, ::-1].swapaxes(0, 1), 8: lambda a: np.rot90(a),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize('order', ['<', '>'])
+@pytest.mark.parametrize('number', TURNED)
+@pytest.mark.parametrize('suffix', ['.jpg', '.png', '.webp'])
+def test_exif_orientation(
+    tmp_path: Path, photo: NDArray[np.uint8], suffix: str, number: int, order: str
+) -> None:
+    """A picture file is turned upright, also PNG and WebP, which not every OpenCV looks into."""
+    settings = [cv2.IMWRITE_WEBP_QUALITY, 101] if suffix == '.webp' else []
+    stored = cv2.imencode(suffix, photo[:, :, ::-1], settings)[1].tobytes()
+    bgr = cv2.imdecode(np.frombuffer(stored, np.uint8), cv2.IMREAD_COLOR)
+    assert bgr is not None
+    (tmp_path / f'x{suffix}').write_bytes(with_orientation(stored, number, order))
+    upright = TURNED[number](bgr[:, :, ::-1])
+    np.testing.assert_array_equal(read_image(tmp_path / f'x{suffix}'), upright)
+
+
+@pytest.mark.parametrize('number', TURNED)
+def test_orientation_of_tiff(tmp_path: Path, photo: NDArray[np.uint8], number: int) -> None:
+    pil = pytest.importorskip('PIL.Image', reason='writes the tag')
+    pil.fromarray(photo).save(tmp_path / 'x.tif', tiffinfo={274: number})
+    np.testing.assert_array_equal(read_image(tmp_path / 'x.tif'), TURNED[number](photo))
+
+
+@given(st.binary(max_size=80), st.sampled_from([b'II*\0\x08\0\0\0', b'MM\0*\0\0\0\x08', b'']))
+def test_broken_exif_changes_nothing(block: bytes, head: bytes) -> None:
+    photo = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
+    stored = cv2.imencode('.png', photo)[1].tobytes()
+    image = codecs.decode(with_exif(stored, head + block), upright=True)
+    assert sorted(image.ravel()) == sorted(photo.ravel())
+
+
+@pytest.mark.parametrize('used', [8, 10, 12, 16])
+def test_deep_pictures_are_as_bright_as_they_are(
+    tmp_path: Path, photo: NDArray[np.uint8], used: int
+) -> None:
+    stretched = (photo.astype(float) - photo.min()) * 255 / (photo.max() - photo.min())
+    deep = np.rint(stretched * (2**used - 1) / 255).astype(np.uint16)
+    cv2.imwrite(str(tmp_path / 'x.png'), deep[:, :, ::-1])
+    assert np.abs(read_image(tmp_path / 'x.png') - stretched).max() <= 1
+
+
+def test_pictures_of_measurements(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / 'x.tiff'), np.ones((40, 40), np.float32))
+    with pytest.raises(SourceError, match=r'x\.tiff: a picture of numbers of the type float32'):
+        read_image(tmp_path / 'x.tiff')
 
 
 @given(content=st.binary(max_size=60), head=st.sampled_from([b'', b'\xff\xd8', b'\x89PNG\r\n']))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -33,3 +35,30 @@ def write_video(path: Path, frames: Sequence[NDArray[np.uint8]], rate_hz: float 
     for frame in frames:
         writer.write(frame)
     writer.release()
+
+
+def with_orientation(picture: bytes, orientation: int, order: str = '<') -> bytes:
+    """Return a JPEG, PNG or WebP with an EXIF entry that says ``orientation`` (1 to 8).
+
+    order: of the entry's bytes, ``<`` or ``>``.
+    """
+    head = b'II' if order == '<' else b'MM'
+    # The header of a TIFF file and one entry: tag, type SHORT, count and value; then no more.
+    block = head + struct.pack(
+        f'{order}HIHHHIHHI', 42, 8, 1, 0x0112, 3, 1, orientation, 0, 0
+    )  # fmt: skip
+    return with_exif(picture, block)
+
+
+def with_exif(picture: bytes, block: bytes) -> bytes:
+    """Return a JPEG, PNG or WebP with the EXIF block ``block``."""
+    if picture.startswith(b'\xff\xd8'):
+        segment = b'Exif\0\0' + block
+        head = b'\xff\xe1' + struct.pack('>H', len(segment) + 2)
+        return picture[:2] + head + segment + picture[2:]
+    if picture.startswith(b'\x89PNG'):
+        chunk = b'eXIf' + block
+        whole = struct.pack('>I', len(block)) + chunk + struct.pack('>I', zlib.crc32(chunk))
+        return picture[:33] + whole + picture[33:]
+    chunk = b'EXIF' + struct.pack('<I', len(block)) + block + b'\0' * (len(block) % 2)
+    return b'RIFF' + struct.pack('<I', len(picture) - 8 + len(chunk)) + picture[8:] + chunk

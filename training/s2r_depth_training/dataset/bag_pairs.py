@@ -23,6 +23,7 @@ from s2r_depth_ros.media.bags.messages import (
     BagMessage,
     header_time,
 )
+from s2r_depth_ros.media.bit_depth import BitDepth
 from s2r_depth_training.dataset.recorded_images import colour_image, depth_image
 from s2r_depth_training.errors import DataError
 
@@ -71,6 +72,7 @@ class BagPairs:
         self._path, self._topics, self._tolerance = path, topics, tolerance
         self._rectified, self._report = rectified, report
         self._left_out: list[str] = []
+        self._bits = BitDepth()
         self._closest = math.inf
 
     def __iter__(self) -> Iterator[RecordedPair]:
@@ -154,7 +156,7 @@ class BagPairs:
                     intrinsics = self._intrinsics(content)
                     continue
                 pair = self._match(waiting, message, content)
-                recorded = None if pair is None else _recorded(*pair, intrinsics)
+                recorded = None if pair is None else self._recorded(*pair, intrinsics)
             except UserError as error:
                 self._left_out.append(str(error))
                 continue
@@ -178,14 +180,13 @@ class BagPairs:
         other.remove(match)
         return (content, match[1]) if is_colour else (match[1], content)
 
-
-def _recorded(colour: Any, depth: Any, intrinsics: Intrinsics) -> RecordedPair:
-    """Return colour and depth as a pair. Raises UserError for what cannot be one."""
-    rgb, metres = colour_image(colour), depth_image(depth)
-    size = (intrinsics.height, intrinsics.width)
-    if rgb.shape[:2] != size or metres.shape != size:
-        raise DataError(
-            f'colour is {rgb.shape[:2]}, depth {metres.shape}, camera_info {size} (height, width); '
-            'record depth that is aligned with colour'
-        )
-    return RecordedPair(rgb, metres, intrinsics)
+    def _recorded(self, colour: Any, depth: Any, intrinsics: Intrinsics) -> RecordedPair:
+        """Return colour and depth as a pair. Raises UserError for what cannot be one."""
+        rgb, metres = colour_image(colour, self._bits), depth_image(depth)
+        size = (intrinsics.height, intrinsics.width)
+        if rgb.shape[:2] != size or metres.shape != size:
+            raise DataError(
+                f'colour is {rgb.shape[:2]}, depth {metres.shape}, camera_info {size} (height, '
+                'width); record depth that is aligned with colour'
+            )
+        return RecordedPair(rgb, metres, intrinsics)

@@ -15,15 +15,20 @@ from s2r_depth_ros.geometry.checks import CalibrationError, check_length
 from s2r_depth_ros.geometry.plausibility import check_agreement, check_plausible
 
 
-def calibration_from(info: Any, *, rectified: bool = False) -> Calibration:
+def calibration_from(
+    info: Any, *, rectified: bool = False, size: tuple[int, int] | None = None
+) -> Calibration:
     """Return a CameraInfo's numbers, which have been found plausible.
 
-    rectified: the images are rectified already. Then they are those of the ideal camera P, or of K
-    where P is all zero; D and R are not looked at, nor is a K that cannot be one beside a good P.
+    size: (width, height) in pixels of the image that they are to be for. rectified: the images are
+    rectified already. Then they are those of the ideal camera P, or of K where P is all zero; D and
+    R are not looked at, nor is a K that cannot be one beside a good P.
     Raises CalibrationError where the numbers cannot be used, ImplausibleError where no camera has
     them.
     """
     calibration = _ideal_camera(info) if rectified else _as_it_says(info)
+    if size is not None:
+        calibration.check_image_size(*size)
     check_plausible(calibration)
     return calibration
 

@@ -53,7 +53,7 @@ def rectification_maps(
 
 
 def is_one_to_one(
-    model: str, d: NDArray[np.float64], radius: NDArray[np.float64]
+    model: str, d: NDArray[np.float64], radius: NDArray[np.floating[Any]]
 ) -> NDArray[np.bool_]:
     """Return where an image that is distorted at ``radius`` shows nothing else at the same place.
 
@@ -78,7 +78,9 @@ def is_one_to_one(
     return kept[below] & kept[below + 1] & between
 
 
-def _growing(samples: NDArray[Any], distorted: NDArray[np.float64]) -> NDArray[np.intp]:
+def _growing(
+    samples: NDArray[np.floating[Any]], distorted: NDArray[np.float64]
+) -> NDArray[np.intp]:
     """Return the indices of most samples, from the first on, among which ``distorted`` grows."""
     rising = (np.diff(distorted) > 0) & (distorted[:-1] >= 0)
     edges = np.flatnonzero(np.diff(rising, prepend=False, append=False))
@@ -98,7 +100,9 @@ def _growing(samples: NDArray[Any], distorted: NDArray[np.float64]) -> NDArray[n
     return kept
 
 
-def _distorted(model: str, d: NDArray[np.float64], radius: NDArray[Any]) -> NDArray[np.float64]:
+def _distorted(
+    model: str, d: NDArray[np.float64], radius: NDArray[np.floating[Any]]
+) -> NDArray[np.float64]:
     """Return the radius after the radial part of the distortion; infinite or NaN at a pole."""
     if model == EQUIDISTANT:
         theta = np.arctan(radius)

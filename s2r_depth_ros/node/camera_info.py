@@ -21,12 +21,12 @@ class _Fit(NamedTuple):
     """How well a camera_info fits a frame: the first difference decides, and the newest of equals.
 
     The frame_id is no condition: the topics were wired on purpose, and many drivers leave it empty
-    or write another one. It tells cameras apart that share a topic.
+    or write another one. It tells cameras apart that share a topic and take images together.
     """
 
     size: bool
-    frame_id: bool
     stamp: bool
+    frame_id: bool
 
 
 class CameraInfoHistory:
@@ -67,17 +67,11 @@ class CameraInfoHistory:
 
     def _best(self, header: Header, size: ImageSize | None) -> tuple[CameraInfo | None, _Fit]:
         """Return the message that fits best, of any size if ``size`` is None."""
-        fits = [
-            (
-                _Fit(
-                    size in (None, its_size),
-                    _same_frame(m.header, header),
-                    m.header.stamp == header.stamp,
-                ),
-                m,
-            )
-            for m, its_size in reversed(self._messages)
-        ]
+        fits = []
+        for message, its_size in reversed(self._messages):
+            exact = message.header.stamp == header.stamp
+            same_frame = exact and _same_frame(message.header, header)
+            fits.append((_Fit(size in (None, its_size), exact, same_frame), message))
         fit, best = max(fits, key=lambda entry: entry[0], default=(_Fit(False, False, False), None))
         return best, fit
 

@@ -155,8 +155,8 @@ class Values:
     )
     camera_info_timeout: float = _parameter(
         0.05,
-        'seconds a frame waits for the camera_info of its stamp before the newest one of its '
-        'frame_id is taken',
+        'seconds a frame waits for the camera_info of its stamp before the newest one for images '
+        'of its size is taken',
         bounds=(0.0, 10.0),
     )
     depth_scale: float = _parameter(

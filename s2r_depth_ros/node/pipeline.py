@@ -159,8 +159,11 @@ class FramePipeline:
     ) -> tuple[_Calibrated | None, str]:
         """Return what belongs to the calibration of an image, or None and why it is unusable."""
         try:
-            calibration = calibration_from(camera_info, rectified=values.rectify != 'auto')
-            calibration.check_image_size(rgb.shape[1], rgb.shape[0])
+            calibration = calibration_from(
+                camera_info,
+                rectified=values.rectify != 'auto',
+                size=(rgb.shape[1], rgb.shape[0]),
+            )
             if self._calibrated is None or self._calibrated.calibration != calibration:
                 self._calibrated = _Calibrated(calibration)
         except ImplausibleError:

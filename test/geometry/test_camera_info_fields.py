@@ -71,8 +71,8 @@ def test_of_rectified_images_only_p_is_looked_at(changes: dict[str, Any]) -> Non
 
 
 def test_of_rectified_images_k_stands_for_a_missing_p() -> None:
-    changes = {'p': ZEROS, 'distortion_model': 'omni', 'd': [0.1] * 3}
-    rectifier = Rectifier(calibration_from(info(**changes), rectified=True))
+    omni = info(p=ZEROS, distortion_model='omni', d=[0.1] * 3)
+    rectifier = Rectifier(calibration_from(omni, rectified=True))
     assert rectifier.is_identity
     assert (rectifier.intrinsics.fx, rectifier.intrinsics.cx) == (300.0, 150.0)
 

@@ -9,36 +9,93 @@ import pytest
 pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
 
 from builtin_interfaces.msg import Time
-from ros_graph import camera_info
+from hypothesis import given
+from hypothesis import strategies as st
+from ros_graph import HEIGHT, WIDTH, camera_info
 from std_msgs.msg import Header
 
 from s2r_depth_ros.node.camera_info import CameraInfoHistory
+
+SIZE = (WIDTH, HEIGHT)
 
 
 def _header(second: int, frame_id: str = 'camera') -> Header:
     return Header(stamp=Time(sec=second), frame_id=frame_id)
 
 
-def _info(second: int, frame_id: str = 'camera') -> Any:
-    return camera_info(header=_header(second, frame_id))
+def _info(second: int, frame_id: str = 'camera', **changes: Any) -> Any:
+    return camera_info(header=_header(second, frame_id), **changes)
+
+
+def _small(second: int, frame_id: str = 'camera') -> Any:
+    return _info(second, frame_id, width=WIDTH // 2, height=HEIGHT // 2)
 
 
 def test_camera_info_of_the_same_stamp_is_preferred() -> None:
     history = CameraInfoHistory()
     for second in (1, 2, 3):
         history.add(_info(second))
-    assert history.find(_header(2)) == (_info(2), True)
-    assert history.find(_header(9)) == (_info(3), False)
+    assert history.find(_header(2), SIZE) == (_info(2), True)
+    assert history.find(_header(9), SIZE) == (_info(3), False)
 
 
-def test_camera_info_of_another_camera_is_not_taken() -> None:
+@pytest.mark.parametrize('frame_id', ['', 'another', '/camera', 'camera/'])
+def test_the_frame_id_is_no_gate(frame_id: str) -> None:
     history = CameraInfoHistory()
-    assert history.other_frame_id() is None
-    history.add(_info(1, 'left'))
-    history.add(_info(1, 'right'))
-    assert history.find(_header(1, 'left')) == (_info(1, 'left'), True)
-    assert history.find(_header(1, 'rear')) == (None, False)
-    assert history.other_frame_id() == 'right'
+    assert history.find(_header(1), SIZE) == (None, False)
+    for second in (1, 2):
+        history.add(_info(second, frame_id))
+    assert not history.is_worth_waiting(_header(2))
+    assert history.find(_header(1), SIZE) == (_info(1, frame_id), True)
+    assert history.find(_header(9), SIZE) == (_info(2, frame_id), False)
+
+
+@pytest.mark.parametrize('slash', ['', '/'])
+def test_the_frame_id_tells_cameras_of_one_topic_apart(slash: str) -> None:
+    history = CameraInfoHistory()
+    left, right = _info(1, f'{slash}left'), _info(1, f'{slash}right')
+    history.add(left)
+    history.add(right)
+    assert history.find(_header(1, 'left'), SIZE) == (left, True)
+    assert history.find(_header(1, 'right'), SIZE) == (right, True)
+    assert history.find(_header(1, 'rear'), SIZE) == (right, True)
+
+
+def test_a_camera_that_starts_again_with_another_size_replaces_its_calibration() -> None:
+    history = CameraInfoHistory()
+    history.add(_info(1))
+    small = (WIDTH // 2, HEIGHT // 2)
+    assert history.find(_header(2), small) == (_info(1), False), 'there is no other one to name'
+    history.add(_small(3))
+    assert history.find(_header(9), small) == (_small(3), False)
+    assert history.find(_header(9), SIZE) == (_info(1), False)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 5), st.booleans(), st.sampled_from(['', 'a', 'b'])), max_size=9
+    ),
+    st.integers(0, 5),
+    st.booleans(),
+    st.sampled_from(['', 'a', 'b']),
+)
+def test_a_camera_info_of_the_size_is_found_whatever_else_there_is(
+    infos: list[tuple[int, bool, str]], second: int, small: bool, frame_id: str
+) -> None:
+    history = CameraInfoHistory()
+    messages = [_small(s, f) if is_small else _info(s, f) for s, is_small, f in infos]
+    for message in messages:
+        history.add(message)
+    size = (WIDTH // 2, HEIGHT // 2) if small else SIZE
+    found, exact = history.find(_header(second, frame_id), size)
+    fitting = [m for m in messages if (m.width, m.height) == size]
+    assert (found is None) == (not messages)
+    if fitting:
+        assert found in fitting
+        of_stamp = [m for m in fitting if m.header.stamp.sec == second]
+        of_frame = [m for m in of_stamp if m.header.frame_id == frame_id]
+        assert found == (of_frame or of_stamp or fitting)[-1]
+        assert exact == bool(of_stamp)
 
 
 def test_camera_info_is_waited_for() -> None:
@@ -47,16 +104,16 @@ def test_camera_info_is_waited_for() -> None:
     history.add(_info(5))
     assert not history.is_worth_waiting(_header(5))
     assert history.is_worth_waiting(_header(6))
-    assert history.find(_header(5)) == (_info(5), True)
+    assert history.find(_header(5), SIZE) == (_info(5), True)
 
 
 def test_after_a_miss_no_frame_waits_until_stamps_match_again() -> None:
     history = CameraInfoHistory()
     history.add(_info(1))
     assert history.is_worth_waiting(_header(2))
-    assert history.find(_header(2)) == (_info(1), False)
+    assert history.find(_header(2), SIZE) == (_info(1), False)
     assert not history.is_worth_waiting(_header(3))
-    assert history.find(_header(3)) == (_info(1), False)
-    assert history.is_worth_waiting(_header(3, 'another')), 'nothing could stand in'
-    assert history.find(_header(1)) == (_info(1), True)
+    assert history.find(_header(3), SIZE) == (_info(1), False)
+    assert not history.is_worth_waiting(_header(3, 'another'))
+    assert history.find(_header(1), SIZE) == (_info(1), True)
     assert history.is_worth_waiting(_header(4))

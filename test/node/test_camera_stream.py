@@ -8,9 +8,10 @@ import pytest
 
 pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
 
+from builtin_interfaces.msg import Time
 from fake_node import FakeNode
 from rclpy.lifecycle import LifecycleNode
-from ros_graph import camera_info
+from ros_graph import HEIGHT, WIDTH, camera_info
 from std_msgs.msg import Header
 
 from s2r_depth_ros.errors import UserError
@@ -77,22 +78,44 @@ def test_a_missing_camera_info_is_named_with_its_remedy() -> None:
     camera = CameraStream(
         cast(LifecycleNode, node), 'rear', False, lambda *_: None, lambda: arrived.append('info')
     )
+    size = (WIDTH, HEIGHT)
     wanted = Header(frame_id='rear_optical_frame')
-    assert camera.find_info(wanted) == (
+    assert camera.find_info(wanted, size) == (
         None,
         'no camera_info on /rear/camera_info: remap rear/camera_info to the topic of your camera '
         '(-r rear/camera_info:=...)',
     )
-    node.subscriptions['rear/camera_info'].callback(camera_info(header=Header(frame_id='other')))
-    assert arrived == ['info']
-    assert camera.find_info(wanted) == (
-        None,
-        "camera_info on /rear/camera_info has frame_id 'other' but the image has "
-        "'rear_optical_frame': remap rear/camera_info to the topic of the same camera",
-    )
     info = camera_info(header=wanted)
     node.subscriptions['rear/camera_info'].callback(info)
-    assert camera.find_info(wanted) == (info, '')
+    assert arrived == ['info']
+    assert camera.find_info(wanted, size) == (info, '')
+    assert not node.logger.lines
+
+
+def test_another_frame_id_is_told_once_and_used() -> None:
+    node = FakeNode()
+    camera = CameraStream(cast(LifecycleNode, node), 'rear', False, lambda *_: None, lambda: None)
+    for frame_id in ('', 'other', '/camera'):
+        info = camera_info(header=Header(frame_id=frame_id, stamp=Time(sec=len(frame_id))))
+        camera.infos.add(info)
+        for _ in range(2):
+            header = Header(frame_id='camera', stamp=info.header.stamp)
+            assert camera.find_info(header, (WIDTH, HEIGHT)) == (info, '')
+    told = [text for _, text in node.logger.lines]
+    assert told == [
+        f'camera rear: camera_info on /rear/camera_info has frame_id {frame_id!r} but the image '
+        "has 'camera': it is used all the same. If it is of another camera, remap "
+        'rear/camera_info to the topic of the right one'
+        for frame_id in ('', 'other', '/camera')
+    ]
+
+
+def test_a_frame_id_that_never_repeats_does_not_fill_the_log() -> None:
+    node = FakeNode()
+    health = _health(node)
+    for number in range(1000):
+        health.report_once(f'frame_id {number}')
+    assert 1 < len(node.logger.lines) < 100
 
 
 # ---------------------------------------------------------------- health

@@ -17,7 +17,7 @@ from sensor_msgs.msg import CameraInfo, Image, PointCloud2, RegionOfInterest
 
 from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.node import topics
-from s2r_depth_ros.node.status import OK, WARN
+from s2r_depth_ros.node.status import ERROR, OK, WARN
 from s2r_depth_ros.rig.clouds import read_xyz_rgb
 
 
@@ -156,11 +156,10 @@ def test_bad_frames_are_named_and_the_next_one_works(live: Any) -> None:
         (camera_info(k=[0.0] * 9), 'zero_k', 'K of camera_info is all zero'),
         (camera_info(width=320, height=240), 'other_size', 'the image is 160x120'),
         (camera_info(distortion_model='magic', d=[0.1]), 'odd_model', 'magic'),
-        (None, 'nobody', "but the image has 'nobody'"),
     ],
 )
 def test_without_intrinsics_depth_still_flows(
-    live: Any, estimator: DepthEstimator, info: CameraInfo | None, frame_id: str, reason: str
+    live: Any, estimator: DepthEstimator, info: CameraInfo, frame_id: str, reason: str
 ) -> None:
     expected = estimator.predict(picture(2)).depth
     frame = live.graph.send(live.graph.image(seed=2, frame_id=frame_id), info)
@@ -179,6 +178,75 @@ def test_without_intrinsics_depth_still_flows(
     assert values_of(status)['focal length correction'] == '1.0000'
     for name in (topics.POINTS, topics.DEPTH_INFO):
         assert not live.outputs[name].with_stamp(frame)
+
+
+@pytest.mark.parametrize(
+    ('info', 'reason'),
+    [
+        (camera_info(k=[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]), 'K of camera_info has fx=1'),
+        (camera_info(p=[1.0, *[0.0] * 4, 1.0, *[0.0] * 4, 1.0, 0.0]), 'P of camera_info has fx=1'),
+        (
+            camera_info(p=[300.0, 0.0, 159.5, 0.0, 0.0, 300.0, 119.5, *[0.0] * 3, 1.0, 0.0]),
+            '100% of',
+        ),
+    ],
+)
+def test_placeholder_intrinsics_give_nothing_and_an_error(
+    live: Any, info: CameraInfo, reason: str
+) -> None:
+    graph = live.graph
+
+    def told(status: Any, _values: dict[str, str]) -> bool:
+        graph.send(graph.image(seed=2), info)
+        return reason in status.message
+
+    assert graph.until_status(told, reason).level == ERROR
+    bad = graph.send(graph.image(seed=2), info)
+    good = graph.send(graph.image(), camera_info())
+    for recorder in live.outputs.values():
+        graph.result(recorder, good)
+        assert not recorder.with_stamp(bad)
+    graph.until_status(lambda s, _: s.level == OK, 'a good status')
+    assert 'frame skipped: ' in live.process.log
+
+
+@pytest.mark.parametrize(
+    ('model', 'd'),
+    [
+        ('plumb_bob', [0.0] * 8),
+        ('None', []),
+        ('', [0.0] * 5),
+        ('rational_polynomial', [0.0] * 5),
+        ('Brown Conrady', [0.0] * 5),
+    ],
+)
+@pytest.mark.parametrize('frame_id', ['', 'another', '/camera'])
+def test_what_cannot_matter_is_no_reason_to_refuse_a_calibration(
+    live: Any, estimator: DepthEstimator, model: str, d: list[float], frame_id: str
+) -> None:
+    graph = live.graph
+    image, info = graph.image(seed=2), camera_info(distortion_model=model, d=d)
+    info.header.stamp, info.header.frame_id = image.header.stamp, frame_id
+    graph.publisher(CameraInfo, 'camera_info').publish(info)
+    graph.publisher(Image, 'image').publish(image)
+    expected = estimator.predict(picture(2), fx=150.0).depth
+    depth = graph.result(live.outputs[topics.DEPTH], image)
+    np.testing.assert_allclose(pixels(depth), expected, rtol=1e-3)
+    for name in (topics.POINTS, topics.DEPTH_INFO):
+        assert graph.result(live.outputs[name], image).header == image.header
+    assert f'has frame_id {frame_id!r} but the image has' in live.process.log
+
+
+def test_a_fisheye_of_zeros_is_no_pinhole(live: Any) -> None:
+    info = camera_info(distortion_model='fisheye', d=[0.0] * 4)
+    frame = live.graph.send(live.graph.image(seed=2), info)
+    _, colours = read_xyz_rgb(live.graph.result(live.outputs[topics.POINTS], frame))
+    shown = colours.reshape(HEIGHT, WIDTH, 3)
+    # Raw columns are 150 atan(x): the left edge of the ideal image shows the raw column 5.97.
+    np.testing.assert_allclose(shown[60, 0], picture(2)[60, 6], atol=1)
+    left = round(79.5 - 150 * np.arctan(39.5 / 150))
+    np.testing.assert_allclose(shown[60, 40], picture(2)[60, left], atol=1)
+    assert not np.array_equal(shown, picture(2))
 
 
 def test_diagnostics_say_what_runs(live: Any, tiny_model: Any) -> None:

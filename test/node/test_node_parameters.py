@@ -194,6 +194,8 @@ def test_rectify(live: Any) -> None:
     off = _depth(live, info=camera_info(**distorted))
     assert np.isfinite(off).all()
     np.testing.assert_array_equal(off, _depth(live, info=camera_info()))
+    unknown = camera_info(distortion_model='omni', d=[1.3, float('nan')], r=[0.0, 1.0] * 4 + [0.0])
+    np.testing.assert_array_equal(off, _depth(live, info=unknown))
 
 
 @shows('color_near', 'color_far')
@@ -210,6 +212,8 @@ def test_color_range(live: Any) -> None:
 @shows('camera_info_timeout')
 def test_camera_info_timeout(live: Any) -> None:
     """A camera_info that comes after its image is waited for, if so set."""
+    exact = live.graph.send(live.graph.image(), camera_info())
+    live.graph.result(live.outputs[topics.DEPTH], exact)
     assert live.graph.set('camera_info_timeout', 10.0).successful
     late = live.graph.image(frame_id='late_camera')
     live.graph.send(late, None)

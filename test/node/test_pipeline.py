@@ -29,7 +29,9 @@ WANTED = {topics.DEPTH, topics.POINTS, topics.STRUCTURE, topics.ATTENTION}
 
 def _messages(estimator: DepthEstimator, values: Values, **info: Any) -> dict[str, Any]:
     pipeline = FramePipeline()
-    frame = pipeline.prepare(rgb_message(picture()), camera_info(**info), '', WANTED, values)
+    frame = pipeline.prepare(
+        rgb_message(picture()), lambda *_: (camera_info(**info), ''), WANTED, values
+    )
     assert frame.view is not None
     (prediction,) = estimator.predict_batch([frame.view])
     return dict(pipeline.finish(frame, Inference(prediction, 0.1, 1), values).messages)

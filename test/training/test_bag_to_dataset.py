@@ -58,25 +58,27 @@ def image(seconds: float, array: NDArray[Any], encoding: str) -> Any:
     )
 
 
-def camera_info(seconds: float, d: Sequence[float] = (0.0,) * 5) -> Any:
+def camera_info(seconds: float, d: Sequence[float] = (0.0,) * 5, **changes: Any) -> Any:
     roi = message(
         'sensor_msgs/msg/RegionOfInterest',
         x_offset=0, y_offset=0, height=0, width=0, do_rectify=False,
     )  # fmt: skip
-    return message(
-        'sensor_msgs/msg/CameraInfo',
-        header=header(seconds),
-        height=HEIGHT,
-        width=WIDTH,
-        distortion_model='plumb_bob',
-        d=np.array(d),
-        k=CAMERA.matrix.ravel(),
-        r=np.eye(3).ravel(),
-        p=np.hstack([2 * CAMERA.matrix, np.zeros((3, 1))]).ravel(),
-        binning_x=0,
-        binning_y=0,
-        roi=roi,
-    )
+    ideal = np.diag([2 * FX, 2 * FX, 1, 1])[:3]
+    ideal[:2, 2] = CAMERA.cx, CAMERA.cy
+    fields = {
+        'header': header(seconds),
+        'height': HEIGHT,
+        'width': WIDTH,
+        'distortion_model': 'plumb_bob',
+        'd': np.array(d),
+        'k': CAMERA.matrix.ravel(),
+        'r': np.eye(3).ravel(),
+        'p': ideal.ravel(),
+        'binning_x': 0,
+        'binning_y': 0,
+        'roi': roi,
+    }
+    return message('sensor_msgs/msg/CameraInfo', **{**fields, **changes})
 
 
 def room(distance: float) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
@@ -224,6 +226,54 @@ def test_distorted_images_are_refused_and_rectified_ones_use_p(tmp_path):
     bag = write_bag(tmp_path / 'a', run_of([4.0]), camera_info(0.0, (0.1, 0, 0, 0, 0)))
     with pytest.raises(DataError, match='distortion'):
         bag_to_dataset([bag], [], TOPICS, tmp_path / 'set', kind='mine')
+    manifest = bag_to_dataset([bag], [], TOPICS, tmp_path / 'set', kind='mine', rectified=True)
+    assert np.load(manifest.parent / 'train_00000.npz')['intrinsics'][0, 0] == 2 * FX
+
+
+@pytest.mark.parametrize(
+    ('changes', 'told'),
+    [
+        ({'distortion_model': 'equidistant', 'd': np.zeros(4)}, r'lens distortion \(equidistant\)'),
+        ({'distortion_model': 'fisheye', 'd': np.zeros(4)}, r'lens distortion \(equidistant\)'),
+        ({'distortion_model': 'omni', 'd': np.zeros(4)}, "'omni' of camera_info is unknown"),
+        ({'k': np.zeros(9)}, 'K of camera_info is all zero'),
+        ({'k': np.eye(3).ravel()}, 'K of camera_info has fx=1'),
+        ({'p': np.eye(3, 4).ravel()}, 'P of camera_info has fx=1'),
+        ({'width': 0, 'height': 0}, 'the image size 0x0'),
+        ({'k': np.array([FX, 3.0, 63.5, 0, FX, 47.5, 0, 0, 1])}, 'a skew of 3 pixels'),
+    ],
+)
+def test_a_calibration_that_would_teach_wrong_depth_is_refused(tmp_path, changes, told):
+    bag = write_bag(tmp_path / 'a', run_of([4.0]), camera_info(0.0, **changes))
+    with pytest.raises(DataError, match=f'{bag}: .*{told}'):
+        bag_to_dataset([bag], [], TOPICS, tmp_path / 'set', kind='mine')
+
+
+@pytest.mark.parametrize(
+    'changes',
+    [
+        {'distortion_model': 'None', 'd': np.zeros(0)},
+        {'distortion_model': 'plumb_bob', 'd': np.zeros(8)},
+        {
+            'k': np.array([2 * FX, 0, 127.5, 0, 2 * FX, 95.5, 0, 0, 1]),
+            'p': np.zeros(12),
+            'width': 2 * WIDTH,
+            'height': 2 * HEIGHT,
+            'binning_x': 2,
+            'binning_y': 2,
+        },
+    ],
+)
+def test_other_ways_to_write_the_same_camera(tmp_path, changes):
+    bag = write_bag(tmp_path / 'a', run_of([4.0]), camera_info(0.0, **changes))
+    manifest = bag_to_dataset([bag], [], TOPICS, tmp_path / 'set', kind='mine')
+    intrinsics = np.load(manifest.parent / 'train_00000.npz')['intrinsics'][0]
+    np.testing.assert_allclose(intrinsics, [FX, FX, 63.5, 47.5])
+
+
+def test_of_rectified_images_the_lens_is_not_looked_at(tmp_path):
+    info = camera_info(0.0, d=[0.1] * 3, distortion_model='omni', k=np.zeros(9))
+    bag = write_bag(tmp_path / 'a', run_of([4.0]), info)
     manifest = bag_to_dataset([bag], [], TOPICS, tmp_path / 'set', kind='mine', rectified=True)
     assert np.load(manifest.parent / 'train_00000.npz')['intrinsics'][0, 0] == 2 * FX
 

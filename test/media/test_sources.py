@@ -11,10 +11,12 @@ from media_files import with_exif, with_orientation, write_video
 from numpy.typing import NDArray
 
 from s2r_depth_ros.media import codecs
+from s2r_depth_ros.media.names import natural_key
 from s2r_depth_ros.media.sources import (
     SourceError,
     count_frames,
     find_files,
+    passed_over,
     read_frames,
     read_image,
 )
@@ -178,3 +180,78 @@ def test_broken_video(tmp_path: Path) -> None:
     assert count_frames(file) == 0
     with pytest.raises(SourceError, match=r'clip\.mp4: not a video that OpenCV can decode'):
         list(read_frames(file))
+
+
+@given(st.lists(st.text(st.characters(blacklist_characters='/\0', codec='utf-8'), max_size=12)))
+def test_any_names_have_a_natural_order(names: list[str]) -> None:
+    assert sorted(sorted(names, key=natural_key), key=natural_key) == sorted(names, key=natural_key)
+
+
+@given(st.lists(st.integers(0, 10**20), unique=True), st.text('ab²_٣ ', max_size=5))
+def test_numbers_in_names_are_in_their_order(numbers: list[int], prefix: str) -> None:
+    names = sorted((f'{prefix}{number}.png' for number in numbers), key=natural_key)
+    assert names == [f'{prefix}{number}.png' for number in sorted(numbers)]
+
+
+def test_other_digits_are_no_numbers(tmp_path: Path) -> None:
+    for name in ('area 12 m² (2).png', 'a²2.png', '٣.png', 'x².png'):
+        (tmp_path / name).touch()
+    assert len(find_files(tmp_path)) == 4
+
+
+def test_files_of_other_kinds_are_told(tmp_path: Path) -> None:
+    assert passed_over(tmp_path) is None
+    for name in ('a.png', 'IMG_1.HEIC', 'b.heic', 'raw.CR2', 'Makefile', '.hidden.heic'):
+        (tmp_path / name).touch()
+    (tmp_path / 'folder.heic').mkdir()
+    told = passed_over(tmp_path)
+    assert told is not None
+    assert told.endswith('passed over files of other kinds: 2 .heic, 1 .cr2, 1 without suffix')
+
+
+@pytest.mark.parametrize(
+    'below', ['mav0/cam0/data', 'image_02/data', 'rgb', '2011_09_26/drive_1/image_02/data']
+)
+def test_a_folder_of_folders_of_images_is_a_hint(tmp_path: Path, below: str) -> None:
+    (tmp_path / below).mkdir(parents=True)
+    (tmp_path / 'calib.txt').touch()
+    for name in ('1.png', '2.png'):
+        (tmp_path / below / name).touch()
+    with pytest.raises(SourceError, match=rf'try: {tmp_path / below} \(2\)'):
+        find_files(tmp_path)
+
+
+def test_links_to_nothing_and_pipes_are_named(tmp_path: Path) -> None:
+    (tmp_path / 'gone.png').symlink_to(tmp_path / 'nothing')
+    os.mkfifo(tmp_path / 'pipe.png')
+    for file in find_files(tmp_path):
+        with pytest.raises(SourceError, match=rf'{file.name}.*(link to nothing|a pipe)'):
+            list(read_frames(file))
+
+
+@pytest.mark.parametrize('share', [0.3, 0.6, 0.9])
+def test_a_video_that_ends_early_is_told_behind_its_frames(tmp_path: Path, share: float) -> None:
+    file = tmp_path / 'clip.avi'
+    write_video(file, [np.full((48, 64, 3), 4 * level, np.uint8) for level in range(50)])
+    whole = file.read_bytes()
+    assert len(list(read_frames(file))) == 50
+    file.write_bytes(whole[: int(share * len(whole))])
+    frames = []
+    with pytest.raises(SourceError, match=r'clip\.avi: the video ends early, after'):
+        frames.extend(read_frames(file))
+    frames = []
+    with contextlib.suppress(SourceError):
+        for frame in read_frames(file):
+            frames.append(frame)
+    assert 0.5 * share * 50 < len(frames) < 50
+
+
+@given(gaps=st.lists(st.integers(1, 40), min_size=1, max_size=9))
+def test_a_video_keeps_the_times_of_its_frames(
+    tmp_path_factory: pytest.TempPathFactory, gaps: list[int]
+) -> None:
+    file = tmp_path_factory.getbasetemp() / 'varies.mp4'
+    times = [sum(gaps[:index]) / 10 for index in range(len(gaps) + 1)]
+    write_video(file, [np.full((48, 64, 3), 20 * i, np.uint8) for i in range(len(times))])
+    set_frame_times(file, [*gaps, 1], seconds_per_unit=0.1)
+    assert [frame.time for frame in read_video(file)] == pytest.approx(times, abs=0.002)

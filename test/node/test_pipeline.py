@@ -70,7 +70,7 @@ def test_dark_frames_of_a_deep_camera_stay_dark() -> None:
     def seen(values: NDArray[np.uint16]) -> int:
         message = Image(height=48, width=64, encoding='mono16', step=128)
         message.data = array('B', values.tobytes())
-        view = pipeline.prepare(message, None, '', {topics.DEPTH}, DEFAULTS).view
+        view = pipeline.prepare(message, lambda *_: (None, ''), {topics.DEPTH}, DEFAULTS).view
         assert view is not None
         return int(view.rgb.max())
 

@@ -369,5 +369,38 @@ def test_a_broken_colour_image_is_named_with_its_recording(tmp_path):
         return compressed(seconds, b'no jpeg', 'jpeg')
 
     bag = write_bag(tmp_path / 'a', run_of([4.0]), colour=broken)
-    with pytest.raises(DataError, match=r"a: compressed image of format 'jpeg' .* cannot"):
+    with pytest.raises(DataError, match=r"a: no pair .* format 'jpeg' .* cannot"):
         bag_to_dataset([bag], [], TOPICS, tmp_path / 'set', kind='mine')
+
+
+def test_one_bad_message_costs_one_pair_and_is_told(tmp_path):
+    def cut_at_three(seconds: float, rgb: NDArray[np.uint8]) -> Any:
+        whole = raw_colour(seconds, rgb)
+        if seconds == 3.0:
+            whole.data = whole.data[:-500]
+        return whole
+
+    told: list[str] = []
+    bag = write_bag(tmp_path / 'a', run_of([5.0, 4.5, 4.0, 3.5, 3.0]), colour=cut_at_three)
+    manifest = bag_to_dataset([bag], [], TOPICS, tmp_path / 'set', kind='mine', report=told.append)
+    assert json.loads(manifest.read_text())['shards'][0]['frames'] == 4
+    (line,) = told
+    assert 'left out 1 messages' in line
+    assert 'truncated' in line
+
+
+def test_stamps_too_far_apart_are_told_with_the_tolerance(tmp_path):
+    frames = [(t, t + 0.016, rgb, depth) for t, _, rgb, depth in run_of([5.0, 4.0])]
+    bag = write_bag(tmp_path / 'a', frames)
+    with pytest.raises(DataError, match=r'are 0\.016 s apart; say --tolerance 0\.019'):
+        bag_to_dataset([bag], [], TOPICS, tmp_path / 'set', kind='mine')
+    bag_to_dataset([bag], [], TOPICS, tmp_path / 'set', kind='mine', tolerance=0.019)
+
+
+def test_depth_is_read_as_drivers_write_it(tmp_path):
+    millimetres = (1000 * room(3.0)[1]).astype(np.uint16)
+    as_mono16 = depth_image(image(0.0, millimetres, 'mono16'))
+    np.testing.assert_array_equal(as_mono16, depth_image(image(0.0, millimetres, '16UC1')))
+    png = cv2.imencode('.png', millimetres)[1].tobytes()
+    as_png = depth_image(compressed(0.0, png, '16UC1; png compressed '))
+    np.testing.assert_array_equal(as_png, as_mono16)

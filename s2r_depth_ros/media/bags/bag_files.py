@@ -75,17 +75,18 @@ def open_storage(path: Path, stack: ExitStack) -> Storage:
     """Open one file of a recording, which ``stack`` will close. Raises SourceError."""
     check_path(path)
     head = _head(path)
-    damage = []
+    plain, damage = path, []
     if packing := packing_of(head):
-        path, whole = _unpacked_file(path, packing, stack)
-        head = _head(path)
-        damage = [] if whole else ['it is cut short; its beginning is read']
+        plain, whole = _unpacked_file(path, packing, stack)
+        head = _head(plain)
+        damage = [] if whole else [f'it is cut short or damaged, {packing} unpacks a part of it']
     opener = next((kind for magic, kind in _KINDS.items() if head.startswith(magic)), None)
     if opener is None:
-        why = foreign_content(head) or 'it is no MCAP, no SQLite and no ROS 1 bag: a damaged file?'
+        unknown = 'it is no MCAP, no SQLite and no ROS 1 bag: a damaged file?'
+        why = ''.join(damage) or foreign_content(head) or unknown
         raise SourceError(f'{path} cannot be read as a ROS bag: {why}')
     try:
-        storage = opener(path)
+        storage = opener(plain)
     except (StorageError, OSError) as error:
         raise SourceError(f'{path} cannot be read as a ROS bag: {error}') from error
     stack.callback(storage.close)
@@ -111,7 +112,7 @@ def _unpacked_file(path: Path, packing: str, stack: ExitStack) -> tuple[Path, bo
         with path.open('rb') as packed, plain.open('wb') as target:
             try:
                 with PACKINGS[packing][1].open(packed, 'rb') as source:
-                    shutil.copyfileobj(source, target, 1 << 20)
+                    shutil.copyfileobj(source, target, 1 << 16)
             except UNPACK_ERRORS:
                 return plain, False
     except OSError as error:

@@ -81,8 +81,12 @@ class BagPairs:
             with Bag(self._path) as bag:
                 self._check_topics(bag)
                 intrinsics = self._first_intrinsics(bag)
-                yield from self._pairs(bag, intrinsics)
-                self._tell(bag)
+                count = 0
+                for pair in self._pairs(bag, intrinsics):
+                    count += 1
+                    yield pair
+                if count:  # else why_none says it
+                    self._tell(bag)
         except DataError:
             raise
         except UserError as error:
@@ -104,7 +108,7 @@ class BagPairs:
         """Report what was left out, and what is wrong with the recording."""
         if self._left_out:
             count, first = len(self._left_out), self._left_out[0]
-            self._report(f'{self._path}: left out {count} images, the first because {first}')
+            self._report(f'{self._path}: left out {count} messages, the first because {first}')
         for problem in bag.problems:
             self._report(f'{self._path}: {problem}')
 

@@ -54,7 +54,8 @@ def passed_over(path: str | Path) -> str | None:
     )
     if not kinds:
         return None
-    told = ', '.join(f'{count} {kind}' for kind, count in kinds.most_common(8))
+    most = sorted(kinds.items(), key=lambda entry: (-entry[1], entry[0]))[:8]
+    told = ', '.join(f'{count} {kind}' for kind, count in most)
     return f'{path}: passed over files of other kinds: {told}'
 
 

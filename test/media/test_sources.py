@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import cv2
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from media_files import with_exif, with_orientation, write_video
+from media_files import set_frame_times, with_exif, with_orientation, write_video
 from numpy.typing import NDArray
 
 from s2r_depth_ros.media import codecs
@@ -20,6 +21,7 @@ from s2r_depth_ros.media.sources import (
     read_frames,
     read_image,
 )
+from s2r_depth_ros.media.videos import read_video
 
 
 def test_folder_in_natural_order(tmp_path: Path) -> None:
@@ -182,9 +184,10 @@ def test_broken_video(tmp_path: Path) -> None:
         list(read_frames(file))
 
 
-@given(st.lists(st.text(st.characters(blacklist_characters='/\0', codec='utf-8'), max_size=12)))
+@given(st.lists(st.text(st.characters(exclude_characters='/\0', codec='utf-8'), max_size=12)))
 def test_any_names_have_a_natural_order(names: list[str]) -> None:
-    assert sorted(sorted(names, key=natural_key), key=natural_key) == sorted(names, key=natural_key)
+    ordered = sorted(names, key=natural_key)
+    assert ordered == sorted(reversed(ordered), key=natural_key)
 
 
 @given(st.lists(st.integers(0, 10**20), unique=True), st.text('ab²_٣ ', max_size=5))
@@ -232,18 +235,16 @@ def test_links_to_nothing_and_pipes_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize('share', [0.3, 0.6, 0.9])
 def test_a_video_that_ends_early_is_told_behind_its_frames(tmp_path: Path, share: float) -> None:
     file = tmp_path / 'clip.avi'
-    write_video(file, [np.full((48, 64, 3), 4 * level, np.uint8) for level in range(50)])
+    random = np.random.default_rng(2)
+    write_video(file, [random.integers(0, 256, (48, 64, 3), np.uint8) for _ in range(50)])
     whole = file.read_bytes()
     assert len(list(read_frames(file))) == 50
     file.write_bytes(whole[: int(share * len(whole))])
-    frames = []
+    frames = read_frames(file)
+    good = [next(frames)[0] for _ in range(int(0.5 * share * 50))]
+    assert good[-1] == f'clip_{len(good) - 1:06d}'
     with pytest.raises(SourceError, match=r'clip\.avi: the video ends early, after'):
-        frames.extend(read_frames(file))
-    frames = []
-    with contextlib.suppress(SourceError):
-        for frame in read_frames(file):
-            frames.append(frame)
-    assert 0.5 * share * 50 < len(frames) < 50
+        list(frames)
 
 
 @given(gaps=st.lists(st.integers(1, 40), min_size=1, max_size=9))
@@ -253,5 +254,5 @@ def test_a_video_keeps_the_times_of_its_frames(
     file = tmp_path_factory.getbasetemp() / 'varies.mp4'
     times = [sum(gaps[:index]) / 10 for index in range(len(gaps) + 1)]
     write_video(file, [np.full((48, 64, 3), 20 * i, np.uint8) for i in range(len(times))])
-    set_frame_times(file, [*gaps, 1], seconds_per_unit=0.1)
+    set_frame_times(file, [*gaps, 1])
     assert [frame.time for frame in read_video(file)] == pytest.approx(times, abs=0.002)

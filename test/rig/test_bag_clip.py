@@ -188,7 +188,8 @@ def test_one_bad_frame_is_one_bad_frame(
 def test_a_topic_that_can_be_decoded_is_preferred(tmp_path: Path) -> None:
     stream = np.frombuffer(b'\0\0\0\1\x67' + bytes(200), np.uint8)
     video = [
-        ('/a_cam/rgb/image', bags.COMPRESSED, bags.compressed(100 + i / 9, stream)) for i in range(9)
+        ('/a_cam/rgb/image', bags.COMPRESSED, bags.compressed(100 + i / 9, stream))
+        for i in range(9)
     ]
     clip = opened(tmp_path, [*video, *camera('/b_cam/image_raw')])
     assert '/b_cam/image_raw' in clip.name

@@ -62,3 +62,22 @@ def with_exif(picture: bytes, block: bytes) -> bytes:
         return picture[:33] + whole + picture[33:]
     chunk = b'EXIF' + struct.pack('<I', len(block)) + block + b'\0' * (len(block) % 2)
     return b'RIFF' + struct.pack('<I', len(picture) - 8 + len(chunk)) + picture[8:] + chunk
+
+
+def set_frame_times(path: Path, gaps: Sequence[int]) -> None:
+    """Give the frames of an MP4 file gaps of so many times their first; the last one's included."""
+    content = path.read_bytes()
+    boxes = [b'moov', b'trak', b'mdia', b'minf', b'stbl', b'stts']
+    places: list[int] = []
+    for name in boxes:
+        places.append(content.index(name, places[-1] if places else 0) - 4)
+    start = places[-1]
+    size, _, _, _, _, step = struct.unpack_from('>I4sIIII', content, start)
+    table = b''.join(struct.pack('>II', 1, gap * step) for gap in gaps)
+    stts = struct.pack('>I4sII', 16 + len(table), b'stts', 0, len(gaps)) + table
+    changed = bytearray(content[:start] + stts + content[start + size :])
+    for place in places[:-1]:
+        (old,) = struct.unpack_from('>I', changed, place)
+        struct.pack_into('>I', changed, place, old + len(stts) - size)
+    # Longer now than the edit list says, which is left out.
+    path.write_bytes(changed.replace(b'edts', b'free'))

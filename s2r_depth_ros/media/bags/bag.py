@@ -15,7 +15,7 @@ from s2r_depth_ros.media.checks import SourceError
 
 @dataclass(frozen=True)
 class Topic:
-    """A topic of a recording; readable: its messages have an encoding that is read here."""
+    """A topic of a recording; encoding: of its messages; count: how many it says to hold."""
 
     name: str
     type: str
@@ -24,7 +24,7 @@ class Topic:
 
     @property
     def readable(self) -> bool:
-        """Whether its messages are in an encoding that is read here."""
+        """Return whether its messages are in an encoding that is read here."""
         return self.encoding in ENCODINGS
 
     def __str__(self) -> str:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2r_depth_ros.errors import UserError
-from s2r_depth_ros.geometry import check_focal_length
+from s2r_depth_ros.geometry import ImplausibleError, check_focal_length
 from s2r_depth_ros.media.sources import SourceError, read_image
 
 CAPS = {'driving': 80.0, 'indoor': 10.0, 'stereo': 10.0}
@@ -47,8 +47,8 @@ class GroundTruthFrame:
     def load(self) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         """Return the image uint8 [H, W, 3] RGB and the depth float32 [H, W] m, 0 = unknown.
 
-        Raises ManifestError if a file cannot be read or their sizes differ, ImplausibleError for an
-        fx that no camera of this size has.
+        Raises ManifestError if a file cannot be read, their sizes differ, or no camera of this size
+        has such an fx.
         """
         try:
             rgb = read_image(self.rgb)
@@ -62,7 +62,10 @@ class GroundTruthFrame:
             raise ManifestError(f'frame {self.id}: cannot read {self.depth}')
         if raw.ndim != 2 or raw.shape != rgb.shape[:2]:
             raise ManifestError(f'{self.depth} must be one channel of the size of {self.rgb}')
-        check_focal_length(self.fx, rgb.shape[1], f'fx of frame {self.id}')
+        try:
+            check_focal_length(self.fx, rgb.shape[1], f'fx of frame {self.id}')
+        except ImplausibleError as error:
+            raise ManifestError(str(error)) from error
         return rgb, raw.astype(np.float32) * np.float32(self.depth_scale)
 
 

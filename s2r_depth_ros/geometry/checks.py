@@ -16,6 +16,9 @@ ROTATION_TOLERANCE = 1e-3
 FORM_TOLERANCE = 1e-6
 LARGEST_SKEW = 0.1  # of the focal length; the angle between rows and columns is 6 degrees off then
 
+# How a user says that images are rectified, whatever reads their calibration.
+SAY_RECTIFIED = 'say so (parameter rectify: never; bag_to_dataset --rectified)'
+
 
 class CalibrationError(UserError, ValueError):
     """A camera calibration cannot be used; the text names the field and the remedy."""
@@ -66,7 +69,8 @@ def check_camera_matrix(k: Sequence[float]) -> None:
         zeros = 'begins with 0' if any(k) else 'is all zero'
         raise CalibrationError(
             f'K of camera_info {zeros}: the camera is uncalibrated; calibrate it (package '
-            'camera_calibration) and have its driver publish the result'
+            'camera_calibration) and have its driver publish the result. If its images are '
+            f'rectified already and P is good, {SAY_RECTIFIED}'
         )
     check_focal_lengths('K of camera_info', k[0], k[4])
     scale = FORM_TOLERANCE * max(k[0], k[4])

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from s2r_depth_ros.geometry.checks import CalibrationError
+from s2r_depth_ros.geometry.checks import SAY_RECTIFIED, CalibrationError
 
 PLUMB_BOB = 'plumb_bob'
 RATIONAL = 'rational_polynomial'
@@ -93,6 +93,6 @@ def _key(name: str) -> str:
 
 
 _REMEDY = (
-    'Or rectify the images with software that knows this lens, and say that they are rectified '
-    '(parameter rectify: never; bag_to_dataset --rectified): then d is not looked at'
+    f'Or rectify the images with software that knows this lens, and {SAY_RECTIFIED}: then d is not '
+    'looked at'
 )

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2r_depth_ros.geometry.calibration import Calibration
-from s2r_depth_ros.geometry.checks import ImplausibleError
+from s2r_depth_ros.geometry.checks import SAY_RECTIFIED, ImplausibleError
 from s2r_depth_ros.geometry.lens_names import EQUIDISTANT
 
 # Angles in degrees, of the wider side of the image.
@@ -134,6 +134,6 @@ def _check_binning(calibration: Calibration) -> None:
 
 
 _REMEDY = (
-    'Calibrate the camera (package camera_calibration) and have its driver publish the result, or '
-    'publish no camera_info'
+    'Calibrate the camera (package camera_calibration) and have its driver publish the result. If '
+    f'the images are rectified already and P is good, {SAY_RECTIFIED}'
 )

@@ -24,8 +24,8 @@ class _Fit(NamedTuple):
     or write another one. It tells cameras apart that share a topic and take images together.
     """
 
-    size: bool
     stamp: bool
+    size: bool
     frame_id: bool
 
 
@@ -58,7 +58,8 @@ class CameraInfoHistory:
     def find(self, header: Header, size: ImageSize) -> tuple[CameraInfo | None, bool]:
         """Return the camera_info of a frame (None: none came) and whether its stamp matches.
 
-        size: of the frame's image. Where no camera_info is for this size, one of another comes.
+        size: of the frame's image. Where no camera_info is for this size, one of another comes, and
+        so it does if it has the stamp: then what the camera says of this frame does not fit it.
         """
         with self._lock:
             best, fit = self._best(header, size)
@@ -71,7 +72,7 @@ class CameraInfoHistory:
         for message, its_size in reversed(self._messages):
             exact = message.header.stamp == header.stamp
             same_frame = exact and _same_frame(message.header, header)
-            fits.append((_Fit(size in (None, its_size), exact, same_frame), message))
+            fits.append((_Fit(exact, size in (None, its_size), same_frame), message))
         fit, best = max(fits, key=lambda entry: entry[0], default=(_Fit(False, False, False), None))
         return best, fit
 

@@ -38,10 +38,9 @@ def open_sequence(path: Path, fx: float | None) -> Clip:
         width, height = int(meta['width']), int(meta['height'])
         entries = [(float(entry['stamp']), path / entry['rgb']) for entry in meta['frames']]
         numbers = meta['fx'], meta['fy'], (meta['cx'], meta['cy'])
-        calibration = (
-            assumed_calibration(width, height, fx) if fx else pinhole(width, height, *numbers)
-        )
-        check_plausible(calibration)
+        own = pinhole(width, height, *numbers) if fx is None else None
+        if own is not None:
+            check_plausible(own)
     except CalibrationError as error:
         raise ClipError(f'{file}: {error}. Or give --fx') from error
     except (OSError, KeyError, TypeError, ValueError, ArithmeticError) as error:
@@ -51,6 +50,7 @@ def open_sequence(path: Path, fx: float | None) -> Clip:
         ) from error
     if not entries:
         raise ClipError(f'{file} lists no frames')
+    calibration = own or assumed_calibration(width, height, fx)
 
     def frames(report: Report) -> Iterator[ClipFrame]:
         clock = ClipClock(1 / _FOLDER_RATE_HZ)

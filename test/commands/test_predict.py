@@ -132,6 +132,15 @@ def test_options_reach_the_estimator(
     np.testing.assert_array_equal(np.load(tmp_path / 'out' / 'scene.depth.npy'), expected.depth)
 
 
+@pytest.mark.parametrize('fx', [0.9, 1e6])
+def test_a_focal_length_that_no_camera_has_is_refused(
+    command: Command, image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], fx: float
+) -> None:
+    assert command(image, '--fx', fx) == 1
+    assert f'--fx is {fx:g} px, a field of view of' in capsys.readouterr().err
+    assert not names(tmp_path / 'out')
+
+
 def test_cloud_without_fx_says_what_it_assumes(
     command: Command, image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -79,7 +79,7 @@ def test_a_camera_that_starts_again_with_another_size_replaces_its_calibration()
     st.booleans(),
     st.sampled_from(['', 'a', 'b']),
 )
-def test_a_camera_info_of_the_size_is_found_whatever_else_there_is(
+def test_the_stamp_decides_then_the_size_then_the_age(
     infos: list[tuple[int, bool, str]], second: int, small: bool, frame_id: str
 ) -> None:
     history = CameraInfoHistory()
@@ -88,14 +88,25 @@ def test_a_camera_info_of_the_size_is_found_whatever_else_there_is(
         history.add(message)
     size = (WIDTH // 2, HEIGHT // 2) if small else SIZE
     found, exact = history.find(_header(second, frame_id), size)
-    fitting = [m for m in messages if (m.width, m.height) == size]
     assert (found is None) == (not messages)
-    if fitting:
-        assert found in fitting
-        of_stamp = [m for m in fitting if m.header.stamp.sec == second]
-        of_frame = [m for m in of_stamp if m.header.frame_id == frame_id]
-        assert found == (of_frame or of_stamp or fitting)[-1]
-        assert exact == bool(of_stamp)
+    candidates = messages
+    for wanted in (
+        lambda m: m.header.stamp.sec == second,
+        lambda m: (m.width, m.height) == size,
+        lambda m: exact and m.header.frame_id == frame_id,
+    ):
+        candidates = [m for m in candidates if wanted(m)] or candidates
+    if candidates:
+        assert found == candidates[-1]
+        assert exact == (found.header.stamp.sec == second)
+
+
+def test_a_camera_info_that_contradicts_its_image_is_not_passed_over() -> None:
+    """Or a frame would get the calibration of before, and nobody would be told."""
+    history = CameraInfoHistory()
+    history.add(_info(1))
+    history.add(_small(2))
+    assert history.find(_header(2), SIZE) == (_small(2), True)
 
 
 def test_camera_info_is_waited_for() -> None:

@@ -69,13 +69,23 @@ def test_compressed_camera_of_a_bag_is_decoded(tmp_path: Path) -> None:
     assert frame.calibration.k == tuple(K)
 
 
-def test_uncalibrated_camera_of_a_bag_gets_assumed_intrinsics(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ('k', 'told'),
+    [
+        ([0.0] * 9, 'all zero'),
+        ([1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0], 'a placeholder'),
+        ([100.0, 0.0, 63.0, 0.0, 104.0, 47.0, 0.0, 0.0, 1.0], 'another image size'),
+    ],
+)
+def test_uncalibrated_camera_of_a_bag_gets_assumed_intrinsics(
+    tmp_path: Path, k: list[float], told: str
+) -> None:
     messages = [
         ('/cam/image_raw', bags.IMAGE, bags.image(1.0, picture(0), 'rgb8')),
-        ('/cam/camera_info', bags.INFO, bags.info(1.0, WIDTH, HEIGHT, [0.0] * 9)),
+        ('/cam/camera_info', bags.INFO, bags.info(1.0, WIDTH, HEIGHT, k)),
     ]
     clip = open_clip(bags.write(tmp_path / 'bag', messages, StoragePlugin.MCAP))
-    assert 'all zero' in clip.camera
+    assert told in clip.camera
     assert '60 degrees' in clip.camera
     assert next(clip.frames()).calibration.k[0] > 0
 

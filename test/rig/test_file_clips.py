@@ -47,9 +47,23 @@ def test_given_focal_length_replaces_the_sequences_own(tmp_path: Path) -> None:
     assert '77' in clip.camera
 
 
+def test_given_focal_length_replaces_an_impossible_one(tmp_path: Path) -> None:
+    clip = open_clip(write_sequence(tmp_path, [0.0], fx=1.0, fy=1.0), fx=77.0)
+    assert next(clip.frames()).calibration.k[0] == 77.0
+    with pytest.raises(UserError, match=r'^--fx is 0.5 px, a field of view of 178'):
+        open_clip(tmp_path, fx=0.5)
+
+
 @pytest.mark.parametrize(
     ('changes', 'word'),
-    [({'frames': []}, 'no frames'), ({'fx': None}, 'fx'), ({'width': 'wide'}, 'width')],
+    [
+        ({'frames': []}, 'no frames'),
+        ({'fx': None}, 'fx'),
+        ({'width': 'wide'}, 'width'),
+        ({'fx': 1.0, 'fy': 1.0}, 'a placeholder'),
+        ({'cx': 63.5, 'cy': 47.5}, 'another image size'),
+        ({'fx': -50.0}, 'Or give --fx'),
+    ],
 )
 def test_bad_sequence_names_its_file(tmp_path: Path, changes: dict[str, Any], word: str) -> None:
     write_sequence(tmp_path, [0.0], **changes)

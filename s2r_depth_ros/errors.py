@@ -1,14 +1,14 @@
 """The base of this package's errors; a test keeps this list of those derived from it.
 
 UserError
-    benchmark: CaseError, PictureError
+    benchmark: CaseError
     evaluation: ManifestError, PriorsError
     files: OutputError
     geometry: CalibrationError
     inference: BackendError, DeviceError, FocalLengthError, ImageError
-    media: SourceError
+    media: CodecError, ConversionError, SourceError
     network: CheckpointError, SizeError
-    node: ConversionError, ParameterError
+    node: ParameterError
     reference: MarkerError
     rig: BringUpError, ClipError, ProcessError, SilenceError
 """

@@ -9,14 +9,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from s2r_depth_ros.errors import UserError
+from s2r_depth_ros.media.sources import read_image
 from s2r_depth_ros.network.checkpoint import save_model
 from s2r_depth_ros.network.metadata import ModelMetadata
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
-
-
-class PictureError(UserError):
-    """The picture to run on cannot be read."""
 
 
 def drawn_image(height: int, width: int) -> NDArray[np.uint8]:
@@ -31,11 +27,8 @@ def drawn_image(height: int, width: int) -> NDArray[np.uint8]:
 
 
 def resized_picture(path: Path, height: int, width: int) -> NDArray[np.uint8]:
-    """Return the picture ``path`` as uint8 RGB [height, width, 3]. Raises PictureError."""
-    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise PictureError(f'{path}: cannot be read as an image')
-    return np.ascontiguousarray(cv2.resize(picture, (width, height))[..., ::-1], np.uint8)
+    """Return the picture ``path`` as uint8 RGB [height, width, 3]. Raises SourceError."""
+    return np.asarray(cv2.resize(read_image(path), (width, height)), np.uint8)
 
 
 def random_model(width: float, folder: Path) -> Path:

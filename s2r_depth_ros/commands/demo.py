@@ -33,6 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='play so many frames at most (default: %(default)s)',
     )  # fmt: skip
     arguments.add_focal_length(parser)
+    parser.add_argument(
+        '--topic', help="topic of a recording's images (default: that of its colour camera)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -54,6 +57,7 @@ def run(args: argparse.Namespace) -> int:
         rate=args.rate,
         frames=args.frames,
         fx=args.fx,
+        topic=args.topic,
     )
     try:
         summary = run_demo(options)

@@ -19,7 +19,7 @@ from s2r_depth_ros.inference.colorize import colorize_depth
 from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.inference.postprocess import MILLIMETRE_LIMIT
 from s2r_depth_ros.media import writers
-from s2r_depth_ros.media.sources import count_frames, find_files, read_frames
+from s2r_depth_ros.media.sources import count_frames, find_files, passed_over, read_frames
 from s2r_depth_ros.network.metadata import ModelMetadata
 
 
@@ -58,8 +58,12 @@ def run(args: argparse.Namespace) -> int:
     for path in args.input:
         try:
             files += find_files(path)
+            others = passed_over(path)
         except UserError as error:
             failures.append(str(error))
+            continue
+        if others:
+            print(others, file=sys.stderr)
     written = _predict_files(files, estimator, args, failures)
     print(f'{written} depth images written to {args.out}')
     if failures:

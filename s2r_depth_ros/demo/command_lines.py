@@ -36,11 +36,12 @@ def player_command(options: DemoOptions, patience: float) -> list[str]:
     """
     return [
         camera_player.__name__,
-        str(options.input),
+        str(options.input.absolute()),  # a name may begin with -
         f'--frames={options.frames}',
         '--subscribers=2',
         '--hold',
         *([f'--rate={options.rate}'] if options.rate else []),
         *([f'--fx={options.fx}'] if options.fx else []),
+        *([f'--topic={options.topic}'] if options.topic else []),
         f'--wait={patience}',
     ]

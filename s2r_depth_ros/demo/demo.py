@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from s2r_depth_ros.demo.options import DemoOptions
 from s2r_depth_ros.demo.output_folder import OutputFolder
 from s2r_depth_ros.demo.results import write_results
@@ -15,10 +17,15 @@ def run_demo(options: DemoOptions) -> DemoSummary:
 
     KeyboardInterrupt (also for SIGTERM) goes on to the caller when all processes have ended.
     """
-    clip = open_clip(options.input, fx=options.fx)
+    clip = open_clip(options.input, fx=options.fx, topic=options.topic)
     folder = OutputFolder(options.out)
     folder.prepare()
     print(f'{clip.name}; {clip.camera}')
+    for note in clip.notes:
+        print(f'note: {note}', file=sys.stderr)
     total = min(options.frames, clip.frame_count or options.frames)
     played = play_and_record(options, folder, total)
+    if played.left_out:
+        told = f'left out: {len(played.left_out)} times, first because {played.left_out[0]}'
+        print(told, file=sys.stderr)
     return write_results(options, folder, clip, played)

@@ -15,7 +15,7 @@ class DemoOptions:
     input: image folder, video, bag or folder with sequence.json. out: folder for the results.
     model: name or file. device: auto, cpu, cuda or cuda:N. rate: frames per second, None plays at
     the clip's own times. frames: how many at most. fx: focal length in pixels of the clip's
-    images, None takes the clip's own.
+    images, None takes the clip's own. topic: of a recording's images, None finds the camera.
     """
 
     input: Path
@@ -25,6 +25,7 @@ class DemoOptions:
     rate: float | None
     frames: int
     fx: float | None
+    topic: str | None = None
 
 
 def default_input() -> Path:

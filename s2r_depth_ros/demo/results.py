@@ -9,6 +9,7 @@ from typing import Any
 from s2r_depth_ros.demo.contact_sheet import draw_sheet
 from s2r_depth_ros.demo.options import DemoOptions
 from s2r_depth_ros.demo.output_folder import OutputFolder
+from s2r_depth_ros.demo.session import Played
 from s2r_depth_ros.demo.sheet_rows import read_rows
 from s2r_depth_ros.demo.summary import DemoSummary, summarise
 from s2r_depth_ros.files import write_atomically
@@ -21,14 +22,14 @@ from s2r_depth_ros.rig.recording import Recording
 
 
 def write_results(
-    options: DemoOptions, folder: OutputFolder, clip: Clip, played: list[int]
+    options: DemoOptions, folder: OutputFolder, clip: Clip, played: Played
 ) -> DemoSummary:
-    """Write contact sheet and JSON; ``played`` (ns) are the stamps of the frames played.
+    """Write contact sheet and JSON; ``played``: what the player told.
 
     Raises ProcessError if nothing came.
     """
     recording = Recording.load(folder.recording, folder.arrivals, NODE)
-    summary = summarise(recording, played)
+    summary = summarise(recording, played.stamps)
     rows = read_rows(recording)
     if not rows:
         words = last_lines(folder.node_log)
@@ -42,6 +43,7 @@ def write_results(
         'model': options.model,
         'device': options.device,
         **summary.as_dict(),
+        'left_out': played.left_out,
         'messages': {topic: len(times) for topic, times in recording.arrivals.items()},
         'contact_sheet': str(folder.contact_sheet),
         'recording': str(folder.recording),

@@ -6,6 +6,8 @@ camera only when the node is active: so nothing here sleeps, and no frame is pla
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from tqdm import tqdm
 
 from s2r_depth_ros.demo.command_lines import node_command, player_command, recorder_command
@@ -24,8 +26,16 @@ _LAST_FRAME_S = 10.0
 _NODE, _RECORDER, _PLAYER = 'node', 'recorder', 'player'
 
 
-def play_and_record(options: DemoOptions, folder: OutputFolder, total: int) -> list[int]:
-    """Play the clip, ``total`` frames as far as known, and record; return the frames' stamps (ns).
+@dataclass(frozen=True)
+class Played:
+    """What the player told: the stamps (ns) of the frames played, and why others were left out."""
+
+    stamps: list[int]
+    left_out: list[str]
+
+
+def play_and_record(options: DemoOptions, folder: OutputFolder, total: int) -> Played:
+    """Play the clip, ``total`` frames as far as known, and record.
 
     Raises ProcessError if a process fails or all are silent, KeyboardInterrupt after SIGINT or
     SIGTERM; no process is left then either.
@@ -35,10 +45,11 @@ def play_and_record(options: DemoOptions, folder: OutputFolder, total: int) -> l
         processes.start(_RECORDER, recorder_command(folder, _PATIENCE_S))
         processes.start(_PLAYER, player_command(options, _PATIENCE_S))
         with tqdm(total=total, unit='frame', desc='starting', leave=False) as bar:
-            played = _follow(processes, _Progress(bar))
+            progress = _Progress(bar)
+            _follow(processes, progress)
         if processes.stop()[_RECORDER]:
             raise ProcessError('the recording is incomplete', processes.last_words(_RECORDER))
-    return played
+    return Played(progress.played, progress.left_out)
 
 
 class _Progress:
@@ -46,6 +57,7 @@ class _Progress:
 
     def __init__(self, bar: tqdm) -> None:
         self.played: list[int] = []
+        self.left_out: list[str] = []
         self.finished = False
         self._bar = bar
         # Stamp of the newest message of each output that every frame has, ns.
@@ -64,14 +76,16 @@ class _Progress:
         elif kind == 'frame':
             self.played.append(event['stamp'])
             self._bar.update()
+        elif kind == 'left_out':
+            self.left_out.append(event['reason'])
         elif kind == 'received':
             self._newest[event['topic']] = event['stamp']
         elif kind == 'played':
             self.finished = True
 
 
-def _follow(processes: ProcessGroup, progress: _Progress) -> list[int]:
-    """Take events until the last frame is through; return the stamps (ns) of all frames."""
+def _follow(processes: ProcessGroup, progress: _Progress) -> None:
+    """Take events until the last frame is through."""
     while not progress.is_complete():
         patience = _LAST_FRAME_S if progress.finished else _PATIENCE_S
         try:
@@ -82,4 +96,3 @@ def _follow(processes: ProcessGroup, progress: _Progress) -> list[int]:
             what = f'{silence.what}, {len(progress.played)} frames played'
             raise ProcessError(what, silence.last_words) from None
         progress.take(event)
-    return progress.played

@@ -38,9 +38,11 @@ def read_rows(recording: Recording, count: int = 5) -> list[SheetRow]:
         recording.image_topic,
         *map(recording.name_of, (topics.STRUCTURE, topics.DEPTH, topics.POINTS)),
     ]
-    stamps = _spread(recording.common_stamps(names), count)
-    first = stamps[0] if stamps else 0
     with AnyReader([recording.bag]) as reader:
+        # Not every cloud is written.
+        clouds = recording.stamps_in_bag(reader, names[-1])
+        stamps = _spread([s for s in recording.common_stamps(names) if s in clouds], count)
+        first = stamps[0] if stamps else 0
         return [_read_row(recording, reader, names, stamp, first) for stamp in stamps]
 
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.geometry import ImplausibleError, check_focal_length
+from s2r_depth_ros.media.sources import SourceError, read_image
 
 CAPS = {'driving': 80.0, 'indoor': 10.0, 'stereo': 10.0}
 """Farthest ground truth that counts, m, by kind of scene."""
@@ -49,19 +50,23 @@ class GroundTruthFrame:
         Raises ManifestError if a file cannot be read, their sizes differ, or no camera of this size
         has such an fx.
         """
-        bgr = cv2.imread(str(self.rgb), cv2.IMREAD_COLOR)
-        raw = cv2.imread(str(self.depth), cv2.IMREAD_UNCHANGED)
-        if bgr is None or raw is None:
-            path = self.rgb if bgr is None else self.depth
-            raise ManifestError(f'cannot read {path} of frame {self.id}')
-        if raw.ndim != 2 or raw.shape != bgr.shape[:2]:
+        try:
+            rgb = read_image(self.rgb)
+        except SourceError as error:
+            raise ManifestError(f'frame {self.id}: {error}') from error
+        try:
+            raw = cv2.imread(str(self.depth), cv2.IMREAD_UNCHANGED)
+        except cv2.error:  # of more pixels than OpenCV takes
+            raw = None
+        if raw is None:
+            raise ManifestError(f'frame {self.id}: cannot read {self.depth}')
+        if raw.ndim != 2 or raw.shape != rgb.shape[:2]:
             raise ManifestError(f'{self.depth} must be one channel of the size of {self.rgb}')
         try:
-            check_focal_length(self.fx, bgr.shape[1], f'fx of frame {self.id}')
+            check_focal_length(self.fx, rgb.shape[1], f'fx of frame {self.id}')
         except ImplausibleError as error:
             raise ManifestError(str(error)) from error
-        rgb = np.ascontiguousarray(bgr[..., ::-1])
-        return rgb.astype(np.uint8), raw.astype(np.float32) * np.float32(self.depth_scale)
+        return rgb, raw.astype(np.float32) * np.float32(self.depth_scale)
 
 
 def read_ground_truth(path: str | Path) -> list[GroundTruthFrame]:

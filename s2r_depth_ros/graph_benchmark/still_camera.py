@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2r_depth_ros.rig.camera_player import Playback, play
-from s2r_depth_ros.rig.clip import OPTICAL_FRAME, Clip, ClipFrame, ImageData, pinhole
+from s2r_depth_ros.rig.clip import OPTICAL_FRAME, Clip, ClipFrame, ImageData, Report, pinhole
 from s2r_depth_ros.rig.ros_process import in_namespace, stop_on_signals
 
 
@@ -36,7 +36,7 @@ def _still(rgb: NDArray[np.uint8]) -> Clip:
     # The rate of playing sets the times.
     frame = ClipFrame(0.0, ImageData.from_rgb(rgb), pinhole(width, height, fx=float(width)))
 
-    def frames() -> Iterator[ClipFrame]:
+    def frames(_report: Report) -> Iterator[ClipFrame]:
         return itertools.repeat(frame)
 
     return Clip('still', None, 'assumed', OPTICAL_FRAME, frames)

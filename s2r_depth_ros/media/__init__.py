@@ -1,1 +1,1 @@
-"""Images and videos from files, depth into files."""
+"""Images, videos and recordings of ROS from files, depth into files; needs no ROS."""

@@ -2,61 +2,82 @@
 
 from __future__ import annotations
 
-import re
+import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from s2r_depth_ros.errors import UserError
+from s2r_depth_ros.media import codecs
+from s2r_depth_ros.media.checks import HEAD_BYTES, SourceError, check_path, foreign_content
+from s2r_depth_ros.media.names import natural_key
+from s2r_depth_ros.media.pixels import decoded_to_rgb
+from s2r_depth_ros.media.videos import VIDEO_SUFFIXES, count_video_frames, read_video
 
 IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp', '.ppm', '.pgm')
-VIDEO_SUFFIXES = ('.mp4', '.avi', '.mkv', '.mov', '.webm', '.m4v', '.mpg', '.mpeg')
-
-
-class SourceError(UserError):
-    """An input cannot be read: names the file and says why."""
+# How much of a folder's subfolders is looked through for a hint.
+_FOLDERS_SEEN, _FOLDERS_TOLD = 500, 4
 
 
 def find_files(path: str | Path) -> list[Path]:
     """Return the image and video files that ``path`` means: itself, or a folder's own files.
 
     A folder's files come in natural order (frame2 before frame10); subfolders, hidden files and
-    other kinds of file are passed over. Raises SourceError if there is nothing to read.
+    other kinds of file (``passed_over``) are left out. Raises SourceError if there is nothing to
+    read; it names subfolders that have images.
     """
     path = Path(path)
-    if not path.exists():
-        raise SourceError(f'{path}: no such file or folder')
+    check_path(path)
     if path.is_dir():
-        files = [file for file in path.iterdir() if _is_known(file) and file.is_file()]
+        files = [file for file in _listed(path) if _is_known(file)]
         if not files:
-            raise SourceError(f'{path}: the folder has no image or video files ({_kinds()})')
-        return sorted(files, key=_natural_key)
+            raise SourceError(
+                f'{path}: the folder has no image or video files ({_kinds()}){_hint(path)}'
+            )
+        return sorted(files, key=lambda file: natural_key(file.name))
     if not _is_known(path):
         raise SourceError(f'{path}: not a known kind of image or video file ({_kinds()})')
     return [path]
+
+
+def passed_over(path: str | Path) -> str | None:
+    """Return in words which files of a folder ``find_files`` leaves out, None if there are none."""
+    path = Path(path)
+    if not path.is_dir():
+        return None
+    kinds = Counter(
+        file.suffix.lower() or 'without suffix'
+        for file in _listed(path)
+        if file.name[0] != '.' and not _is_known(file)
+    )
+    if not kinds:
+        return None
+    most = sorted(kinds.items(), key=lambda entry: (-entry[1], entry[0]))[:8]
+    told = ', '.join(f'{count} {kind}' for kind, count in most)
+    return f'{path}: passed over files of other kinds: {told}'
 
 
 def count_frames(path: Path) -> int:
     """Return how many frames ``path`` announces: 1 for an image, 0 for an unreadable video."""
     if path.suffix.lower() not in VIDEO_SUFFIXES:
         return 1
-    video = cv2.VideoCapture(str(path))
-    count = int(video.get(cv2.CAP_PROP_FRAME_COUNT)) if video.isOpened() else 0
-    video.release()
-    return max(0, count)
+    try:
+        return count_video_frames(path)
+    except SourceError:
+        return 0  # read_frames will tell
 
 
 def read_frames(path: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
     """Yield (stem, rgb uint8 [H, W, 3]) of an image file, or of every frame of a video.
 
     The frames of video ``clip.mp4`` are called clip_000000, clip_000001, ... Raises SourceError
-    naming the file if it cannot be read.
+    naming the file if it cannot be read, and at its end if a video announces more frames.
     """
     if path.suffix.lower() in VIDEO_SUFFIXES:
-        yield from _read_video(path)
+        for index, frame in enumerate(read_video(path)):
+            yield f'{path.stem}_{index:06d}', frame.rgb
     else:
         yield path.stem, read_image(path)
 
@@ -64,58 +85,21 @@ def read_frames(path: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
 def read_image(path: str | Path) -> NDArray[np.uint8]:
     """Return an image file as uint8 RGB [H, W, 3], turned upright as its EXIF entry says.
 
-    Grey becomes RGB, 16 bits become 8, alpha is dropped. Raises SourceError for a missing,
-    foreign or truncated file: OpenCV would fill the missing part with grey and say nothing.
+    Grey becomes RGB, 16 bits become 8 by what is in them, alpha is dropped. Raises SourceError for
+    a missing, foreign or truncated file.
     """
+    check_path(Path(path))
     try:
         content = Path(path).read_bytes()
     except OSError as error:
         raise SourceError(f'{path}: cannot be read ({error.strerror})') from error
-    if _is_truncated(content):
-        raise SourceError(f'{path}: the image file is cut short; copy it again')
+    if foreign := foreign_content(content[:HEAD_BYTES]):
+        raise SourceError(f'{path}: {foreign}')
     try:
-        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error:
-        image = None
-    if image is None:
-        raise SourceError(f'{path}: not an image that OpenCV can decode; is the file damaged?')
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
-
-
-def _read_video(path: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
-    video = cv2.VideoCapture(str(path))
-    try:
-        index = 0
-        while video.isOpened():
-            there, frame = video.read()
-            if not there:
-                break
-            rgb = np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), np.uint8)
-            yield f'{path.stem}_{index:06d}', rgb
-            index += 1
-        if index == 0:
-            raise SourceError(
-                f'{path}: not a video that OpenCV can decode; is the file damaged, or its codec '
-                'missing?'
-            )
-    finally:
-        video.release()
-
-
-def _is_truncated(content: bytes) -> bool:
-    """Return whether a PNG or JPEG file has no end mark."""
-    if content.startswith(b'\x89PNG'):
-        return b'IEND' not in content
-    if not content.startswith(b'\xff\xd8'):
-        return False
-    # Skip the header segments: a thumbnail in them has an end mark of its own.
-    position = 2
-    while (
-        content[position : position + 1] == b'\xff'
-        and content[position + 1 : position + 2] != b'\xda'
-    ):
-        position += 2 + int.from_bytes(content[position + 2 : position + 4], 'big')
-    return content.find(b'\xff\xd9', position) < 0
+        image = codecs.decode(content, upright=True)
+    except codecs.CodecError as error:
+        raise SourceError(f'{path}: {error}; is the file whole? copy it again') from error
+    return decoded_to_rgb(image)
 
 
 def _is_known(path: Path) -> bool:
@@ -127,6 +111,21 @@ def _kinds() -> str:
     return ' '.join(IMAGE_SUFFIXES + VIDEO_SUFFIXES)
 
 
-def _natural_key(path: Path) -> list[tuple[bool, int, str]]:
-    parts = re.split(r'(\d+)', path.name)
-    return [(part.isdigit(), int(part) if part.isdigit() else 0, part) for part in parts]
+def _listed(folder: Path) -> list[Path]:
+    """Return what is in a folder but its subfolders. Raises SourceError."""
+    try:
+        return [file for file in folder.iterdir() if not file.is_dir()]
+    except OSError as error:
+        raise SourceError(f'{folder}: cannot be read ({error.strerror})') from error
+
+
+def _hint(folder: Path) -> str:
+    """Return where below a folder images or videos are, as the end of a sentence."""
+    found = []
+    for seen, (name, below, files) in enumerate(os.walk(folder)):
+        below.sort(key=natural_key)
+        if count := sum(_is_known(Path(name, file)) for file in files):
+            found.append(f'{name} ({count})')
+        if seen == _FOLDERS_SEEN or len(found) == _FOLDERS_TOLD:
+            break
+    return f'; try: {", ".join(found)}' if found else ''

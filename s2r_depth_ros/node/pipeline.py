@@ -24,9 +24,11 @@ from s2r_depth_ros.inference.colorize import colorize_depth
 from s2r_depth_ros.inference.estimator import Prediction, View, check_view
 from s2r_depth_ros.inference.finishing import DeviceCopy, Finish, cloud_rays
 from s2r_depth_ros.inference.postprocess import depth_to_millimetres
+from s2r_depth_ros.media.bit_depth import BitDepth
+from s2r_depth_ros.media.compressed_images import compressed_to_rgb
 from s2r_depth_ros.node import topics
 from s2r_depth_ros.node.camera_info import ImageSize, camera_info_message
-from s2r_depth_ros.node.conversions import compressed_to_rgb, image_to_rgb
+from s2r_depth_ros.node.conversions import image_to_rgb
 from s2r_depth_ros.node.messages import CloudBuffer, ImageBuffer
 from s2r_depth_ros.node.parameters import Values
 
@@ -100,6 +102,7 @@ class FramePipeline:
 
     def __init__(self) -> None:
         self._calibrated: _Calibrated | None = None
+        self._bits = BitDepth()
         self._images: defaultdict[str, ImageBuffer] = defaultdict(ImageBuffer)
         self._cloud = CloudBuffer()
 
@@ -117,8 +120,8 @@ class FramePipeline:
         cannot be used, and ImplausibleError for intrinsics that would make all that is metric
         wrong: a placeholder says nothing of the scale, but looks as if it did.
         """
-        compressed = isinstance(message, CompressedImage)
-        rgb = compressed_to_rgb(message) if compressed else image_to_rgb(message)
+        read = compressed_to_rgb if isinstance(message, CompressedImage) else image_to_rgb
+        rgb = read(message, self._bits)
         camera_info, problem = find_info(message.header, (rgb.shape[1], rgb.shape[0]))
         calibrated = None
         if camera_info is not None:

@@ -3,7 +3,9 @@
 What a camera shows:
 
 - ``clip``: a playable input as one type; ``open_clip`` opens whatever a path is, by ``file_clips``
-  (sequence, image folder, video) or ``bag_clip`` (ROS bag).
+  (sequence, image folder, video) or ``bag_clip`` (recording of ROS), and ``clip_clock`` times it.
+- ``bag_camera``: which camera of a recording, by the names in ``bag_topics`` and by its images
+  (``bag_images``).
 
 Processes that take part in the graph, each with a ``main``:
 

@@ -1,4 +1,4 @@
-"""The colour camera of a ROS bag as a clip; needs no ROS installation, only its messages."""
+"""The colour camera of a recording as a clip; needs no ROS installation, only its messages."""
 
 from __future__ import annotations
 
@@ -6,87 +6,112 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from rosbags.highlevel import AnyReader
-
 from s2r_depth_ros.errors import UserError
-from s2r_depth_ros.geometry import Calibration, CalibrationError, calibration_from
-from s2r_depth_ros.node.conversions import compressed_to_rgb
-from s2r_depth_ros.rig.bag_reader import first_message, messages, open_reader
-from s2r_depth_ros.rig.bag_topics import choose_image_topic, matching_info_topic
+from s2r_depth_ros.geometry import Calibration, calibration_from
+from s2r_depth_ros.media.bags.bag import Bag
+from s2r_depth_ros.media.bags.messages import BagMessage, header_time
+from s2r_depth_ros.rig.bag_camera import choose_camera, find_camera_info
+from s2r_depth_ros.rig.bag_images import ImageReader
 from s2r_depth_ros.rig.clip import (
     OPTICAL_FRAME,
     Clip,
     ClipError,
     ClipFrame,
     ImageData,
+    Report,
     assumed_calibration,
-    describe_assumed,
 )
+from s2r_depth_ros.rig.clip_clock import ClipClock
+
+_STEADY_S = 0.1
 
 
-def open_bag(path: Path, fx: float | None) -> Clip:
-    """Open a bag (folder with metadata.yaml, .mcap, .db3 or a ROS 1 .bag).
+def open_bag_clip(path: Path, fx: float | None, topic: str | None = None) -> Clip:
+    """Open a recording (folder, .mcap, .db3 or a ROS 1 .bag), damaged ones as far as they go.
 
-    ``Clip.name`` says which image topic was chosen. Raises ClipError naming the topics that exist.
+    topic: of the images; None takes that of the colour camera, ``Clip.name`` says which. Raises
+    SourceError if nothing can be read, ClipError naming the topics if there is no camera.
     """
-    with open_reader(path) as reader:
-        image_topic = choose_image_topic(reader, path)
-        info_topic = matching_info_topic(reader, image_topic)
-        connections = [c for c in reader.connections if c.topic == image_topic]
-        frame_count = sum(connection.msgcount for connection in connections)
-        first = first_message(reader, image_topic)
-        calibration, camera = _read_calibration(reader, info_topic, fx)
+    with Bag(path) as bag:
+        camera = choose_camera(bag, str(path), topic)
+        info = find_camera_info(bag, camera, fx)
+        notes = tuple(bag.problems)
+    source = _Source(path, camera.topic.name, info.topic, info.calibration, fx, notes)
     return Clip(
-        name=f'bag {path.name}, topic {image_topic}',
-        frame_count=frame_count,
-        camera=camera,
-        frame_id=first.header.frame_id or OPTICAL_FRAME,
-        frames=lambda: _read_frames(path, image_topic, calibration, fx),
+        name=f'bag {path.name}, topic {camera.topic.name}',
+        frame_count=camera.topic.count,
+        camera=info.words,
+        frame_id=camera.frame_id or OPTICAL_FRAME,
+        read=source.frames,
+        notes=notes,
     )
 
 
-def _read_calibration(
-    reader: AnyReader, topic: str | None, fx: float | None
-) -> tuple[Calibration | None, str]:
-    """Return the first calibration of ``topic`` (None: assume one) and what to say about it."""
-    if fx is not None or topic is None:
-        return None, describe_assumed(fx)
-    try:
-        calibration = calibration_from(first_message(reader, topic))
-    except CalibrationError as error:
-        return None, f'{topic} is unusable ({error}): {describe_assumed(None)}'
-    return calibration, f'intrinsics of {topic}: fx = {calibration.k[0]:.1f} px'
+class _Source:
+    """Reads the frames of one camera of a recording."""
+
+    def __init__(
+        self,
+        path: Path,
+        image_topic: str,
+        info_topic: str | None,
+        calibration: Calibration | None,
+        fx: float | None,
+        notes: tuple[str, ...],
+    ) -> None:
+        self._path, self._image_topic, self._info_topic = path, image_topic, info_topic
+        self._first, self._fx, self._notes = calibration, fx, notes
+
+    def frames(self, report: Report) -> Iterator[ClipFrame]:
+        """Yield the images, timed by their header stamps or when they were recorded."""
+        clock, images = ClipClock(_STEADY_S), ImageReader()
+        calibrations = _Calibrations(self._first, self._fx)
+        with Bag(self._path) as bag:
+            topics = {self._image_topic, self._info_topic or self._image_topic}
+            for message in bag.messages(topics):
+                try:
+                    content = message.read()
+                    if message.topic == self._info_topic:
+                        calibrations.take(content)
+                        continue
+                    # Also of what is left out below: it takes its time all the same.
+                    time = clock(header_time(content), message.log_time)
+                    image = images.read(content)
+                    frame = ClipFrame(time, image, calibrations.of(image))
+                except UserError as error:
+                    report(_in_words(message, error))
+                    continue
+                yield frame
+            for problem in bag.problems:
+                if problem not in self._notes:
+                    report(problem)
 
 
-def _read_frames(
-    path: Path, topic: str, calibration: Calibration | None, fx: float | None
-) -> Iterator[ClipFrame]:
-    """Yield the images of ``topic``, timed by their header stamps."""
-    start: float | None = None
-    previous = 0.0
-    with open_reader(path) as reader:
-        for message in messages(reader, topic):
-            image = _image_of(message, topic)
-            stamp = message.header.stamp.sec + message.header.stamp.nanosec * 1e-9
-            start = stamp if start is None else start
-            # A driver may restart its clock: the clip's time then stands still, never runs back.
-            previous = max(previous, stamp - start)
-            assumed = calibration or assumed_calibration(image.width, image.height, fx)
-            yield ClipFrame(previous, image, assumed)
+class _Calibrations:
+    """The newest calibration for each image size; or assumed ones, if there is none at first."""
+
+    def __init__(self, first: Calibration | None, fx: float | None) -> None:
+        self._by_size = {} if first is None else {first.image_size: first}
+        self._fx = fx
+
+    def take(self, info: Any) -> None:
+        """Keep what a camera_info says. Raises CalibrationError if it cannot be used."""
+        calibration = calibration_from(info)
+        self._by_size[calibration.image_size] = calibration
+
+    def of(self, image: ImageData) -> Calibration:
+        """Return the calibration of an image. Raises ClipError if there are but others."""
+        size = (image.width, image.height)
+        if not self._by_size:
+            return assumed_calibration(*size, self._fx)
+        if size not in self._by_size:
+            there = ', '.join(f'{width}x{height}' for width, height in self._by_size)
+            raise ClipError(
+                f'the image is {size[0]}x{size[1]} (width x height), but camera_info is of {there}'
+            )
+        return self._by_size[size]
 
 
-def _image_of(message: Any, topic: str) -> ImageData:
-    """Take an Image over as it is; decode a CompressedImage to rgb8. Raises ClipError."""
-    if hasattr(message, 'encoding'):
-        return ImageData(
-            message.height,
-            message.width,
-            message.encoding,
-            message.step,
-            message.is_bigendian,
-            message.data,
-        )
-    try:
-        return ImageData.from_rgb(compressed_to_rgb(message))
-    except UserError as error:
-        raise ClipError(f'{topic}: {error}') from error
+def _in_words(message: BagMessage, error: UserError) -> str:
+    told = str(error)
+    return told if told.startswith(message.topic) else f'{message.topic}: {told}'

@@ -1,64 +1,95 @@
-"""Which topic of a bag is the colour camera, and which camera_info belongs to it."""
+"""Which topic of a recording is the colour camera, and which camera_info belongs to it: by name."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import re
+from collections.abc import Collection
 
-from rosbags.highlevel import AnyReader
-from rosbags.interfaces import Connection
+# Words of a topic name that say "no camera image" wherever they stand: pictures made of images.
+_DERIVED = {
+    'semantic', 'semantics', 'segmentation', 'segmented', 'seg', 'instance', 'instances',
+    'panoptic', 'label', 'labels', 'labelled', 'labeled', 'mask', 'masks', 'confidence', 'normal',
+    'normals', 'flow', 'costmap', 'heatmap', 'attention', 'structure',
+}  # fmt: skip
+# And those that say so of a sensor, unless a part of the name behind them is a colour camera's.
+_OTHER_SENSORS = {
+    'depth', 'disparity', 'range', 'infra', 'infrared', 'ir', 'thermal', 'thermo', 'lwir', 'nir',
+    'flir', 'event', 'events', 'dvs', 'radar', 'lidar', 'ultrasound',
+}  # fmt: skip
+_COLOUR = {'rgb', 'color', 'colour'}
+# Below the image's own topic: the transports of image_transport.
+_TRANSPORTS = ('compressed', 'ffmpeg', 'theora', 'zstd', 'packet')
+# Where camera_info lies in the namespace of an image or one above it; the second is librealsense's.
+_INFO_NAMES = ('camera_info', 'info/camera_info')
 
-from s2r_depth_ros.rig.bag_reader import first_message
-from s2r_depth_ros.rig.clip import ClipError
 
-_IMAGE, _COMPRESSED = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'
-_INFO = 'sensor_msgs/msg/CameraInfo'
-# Words in a topic name that say "not the colour camera" although the message type fits.
-_OTHER_WORDS = ('depth', 'disparity', 'infra', 'mask', 'label', 'confidence', 'thermal')
-# Encodings that hold no brightness: distances, labels.
-_OTHER_ENCODINGS = ('16UC1', '32FC1', '16SC1', '64FC1', '32SC1')
-_COLOUR_WORDS = ('rgb', 'color', 'colour')
+def is_colour_camera(topic: str) -> bool:
+    """Return whether a name does not say that the topic is depth, infrared, labels or the like."""
+    verdict = True
+    for part in topic.split('/'):
+        words = set(_words(part))
+        if words & _DERIVED:
+            return False
+        if words & _OTHER_SENSORS:
+            verdict = False
+        elif words & _COLOUR and len(words) == 1:
+            verdict = True
+    return verdict
 
 
-def choose_image_topic(reader: AnyReader, path: Path) -> str:
-    """Return the topic that most looks like the colour camera. Raises ClipError.
+def is_called_colour(topic: str) -> bool:
+    """Return whether a name says that the topic is a colour camera."""
+    return any(set(_words(part)) & _COLOUR for part in topic.split('/'))
 
-    It is chosen by type, name, encoding and whether there is a camera_info beside it.
+
+def info_topics(image: str, images: Collection[str]) -> list[str]:
+    """Return the names that the camera_info of ``image`` may have, the likeliest first.
+
+    As image_transport has it, it lies beside the image: /camera_info of /image_raw and of /camera.
+    Else it lies in a namespace above, unless it lies beside another one of ``images``.
     """
-    candidates = [c for c in reader.connections if c.msgtype in (_IMAGE, _COMPRESSED)]
-    colour = [c for c in candidates if c.msgcount and _is_colour(reader, c)]
-    if not colour:
-        topics = ', '.join(sorted(f'{c.topic} ({c.msgtype})' for c in reader.connections))
-        raise ClipError(f'{path} holds no colour image topic; its topics: {topics or "none"}')
-
-    def rank(connection: Connection) -> tuple[bool, bool, bool, int, str]:
-        topic = connection.topic.lower()
-        return (
-            matching_info_topic(reader, connection.topic) is None,
-            not any(word in topic for word in _COLOUR_WORDS),
-            connection.msgtype != _IMAGE,
-            -connection.msgcount,
-            connection.topic,
-        )
-
-    return min(colour, key=rank).topic
+    beside = _beside(image)
+    taken = {name for other in images if _plain(other) != _plain(image) for name in _beside(other)}
+    above = [f'{namespace}/{name}' for namespace in _namespaces(image)[2:] for name in _INFO_NAMES]
+    return beside + [name for name in above if name not in taken and name not in beside]
 
 
-def matching_info_topic(reader: AnyReader, image_topic: str) -> str | None:
-    """Return the camera_info in the image's own namespace, or in the nearest one above it."""
-    infos = {c.topic for c in reader.connections if c.msgtype == _INFO and c.msgcount}
-    namespace = image_topic
-    while '/' in namespace.strip('/'):
-        namespace = namespace.rsplit('/', 1)[0]
-        if f'{namespace}/camera_info' in infos:
-            return f'{namespace}/camera_info'
-    return None
+def _beside(image: str) -> list[str]:
+    """Return the names of a camera_info in an image's own namespace, or below the image itself."""
+    own, parent = _namespaces(image)[:2]
+    names = [f'{own}/camera_info', *(f'{parent}/{name}' for name in _INFO_NAMES)]
+    # librealsense: .../image/data beside .../info/camera_info
+    if image.endswith('/image/data'):
+        names.append(image.removesuffix('image/data') + _INFO_NAMES[1])
+    # The sibling first: that is what drivers do.
+    return [names[1], names[0], *names[2:]]
 
 
-def _is_colour(reader: AnyReader, connection: Connection) -> bool:
-    """Return whether a topic holds a camera's brightness images, not depth, labels and the like."""
-    name = connection.topic.lower()
-    if any(word in name for word in _OTHER_WORDS):
-        return False
-    if connection.msgtype != _IMAGE:
-        return True
-    return first_message(reader, connection.topic).encoding not in _OTHER_ENCODINGS
+def _namespaces(image: str) -> list[str]:
+    """Return the image's topic without its transport, and all namespaces above, the root last."""
+    parts = _plain(image).split('/')
+    names = ['/'.join(parts[:count]) for count in range(len(parts), 0, -1)]
+    return names if len(names) > 1 else [*names, '']
+
+
+def _plain(image: str) -> str:
+    """Return a topic's name without its transport."""
+    base, _, last = image.rpartition('/')
+    return base if base.strip('/') and last.lower() in _TRANSPORTS else image
+
+
+def _words(part: str) -> list[str]:
+    """Return the words of a part of a name, in lower case: DepthCam_2 are depth and cam."""
+    spaced = re.sub('([a-z])([A-Z])', r'\1 \2', part)
+    words = re.findall('[a-z]+', spaced.lower())
+    # infra1 and infra2, and names run together such as depthcam.
+    starts = ('depth', 'infra', 'disparity', 'segment', 'semantic', 'thermal')
+    full = {
+        'depth': 'depth',
+        'infra': 'infra',
+        'disparity': 'disparity',
+        'thermal': 'thermal',
+        'segment': 'segmentation',
+        'semantic': 'semantic',
+    }
+    return [next((full[s] for s in starts if word.startswith(s)), word) for word in words]

@@ -6,14 +6,14 @@ import argparse
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.rig.camera_node import CameraNode
 from s2r_depth_ros.rig.channels import IMAGE_TOPIC
-from s2r_depth_ros.rig.clip import Clip
+from s2r_depth_ros.rig.clip import Clip, ClipFrame
 from s2r_depth_ros.rig.events import emit, fail
 from s2r_depth_ros.rig.open_clip import open_clip
 from s2r_depth_ros.rig.ros_process import ros_node, stop_on_signals
@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parse(arguments)
     stop = stop_on_signals()
     try:
-        clip = open_clip(options.input, fx=options.fx)
+        clip = open_clip(options.input, fx=options.fx, topic=options.topic)
     except UserError as error:
         return fail(_NAME, str(error))
     playback = Playback(
@@ -76,6 +76,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument('--rate', type=float, help="frames per second (default: the clip's own)")
     parser.add_argument('--frames', type=int, help='stop after so many frames')
     parser.add_argument('--fx', type=float, help="focal length in pixels of the clip's images")
+    parser.add_argument('--topic', help='of the images, in a recording')
     parser.add_argument(
         '--subscribers', type=int, default=1, help='wait for so many before the first frame'
     )
@@ -98,7 +99,17 @@ def _play(camera: CameraNode, clip: Clip, playback: Playback, stop: threading.Ev
             f'{camera.subscribers()} of {wanted} subscribers on {IMAGE_TOPIC} after '
             f'{playback.wait:g} s: is the node active, with the same ROS_DOMAIN_ID?',
         )
-    emit('played', frames=_publish_frames(camera, clip, playback, stop))
+    left_out: list[str] = []
+
+    def report(reason: str) -> None:
+        emit('left_out', reason=reason)
+        print(f'{_NAME}: {reason}', file=sys.stderr)
+        left_out.append(reason)
+
+    count = _publish_frames(camera, clip.frames(report), playback, stop)
+    if not count and left_out:
+        return fail(_NAME, f'{clip.name}: no frame can be used; the first: {left_out[0]}')
+    emit('played', frames=count)
     if playback.hold:
         stop.wait()
     return 0
@@ -114,7 +125,7 @@ def _wait_until(condition: Callable[[], bool], stop: threading.Event, seconds: f
 
 
 def _publish_frames(
-    camera: CameraNode, clip: Clip, playback: Playback, stop: threading.Event
+    camera: CameraNode, frames: Iterable[ClipFrame], playback: Playback, stop: threading.Event
 ) -> int:
     """Publish the frames at their times; return how many.
 
@@ -122,7 +133,7 @@ def _publish_frames(
     """
     start: float | None = None
     count = 0
-    for index, frame in enumerate(islice(clip.frames(), playback.frames)):
+    for index, frame in enumerate(islice(frames, playback.frames)):
         due = index / playback.rate if playback.rate else frame.time
         start = time.monotonic() if start is None else start
         if stop.wait(max(0.0, start + due - time.monotonic())):

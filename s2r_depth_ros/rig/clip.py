@@ -23,6 +23,10 @@ class ClipError(UserError):
     """The input cannot be played; the text names it and the remedy."""
 
 
+Report = Callable[[str], None]
+"""Is told what is left out of a clip, and why."""
+
+
 @dataclass(frozen=True)
 class ImageData:
     """The fields of a sensor_msgs/Image without its header; ``data`` holds height * step bytes."""
@@ -55,14 +59,23 @@ class Clip:
     """A playable input.
 
     ``frame_count`` is what the container promises (None: unknown until played); ``camera`` says in
-    words where the intrinsics come from; ``frames`` starts a fresh iteration in stamp order.
+    words where the intrinsics come from; ``read`` starts a fresh iteration in the order of time;
+    ``notes`` say what is wrong with the input, as far as is known before it is played.
     """
 
     name: str
     frame_count: int | None
     camera: str
     frame_id: str
-    frames: Callable[[], Iterator[ClipFrame]]
+    read: Callable[[Report], Iterator[ClipFrame]]
+    notes: tuple[str, ...] = ()
+
+    def frames(self, report: Report | None = None) -> Iterator[ClipFrame]:
+        """Yield the frames from the first one on, times never falling.
+
+        What cannot be used is told to ``report`` and left out; without one it is a ClipError.
+        """
+        return self.read(report or _refuse)
 
 
 def pinhole(
@@ -108,3 +121,7 @@ def describe_assumed(fx: float | None) -> str:
         f'no intrinsics in this input: assumed a horizontal field of view of {fov:g} degrees; '
         'distances scale with it, give --fx PX to correct them'
     )
+
+
+def _refuse(reason: str) -> None:
+    raise ClipError(reason)

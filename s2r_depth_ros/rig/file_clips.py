@@ -6,32 +6,28 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.geometry import CalibrationError, check_plausible
-from s2r_depth_ros.media.sources import (
-    IMAGE_SUFFIXES,
-    count_frames,
-    find_files,
-    read_frames,
-    read_image,
-)
+from s2r_depth_ros.media.sources import IMAGE_SUFFIXES, find_files, passed_over, read_image
+from s2r_depth_ros.media.videos import count_video_frames, frame_rate, read_video
 from s2r_depth_ros.rig.clip import (
     OPTICAL_FRAME,
     Clip,
     ClipError,
     ClipFrame,
     ImageData,
+    Report,
     assumed_calibration,
     describe_assumed,
     pinhole,
 )
+from s2r_depth_ros.rig.clip_clock import ClipClock
 
 SEQUENCE_FILE = 'sequence.json'
 _FOLDER_RATE_HZ = 10.0
-_VIDEO_RATE_HZ = 30.0
 
 
 def open_sequence(path: Path, fx: float | None) -> Clip:
@@ -47,7 +43,7 @@ def open_sequence(path: Path, fx: float | None) -> Clip:
             check_plausible(own)
     except CalibrationError as error:
         raise ClipError(f'{file}: {error}. Or give --fx') from error
-    except (KeyError, TypeError, ValueError) as error:
+    except (OSError, KeyError, TypeError, ValueError, ArithmeticError) as error:
         raise ClipError(
             f'{file} is no sequence description ({error!r}): it needs width, height, fx, fy, cx, '
             'cy and frames[] with stamp (s) and rgb (file)'
@@ -56,13 +52,20 @@ def open_sequence(path: Path, fx: float | None) -> Clip:
         raise ClipError(f'{file} lists no frames')
     calibration = own or assumed_calibration(width, height, fx)
 
-    def frames() -> Iterator[ClipFrame]:
+    def frames(report: Report) -> Iterator[ClipFrame]:
+        clock = ClipClock(1 / _FOLDER_RATE_HZ)
         for stamp, image in entries:
-            rgb = read_image(image)
+            time = clock(stamp)
+            try:
+                rgb = read_image(image)
+            except UserError as error:
+                report(str(error))
+                continue
             if rgb.shape[:2] != (height, width):
                 size = f'{rgb.shape[1]}x{rgb.shape[0]}'
-                raise ClipError(f'{image} is {size}, but {file} says {width}x{height}')
-            yield ClipFrame(stamp - entries[0][0], ImageData.from_rgb(rgb), calibration)
+                report(f'{image} is {size}, but {file} says {width}x{height}')
+                continue
+            yield ClipFrame(time, ImageData.from_rgb(rgb), calibration)
 
     camera = f'intrinsics of {SEQUENCE_FILE}: fx = {meta["fx"]:.1f} px at {width}x{height}'
     return Clip(
@@ -70,49 +73,60 @@ def open_sequence(path: Path, fx: float | None) -> Clip:
         frame_count=len(entries),
         camera=camera if fx is None else describe_assumed(fx),
         frame_id=OPTICAL_FRAME,
-        frames=frames,
+        read=frames,
     )
 
 
 def open_folder(path: Path, fx: float | None) -> Clip:
     """Open a folder of image files, played in name order at 10 Hz."""
-    files = [file for file in find_files(path) if file.suffix.lower() in IMAGE_SUFFIXES]
+    found = find_files(path)
+    files = [file for file in found if file.suffix.lower() in IMAGE_SUFFIXES]
     if not files:
         raise ClipError(f'{path} holds videos but no images: give one of the videos itself')
+    others = passed_over(path)
+    notes = [others] if others else []
+    if len(found) > len(files):
+        notes.append(f'{path}: passed over {len(found) - len(files)} videos: give one by itself')
 
-    def frames() -> Iterator[ClipFrame]:
+    def frames(report: Report) -> Iterator[ClipFrame]:
         for index, file in enumerate(files):
-            yield _assumed_frame(index / _FOLDER_RATE_HZ, read_image(file), fx)
+            try:
+                rgb = read_image(file)
+            except UserError as error:
+                report(str(error))
+                continue
+            yield _assumed_frame(index / _FOLDER_RATE_HZ, rgb, fx)
 
     return Clip(
         name=f'image folder {path.name}',
         frame_count=len(files),
         camera=describe_assumed(fx),
         frame_id=OPTICAL_FRAME,
-        frames=frames,
+        read=frames,
+        notes=tuple(notes),
     )
 
 
 def open_video(path: Path, fx: float | None) -> Clip:
-    """Open a video file, played at its own frame rate (30 Hz where it does not say)."""
+    """Open a video file, played at the times that it gives its frames."""
     (file,) = find_files(path)
-    next(read_frames(file))  # a broken video is told now, not when it is played
-    capture = cv2.VideoCapture(str(file))
-    rate = capture.get(cv2.CAP_PROP_FPS)
-    capture.release()
-    if not 0.1 <= rate <= 1000.0:
-        rate = _VIDEO_RATE_HZ
+    next(read_video(file))  # a broken video is told now, not when it is played
+    rate = frame_rate(file)
 
-    def frames() -> Iterator[ClipFrame]:
-        for index, (_, rgb) in enumerate(read_frames(file)):
-            yield _assumed_frame(index / rate, rgb, fx)
+    def frames(report: Report) -> Iterator[ClipFrame]:
+        clock = ClipClock(1 / rate)
+        try:
+            for frame in read_video(file):
+                yield _assumed_frame(clock(frame.time), frame.rgb, fx)
+        except UserError as error:  # that it ends early
+            report(str(error))
 
     return Clip(
         name=f'video {path.name}',
-        frame_count=count_frames(file) or None,
+        frame_count=count_video_frames(file) or None,
         camera=describe_assumed(fx),
         frame_id=OPTICAL_FRAME,
-        frames=frames,
+        read=frames,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from rosbags.highlevel import AnyReader
 
 from s2r_depth_ros.rig.channels import IMAGE_TOPIC, full_name
+from s2r_depth_ros.rig.serialized import header_stamp
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,13 @@ class Recording:
         """Return the stamps (ns) of which every named topic has a message, in order."""
         common = set.intersection(*(set(self.arrivals.get(name, {})) for name in names))
         return sorted(common)
+
+    def stamps_in_bag(self, reader: AnyReader, name: str) -> set[int]:
+        """Return the stamps (ns) of the messages of a topic that were written."""
+        connections = [c for c in reader.connections if c.topic == name]
+        if not connections:
+            return set()  # to rosbags no connection means all
+        return {header_stamp(raw) for _, _, raw in reader.messages(connections)}
 
     def latencies(self, name: str) -> dict[int, float]:
         """Return stamp (ns) -> seconds from stamp to arrival of that topic's messages."""

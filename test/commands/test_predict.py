@@ -96,7 +96,7 @@ def test_folder_with_broken_files(
     assert '4 inputs failed' in output.err
     for name, reason in {
         'broken.png': 'cut short',
-        'foreign.jpg': 'not an image',
+        'foreign.jpg': 'not a picture',
         'small.png': '20x50',
         'gone.png': 'no such file',
     }.items():

@@ -21,7 +21,7 @@ from s2r_depth_ros.evaluation.manifest import (
         ({'kind': 'attic'}, "kind is 'attic'"),
         ({'fx': None}, 'has no fx'),
         ({'fx': 0.9}, 'fx of frame .* is 0.9 px, a field of view of 1'),
-        ({'rgb': 'missing.png'}, 'cannot read'),
+        ({'rgb': 'missing.png'}, 'frame a: .*no such file'),
         (
             {'kind': ['indoor']},
             r"frame a: kind is \['indoor'\]; give one of driving, indoor, stereo",

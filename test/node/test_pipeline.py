@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
 
 from ros_graph import camera_info, picture, pixels, rgb_message
+from sensor_msgs.msg import Image
 
 from s2r_depth_ros.inference import estimator as estimator_module
 from s2r_depth_ros.inference.estimator import DepthEstimator
@@ -58,3 +61,18 @@ def test_messages_are_the_same_wherever_depth_is_finished(
     np.testing.assert_array_equal(other['z'].reshape(depth.shape), depth)
     for field in ('width', 'height', 'row_step', 'point_step', 'is_dense'):
         assert getattr(here[topics.POINTS], field) == getattr(there[topics.POINTS], field)
+
+
+def test_dark_frames_of_a_deep_camera_stay_dark() -> None:
+    """A camera's 16-bit pixels are scaled by the bits that it was seen to use."""
+    pipeline, bright = FramePipeline(), np.full((48, 64), 4000, np.uint16)
+
+    def seen(values: NDArray[np.uint16]) -> int:
+        message = Image(height=48, width=64, encoding='mono16', step=128)
+        message.data = array('B', values.tobytes())
+        view = pipeline.prepare(message, lambda *_: (None, ''), {topics.DEPTH}, DEFAULTS).view
+        assert view is not None
+        return int(view.rgb.max())
+
+    assert seen(bright) == round(4000 * 255 / 4095)
+    assert seen(bright // 16) == round(250 * 255 / 4095)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 import written_bags as bags
-from clip_pictures import HEIGHT, WIDTH, K, picture, pixels
+from clip_pictures import HEIGHT, WIDTH, K, picture, pixels, save
+from hypothesis import given
+from hypothesis import strategies as st
 from rosbags.rosbag2 import StoragePlugin
 
-from s2r_depth_ros.rig.clip import ClipError
+from s2r_depth_ros.rig.clip import Clip, ClipError
 from s2r_depth_ros.rig.open_clip import open_clip
 
 
@@ -113,3 +116,142 @@ def test_camera_of_a_ros_1_bag_has_its_intrinsics(tmp_path: Path) -> None:
     assert clip.frame_id == 'ros_1_frame'
     assert frame.calibration.k == tuple(K)
     np.testing.assert_array_equal(pixels(frame), rgb)
+
+
+def camera(
+    topic: str, info_topic: str | None = None, count: int = 3, **changes: Any
+) -> list[bags.Message]:
+    """Messages of one camera; changes: of camera_info."""
+    messages: list[bags.Message] = []
+    for index in range(count):
+        stamp = 100.0 + 0.25 * index
+        if info_topic is not None:
+            info = bags.info(stamp, WIDTH, HEIGHT, K)
+            vars(info).update(changes)
+            messages.append((info_topic, bags.INFO, info))
+        messages.append((topic, bags.IMAGE, bags.image(stamp, picture(index), 'rgb8')))
+    return messages
+
+
+def opened(tmp_path: Path, messages: list[bags.Message], **options: Any) -> Clip:
+    return open_clip(bags.write(tmp_path / 'bag', messages, StoragePlugin.MCAP), **options)
+
+
+@pytest.mark.parametrize(
+    ('image', 'info'),
+    [
+        ('/image_raw', '/camera_info'),
+        ('/camera', '/camera_info'),
+        ('/image', '/camera_info'),
+        ('/device_0/sensor_1/Color_0/image/data', '/device_0/sensor_1/Color_0/info/camera_info'),
+    ],
+)
+def test_camera_info_beside_the_image_is_used(tmp_path: Path, image: str, info: str) -> None:
+    clip = opened(tmp_path, camera(image, info))
+    assert clip.camera == f'intrinsics of {info}: fx = 50.0 px'
+    assert next(clip.frames()).calibration.k == tuple(K)
+
+
+def test_a_calibration_of_another_size_is_said_before_playing(tmp_path: Path) -> None:
+    clip = opened(tmp_path, camera('/image_raw', '/camera_info', width=2 * WIDTH))
+    assert f'the image is {WIDTH}x{HEIGHT}' in clip.camera
+    assert '60 degrees' in clip.camera
+    assert all(frame.calibration.image_size == (WIDTH, HEIGHT) for frame in clip.frames())
+
+
+def test_a_camera_that_starts_again_with_another_size_gets_its_new_calibration(
+    tmp_path: Path,
+) -> None:
+    half = [k / 2 for k in K[:-1]] + [1.0]
+    small = np.ascontiguousarray(picture(3)[::2, ::2])
+    messages = [
+        *camera('/cam/image_raw', '/cam/camera_info'),
+        ('/cam/image_raw', bags.IMAGE, bags.image(101.0, small, 'rgb8')),
+        ('/cam/camera_info', bags.INFO, bags.info(101.2, WIDTH // 2, HEIGHT // 2, half)),
+        ('/cam/image_raw', bags.IMAGE, bags.image(101.25, small, 'rgb8')),
+    ]
+    told: list[str] = []
+    frames = list(opened(tmp_path, messages).frames(told.append))
+    assert [frame.calibration.k[0] for frame in frames] == [50.0, 50.0, 50.0, 25.0]
+    (reason,) = told
+    assert 'the image is 32x24' in reason
+
+
+@given(bad=st.sets(st.integers(0, 5), max_size=5), length=st.integers(0, WIDTH * HEIGHT * 3 - 1))
+def test_one_bad_frame_is_one_bad_frame(
+    tmp_path_factory: pytest.TempPathFactory, bad: set[int], length: int
+) -> None:
+    messages = camera('/image_raw', count=6)
+    for index in bad:
+        image = messages[index][2]
+        image.data = image.data[:length]
+    told: list[str] = []
+    frames = list(opened(tmp_path_factory.mktemp('bad'), messages).frames(told.append))
+    good = [index for index in range(6) if index not in bad]
+    for frame, index in zip(frames, good, strict=True):
+        np.testing.assert_array_equal(pixels(frame), picture(index))
+        assert frame.time == pytest.approx(0.25 * index)
+    assert len(told) == len(bad)
+    assert all('/image_raw' in reason for reason in told)
+
+
+def test_a_topic_that_can_be_decoded_is_preferred(tmp_path: Path) -> None:
+    stream = np.frombuffer(b'\0\0\0\1\x67' + bytes(200), np.uint8)
+    video = [
+        ('/a_cam/rgb/image', bags.COMPRESSED, bags.compressed(100 + i / 9, stream))
+        for i in range(9)
+    ]
+    clip = opened(tmp_path, [*video, *camera('/b_cam/image_raw')])
+    assert '/b_cam/image_raw' in clip.name
+
+
+def test_without_a_decodable_topic_each_reason_is_told(tmp_path: Path) -> None:
+    image = bags.image(1.0, picture(0), 'h264')
+    with pytest.raises(ClipError, match=r"no image topic can be read: /cam .*'h264'"):
+        opened(tmp_path, [('/cam', bags.IMAGE, image)])
+
+
+@pytest.mark.parametrize('name', ['/semantic/image', '/cam/instance', '/labels', '/infra1/image'])
+def test_other_images_are_played_only_when_asked_for(tmp_path: Path, name: str) -> None:
+    path = bags.write(tmp_path / 'bag', camera(name), StoragePlugin.MCAP)
+    with pytest.raises(ClipError, match=rf'no colour image.*{name} .*--topic'):
+        open_clip(path)
+    assert len(list(open_clip(path, topic=name).frames())) == 3
+    both = bags.write(tmp_path / 'both', camera(name) + camera('/z/image'), StoragePlugin.MCAP)
+    assert '/z/image' in open_clip(both).name
+
+
+def test_a_wanted_topic_that_has_no_pictures_is_refused(tmp_path: Path) -> None:
+    depth = bags.image(1.0, np.ones((HEIGHT, WIDTH), np.float32), '32FC1')
+    messages = [*camera('/cam', '/camera_info'), ('/depth', bags.IMAGE, depth)]
+    path = bags.write(tmp_path / 'bag', messages, StoragePlugin.MCAP)
+    for topic, told in {
+        '/none': 'no images on /none; its topics: /cam',
+        '/camera_info': 'no images on /camera_info',
+        '/depth': 'distances',
+    }.items():
+        with pytest.raises(ClipError, match=told):
+            open_clip(path, topic=topic)
+    save(tmp_path / '0.png', picture(0))
+    with pytest.raises(ClipError, match='no recording of ROS'):
+        open_clip(tmp_path, topic='/cam')
+
+
+def test_stamps_of_zero_give_way_to_the_times_of_recording(tmp_path: Path) -> None:
+    messages = camera('/image_raw', count=4)
+    for _, _, image in messages:
+        image.header = bags.header(0.0)
+    times = [10**9 + 200_000_000 * index for index in range(4)]
+    path = bags.write(tmp_path / 'bag', messages, StoragePlugin.MCAP, times)
+    frames = list(open_clip(path).frames())
+    assert [frame.time for frame in frames] == pytest.approx([0.0, 0.2, 0.4, 0.6])
+
+
+def test_a_cut_recording_is_played_as_far_as_it_goes(tmp_path: Path) -> None:
+    bags.write(tmp_path / 'bag', bag_messages() * 40, StoragePlugin.MCAP)
+    file = tmp_path / 'bag' / 'bag.mcap'
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) * 2 // 3])
+    clip = open_clip(tmp_path / 'bag')
+    assert any('mcap recover' in note for note in clip.notes)
+    assert len(list(clip.frames())) > 10

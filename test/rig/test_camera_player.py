@@ -125,11 +125,32 @@ def test_no_frame_is_played_without_its_subscribers(sequence: Path, domain: int)
     assert [json.loads(line)['event'] for line in done.stdout.splitlines()] == ['failed']
 
 
-def test_a_broken_frame_is_named(sequence: Path, listener: Listener, domain: int) -> None:
+def test_a_broken_frame_is_left_out_and_named(
+    sequence: Path, listener: Listener, domain: int
+) -> None:
     (sequence / '2.png').write_bytes(b'no picture')
-    with subprocess.Popen(
-        [*PLAYER, str(sequence)], stderr=subprocess.PIPE, text=True, env=environment(domain)
-    ) as player:
-        error = player.communicate(timeout=60)[1]
-    assert player.returncode == 1
-    assert '2.png' in error
+    done = play_to(listener, domain, sequence)
+    assert done.returncode == 0
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [event['event'] for event in events].count('frame') == FRAMES - 1
+    (left_out,) = (event['reason'] for event in events if event['event'] == 'left_out')
+    assert '2.png' in left_out
+    assert left_out in done.stderr
+    assert events[-1] == {'event': 'played', 'frames': FRAMES - 1}
+
+
+def test_a_clip_without_a_usable_frame_fails(
+    sequence: Path, listener: Listener, domain: int
+) -> None:
+    for index in range(FRAMES):
+        (sequence / f'{index}.png').write_bytes(b'no picture')
+    done = play_to(listener, domain, sequence)
+    assert done.returncode == 1
+    assert 'no frame can be used; the first:' in done.stderr
+
+
+def play_to(listener: Listener, domain: int, clip: Path) -> subprocess.CompletedProcess[str]:
+    """Play a clip to the end; ``listener`` is the subscriber that the player waits for."""
+    return subprocess.run(
+        [*PLAYER, str(clip)], capture_output=True, text=True, env=environment(domain), timeout=60
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -33,3 +35,49 @@ def write_video(path: Path, frames: Sequence[NDArray[np.uint8]], rate_hz: float 
     for frame in frames:
         writer.write(frame)
     writer.release()
+
+
+def with_orientation(picture: bytes, orientation: int, order: str = '<') -> bytes:
+    """Return a JPEG, PNG or WebP with an EXIF entry that says ``orientation`` (1 to 8).
+
+    order: of the entry's bytes, ``<`` or ``>``.
+    """
+    head = b'II' if order == '<' else b'MM'
+    # The header of a TIFF file and one entry: tag, type SHORT, count and value; then no more.
+    block = head + struct.pack(
+        f'{order}HIHHHIHHI', 42, 8, 1, 0x0112, 3, 1, orientation, 0, 0
+    )  # fmt: skip
+    return with_exif(picture, block)
+
+
+def with_exif(picture: bytes, block: bytes) -> bytes:
+    """Return a JPEG, PNG or WebP with the EXIF block ``block``."""
+    if picture.startswith(b'\xff\xd8'):
+        segment = b'Exif\0\0' + block
+        head = b'\xff\xe1' + struct.pack('>H', len(segment) + 2)
+        return picture[:2] + head + segment + picture[2:]
+    if picture.startswith(b'\x89PNG'):
+        chunk = b'eXIf' + block
+        whole = struct.pack('>I', len(block)) + chunk + struct.pack('>I', zlib.crc32(chunk))
+        return picture[:33] + whole + picture[33:]
+    chunk = b'EXIF' + struct.pack('<I', len(block)) + block + b'\0' * (len(block) % 2)
+    return b'RIFF' + struct.pack('<I', len(picture) - 8 + len(chunk)) + picture[8:] + chunk
+
+
+def set_frame_times(path: Path, gaps: Sequence[int]) -> None:
+    """Give the frames of an MP4 file gaps of so many times their first; the last one's included."""
+    content = path.read_bytes()
+    boxes = [b'moov', b'trak', b'mdia', b'minf', b'stbl', b'stts']
+    places: list[int] = []
+    for name in boxes:
+        places.append(content.index(name, places[-1] if places else 0) - 4)
+    start = places[-1]
+    size, _, _, _, _, step = struct.unpack_from('>I4sIIII', content, start)
+    table = b''.join(struct.pack('>II', 1, gap * step) for gap in gaps)
+    stts = struct.pack('>I4sII', 16 + len(table), b'stts', 0, len(gaps)) + table
+    changed = bytearray(content[:start] + stts + content[start + size :])
+    for place in places[:-1]:
+        (old,) = struct.unpack_from('>I', changed, place)
+        struct.pack_into('>I', changed, place, old + len(stts) - size)
+    # Longer now than the edit list says, which is left out.
+    path.write_bytes(changed.replace(b'edts', b'free'))

@@ -14,7 +14,8 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
 from s2r_depth_ros.geometry import Intrinsics
-from s2r_depth_training.dataset.bags import Topics, bag_to_dataset
+from s2r_depth_training.dataset.bag_pairs import Topics
+from s2r_depth_training.dataset.bags import bag_to_dataset
 from s2r_depth_training.dataset.config import DataConfig
 from s2r_depth_training.dataset.ray_lengths import ray_length_evidence
 from s2r_depth_training.dataset.recorded_images import colour_image, depth_image
@@ -295,6 +296,26 @@ def test_other_encodings_are_refused():
         depth_image(image(0.0, np.zeros((4, 4), np.uint8), '8UC1'))
 
 
+@pytest.mark.parametrize('missing', [9, 200, 10**6])
+@pytest.mark.parametrize('read', [colour_image, depth_image])
+def test_images_of_too_few_bytes_are_named(read: Callable[[Any], Any], missing: int) -> None:
+    """More than the padding of the last row, which drivers leave out."""
+    colour, depth = (np.zeros((40, 40, 3), np.uint8), 'rgb8'), (np.zeros((40, 40), '<u2'), '16UC1')
+    cut = image(0.0, *(colour if read is colour_image else depth))
+    cut.data = cut.data[:-missing] if missing < len(cut.data) else cut.data[:0]
+    with pytest.raises(DataError, match=r'image of 40x40 .* truncated'):
+        read(cut)
+
+
+def test_colour_is_read_as_the_node_reads_it() -> None:
+    mosaic = np.tile(np.array([[200, 120], [120, 40]], np.uint8), (20, 20))
+    for message in (
+        image(0.0, mosaic, 'bayer_rggb8'),
+        compressed(0.0, cv2.imencode('.png', mosaic)[1].tobytes(), 'bayer_rggb8; png compressed '),
+    ):
+        assert np.abs(colour_image(message).astype(int) - [200, 120, 40]).max() <= 1
+
+
 def test_compressed_recordings_become_samples(tmp_path):
     rgb, depth = room(4.0)
     depth = depth.copy()
@@ -329,11 +350,13 @@ def test_png_colour_is_exact(described, channels):
 @pytest.mark.parametrize(
     ('described', 'data', 'told'),
     [
-        ('16UC1; png compressed', b'', 'record the depth image uncompressed'),
+        ('16UC1; jpeg compressed', b'', 'record the depth image uncompressed'),
+        ('32FC1; png compressed', b'', 'record the depth image uncompressed'),
+        ('16UC1; png compressed', b'', 'can decode'),
         ('16UC1; compressedDepth rvl', b'', 'record the depth image uncompressed'),
         ('8UC1; compressedDepth png', b'', 'record the depth image uncompressed'),
-        ('16UC1; compressedDepth png', b'', 'cannot be decoded'),
-        ('32FC1; compressedDepth png', b'123456789012no png', 'cannot be decoded'),
+        ('16UC1; compressedDepth png', b'', 'can decode'),
+        ('32FC1; compressedDepth png', b'123456789012no png', 'can decode'),
     ],
 )
 def test_other_compressed_depth_is_refused(described, data, told):
@@ -346,5 +369,38 @@ def test_a_broken_colour_image_is_named_with_its_recording(tmp_path):
         return compressed(seconds, b'no jpeg', 'jpeg')
 
     bag = write_bag(tmp_path / 'a', run_of([4.0]), colour=broken)
-    with pytest.raises(DataError, match="a: a compressed image of the format 'jpeg' cannot"):
+    with pytest.raises(DataError, match=r"a: no pair .* format 'jpeg' .* cannot"):
         bag_to_dataset([bag], [], TOPICS, tmp_path / 'set', kind='mine')
+
+
+def test_one_bad_message_costs_one_pair_and_is_told(tmp_path):
+    def cut_at_three(seconds: float, rgb: NDArray[np.uint8]) -> Any:
+        whole = raw_colour(seconds, rgb)
+        if seconds == 3.0:
+            whole.data = whole.data[:-500]
+        return whole
+
+    told: list[str] = []
+    bag = write_bag(tmp_path / 'a', run_of([5.0, 4.5, 4.0, 3.5, 3.0]), colour=cut_at_three)
+    manifest = bag_to_dataset([bag], [], TOPICS, tmp_path / 'set', kind='mine', report=told.append)
+    assert json.loads(manifest.read_text())['shards'][0]['frames'] == 4
+    (line,) = told
+    assert 'left out 1 messages' in line
+    assert 'truncated' in line
+
+
+def test_stamps_too_far_apart_are_told_with_the_tolerance(tmp_path):
+    frames = [(t, t + 0.016, rgb, depth) for t, _, rgb, depth in run_of([5.0, 4.0])]
+    bag = write_bag(tmp_path / 'a', frames)
+    with pytest.raises(DataError, match=r'are 0\.016 s apart; say --tolerance 0\.019'):
+        bag_to_dataset([bag], [], TOPICS, tmp_path / 'set', kind='mine')
+    bag_to_dataset([bag], [], TOPICS, tmp_path / 'set', kind='mine', tolerance=0.019)
+
+
+def test_depth_is_read_as_drivers_write_it(tmp_path):
+    millimetres = (1000 * room(3.0)[1]).astype(np.uint16)
+    as_mono16 = depth_image(image(0.0, millimetres, 'mono16'))
+    np.testing.assert_array_equal(as_mono16, depth_image(image(0.0, millimetres, '16UC1')))
+    png = cv2.imencode('.png', millimetres)[1].tobytes()
+    as_png = depth_image(compressed(0.0, png, '16UC1; png compressed '))
+    np.testing.assert_array_equal(as_png, as_mono16)

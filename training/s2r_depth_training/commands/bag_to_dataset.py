@@ -8,7 +8,8 @@ from pathlib import Path
 
 from s2r_depth_ros.option_values import count, positive
 from s2r_depth_training.commands.arguments import add_out
-from s2r_depth_training.dataset.bags import Topics, bag_to_dataset
+from s2r_depth_training.dataset.bag_pairs import Topics
+from s2r_depth_training.dataset.bags import bag_to_dataset
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,20 +8,14 @@ scene: a whole run is for training or for validation.
 from __future__ import annotations
 
 import math
-from collections import deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
-from rosbags.highlevel import AnyReader
-from rosbags.typesys import Stores, get_typestore
 
-from s2r_depth_ros.geometry import CalibrationError, Intrinsics, calibration_from
-from s2r_depth_ros.geometry.distortion import is_distorted
+from s2r_depth_training.dataset.bag_pairs import BagPairs, RecordedPair, Topics
 from s2r_depth_training.dataset.format import (
     TRAIN,
     VALIDATION,
@@ -31,37 +25,16 @@ from s2r_depth_training.dataset.format import (
     write_manifest,
 )
 from s2r_depth_training.dataset.ray_lengths import ray_length_evidence
-from s2r_depth_training.dataset.recorded_images import colour_image, depth_image
 from s2r_depth_training.dataset.shard_writer import ShardWriter
 from s2r_depth_training.errors import DataError
 
-_WAITING = 30  # messages of one topic kept until their partner comes
 _THUMBNAIL = (32, 24)
 _SAME_COLOUR, _SAME_DEPTH = 1.5, 0.01  # grey levels; relative
 
 
-@dataclass(frozen=True)
-class Topics:
-    """Names of the topics of one camera."""
-
-    colour: str
-    depth: str
-    info: str
-
-    def by_role(self) -> dict[str, str]:
-        """Return role -> topic."""
-        return {'colour': self.colour, 'depth': self.depth, 'info': self.info}
-
-
-@dataclass(frozen=True)
-class RecordedPair:
-    """Colour and depth of one moment."""
-
-    rgb: NDArray[np.uint8]
-    """[H, W, 3]."""
-    depth: NDArray[np.float32]
-    """[H, W], m, 0 = unknown."""
-    intrinsics: Intrinsics
+def warn(text: str) -> None:
+    """Print a line on standard error."""
+    print(text, file=sys.stderr)
 
 
 def bag_to_dataset(
@@ -75,12 +48,14 @@ def bag_to_dataset(
     width: int = 256,
     tolerance: float = 0.005,
     rectified: bool = False,
+    report: Callable[[str], None] = warn,
 ) -> Path:
     """Write the training set ``out`` from recordings; return its manifest.
 
     train, val: recordings (folder, .mcap, .db3, .bag), each one run. kind: of scene. zero_depth:
     what a missing depth means, ``unknown`` or ``sky``. width: px to shrink images to. tolerance:
     s between the stamps of a pair. rectified: the images are rectified, use P of camera_info.
+    report: is told what is left out of a recording, and why.
     Raises DataError for a recording without usable pairs, with distortion, or with ray lengths
     in place of Z.
     """
@@ -90,7 +65,8 @@ def bag_to_dataset(
     for split, recordings in recordings_of.items():
         writer = ShardWriter(out, split)
         for path in recordings:
-            _add_run(writer, scene, path, read_pairs(path, topics, tolerance, rectified), width)
+            pairs = BagPairs(path, topics, tolerance, rectified, report)
+            _add_run(writer, scene, path, pairs, width)
             scene += 1
         writer.flush()
         shards += writer.entries
@@ -104,9 +80,7 @@ def bag_to_dataset(
     return write_manifest(out, manifest)
 
 
-def _add_run(
-    writer: ShardWriter, scene: int, path: Path, pairs: Iterator[RecordedPair], width: int
-) -> None:
+def _add_run(writer: ShardWriter, scene: int, path: Path, pairs: BagPairs, width: int) -> None:
     kept: RecordedPair | None = None
     votes = []
     for pair in pairs:
@@ -119,88 +93,12 @@ def _add_run(
         intrinsics = np.array([camera.fx, camera.fy, camera.cx, camera.cy], np.float32)
         writer.add(ShardFrame(small.rgb, small.depth, intrinsics, scene))
     if not votes:
-        raise DataError(f'{path}: no pair of colour and depth; check topics and stamps')
+        raise DataError(f'{path}: {pairs.why_none()}')
     if (evidence := float(np.nanmedian([*votes, 0.0]))) > math.log(2):
         raise DataError(
             f'{path}: depth looks like the length of the ray, not Z along the optical axis '
             f'(planes fit {math.exp(evidence):.1f} times better); publish Z depth, as REP 118 says'
         )
-
-
-def read_pairs(
-    path: Path, topics: Topics, tolerance: float, rectified: bool = False
-) -> Iterator[RecordedPair]:
-    """Yield the pairs of a recording in the order of time. Raises DataError."""
-    waiting: dict[str, deque[tuple[float, Any]]] = {
-        topics.colour: deque(maxlen=_WAITING),
-        topics.depth: deque(maxlen=_WAITING),
-    }
-    intrinsics = None
-    for topic, message in _messages(path, topics):
-        if topic == topics.info:
-            intrinsics = intrinsics or intrinsics_of(message, rectified, f'{path}: {topics.info}')
-            continue
-        stamp = message.header.stamp.sec + 1e-9 * message.header.stamp.nanosec
-        other = waiting[topics.depth if topic == topics.colour else topics.colour]
-        match = min(other, key=lambda entry: abs(entry[0] - stamp), default=None)
-        if match is None or abs(match[0] - stamp) > tolerance or intrinsics is None:
-            waiting[topic].append((stamp, message))
-            continue
-        other.remove(match)
-        colour, depth = (message, match[1]) if topic == topics.colour else (match[1], message)
-        yield _recorded(colour, depth, intrinsics, path)
-
-
-def _messages(path: Path, topics: Topics) -> Iterator[tuple[str, Any]]:
-    try:
-        reader = AnyReader([path], default_typestore=get_typestore(Stores.ROS2_HUMBLE))
-        reader.open()
-    except Exception as error:  # rosbags lets errors of sqlite, yaml and struct through
-        raise DataError(f'{path} cannot be read as a ROS bag: {error}') from error
-    try:
-        wanted = set(topics.by_role().values())
-        connections = [c for c in reader.connections if c.topic in wanted]
-        missing = wanted - {c.topic for c in connections}
-        if missing:
-            there = ', '.join(sorted(c.topic for c in reader.connections))
-            raise DataError(f'{path} has no topic {", ".join(sorted(missing))}; it has {there}')
-        for connection, _, raw in reader.messages(connections):
-            yield connection.topic, reader.deserialize(raw, connection.msgtype)
-    finally:
-        reader.close()
-
-
-def intrinsics_of(info: Any, rectified: bool, source: str) -> Intrinsics:
-    """Return the pinhole camera of the images of a camera_info message (ROS 1 or 2).
-
-    source: the recording and the topic, for errors. Raises DataError where the node would not
-    believe the numbers, or would have to undistort.
-    """
-    try:
-        calibration = calibration_from(info, rectified=rectified)
-        if is_distorted(calibration.distortion_model, calibration.d):
-            raise DataError(
-                f'{source}: camera_info has lens distortion ({calibration.distortion_model}); '
-                'record the rectified images and say --rectified, or switch the distortion off in '
-                'the simulator'
-            )
-        return calibration.raw_intrinsics
-    except CalibrationError as error:
-        raise DataError(f'{source}: {error}') from error
-
-
-def _recorded(colour: Any, depth: Any, intrinsics: Intrinsics, path: Path) -> RecordedPair:
-    try:
-        rgb, metres = colour_image(colour), depth_image(depth)
-    except DataError as error:
-        raise DataError(f'{path}: {error}') from error
-    size = (intrinsics.height, intrinsics.width)
-    if rgb.shape[:2] != size or metres.shape != size:
-        raise DataError(
-            f'{path}: colour is {rgb.shape[:2]}, depth {metres.shape}, camera_info {size} '
-            '(height, width); record depth that is aligned with colour'
-        )
-    return RecordedPair(rgb, metres, intrinsics)
 
 
 def shrink(pair: RecordedPair, width: int) -> RecordedPair:

@@ -1,0 +1,91 @@
+"""Frames of video files, with the times that the file gives them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from s2r_depth_ros.media.checks import HEAD_BYTES, SourceError, check_path, foreign_content
+
+VIDEO_SUFFIXES = ('.mp4', '.avi', '.mkv', '.mov', '.webm', '.m4v', '.mpg', '.mpeg')
+_FALLBACK_RATE_HZ = 30.0
+# The share of a video that must be there: containers count roughly.
+_MOST = 0.98
+
+
+@dataclass(frozen=True)
+class VideoFrame:
+    """time: s, as the file says, mostly from 0 on. rgb: uint8 [H, W, 3]."""
+
+    time: float
+    rgb: NDArray[np.uint8]
+
+
+def count_video_frames(path: Path) -> int:
+    """Return how many frames a video announces, 0 if it cannot be read or does not say."""
+    video = _opened(path)
+    count = video.get(cv2.CAP_PROP_FRAME_COUNT)
+    video.release()
+    return int(count) if 0 < count < math.inf else 0
+
+
+def frame_rate(path: Path) -> float:
+    """Return the mean frames per second of a video, 30 where it does not say."""
+    video = _opened(path)
+    rate = video.get(cv2.CAP_PROP_FPS)
+    video.release()
+    return rate if 0.1 <= rate <= 1000.0 else _FALLBACK_RATE_HZ
+
+
+def read_video(path: Path) -> Iterator[VideoFrame]:
+    """Yield the frames of a video.
+
+    Raises SourceError naming the file if there are none, and behind the last one if the file
+    announces more.
+    """
+    announced, rate = count_video_frames(path), frame_rate(path)
+    video = _opened(path)
+    count, time, step = 0, 0.0, 1 / rate
+    try:
+        while video.isOpened():
+            there, frame = video.read()
+            if not there:
+                break
+            before, time = time, video.get(cv2.CAP_PROP_POS_MSEC) / 1e3
+            step = max(1 / rate, time - before)
+            yield VideoFrame(time, np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), np.uint8))
+            count += 1
+    finally:
+        video.release()
+    if not count:
+        raise SourceError(f'{path}: {_why_unreadable(path)}')
+    # By count and by time: of files of variable rate the announced count is a guess.
+    lasts = announced / rate
+    if count < announced * _MOST - 1 and time + step < lasts * _MOST:
+        raise SourceError(
+            f'{path}: the video ends early, after {count} frames at {time:.1f} of {lasts:.1f} s: '
+            'it is cut short or damaged; copy it again'
+        )
+
+
+def _opened(path: Path) -> cv2.VideoCapture:
+    check_path(path)
+    try:
+        return cv2.VideoCapture(str(path))
+    except (UnicodeError, cv2.error, SystemError, TypeError) as error:
+        raise SourceError(f'{path}: OpenCV cannot open a file of this name; rename it') from error
+
+
+def _why_unreadable(path: Path) -> str:
+    with path.open('rb') as file:
+        known = foreign_content(file.read(HEAD_BYTES))
+    return known or (
+        'not a video that OpenCV can decode; is the file damaged (an .mp4 that was cut short has '
+        'lost its index), or its codec missing?'
+    )

@@ -1,0 +1,317 @@
+"""Recordings are read as far as they go, whatever else is in them."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import lz4.frame
+import numpy as np
+import pytest
+import written_bags as bags
+from hypothesis import given
+from hypothesis import strategies as st
+from mcap_files import McapChannel, McapMessage, write_mcap
+from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
+
+from s2r_depth_ros.media.bags.bag import Bag
+from s2r_depth_ros.media.bags.bag_files import is_bag
+from s2r_depth_ros.media.bags.storage import zstd
+from s2r_depth_ros.media.checks import SourceError
+
+CAMERA = McapChannel('/cam', 'cdr', ('sensor_msgs/msg/CompressedImage', 'ros2msg', b'no matter'))
+# What the writer of rosbags refuses.
+NOT_WRITTEN = [
+    (StoragePlugin.MCAP, CompressionMode.MESSAGE),
+    (StoragePlugin.SQLITE3, CompressionMode.STORAGE),
+]
+TIMES = [10, 20, 30, 40, 50, 60, 70]
+
+
+def compressed(index: int) -> bytes:
+    image = bags.compressed(float(index), np.full(50, index, np.uint8))
+    return bytes(bags.STORE.serialize_cdr(image, bags.COMPRESSED))
+
+
+def read(path: Path) -> list[int]:
+    """The first byte of each message on /cam."""
+    with Bag(path) as bag:
+        return [int(m.read().data[0]) for m in bag.messages({'/cam'})]
+
+
+def refusal(action: Callable[[], object]) -> str | None:
+    """What a SourceError says, None if there is none."""
+    try:
+        action()
+    except SourceError as error:
+        return str(error)
+    return None
+
+
+def problems(path: Path) -> list[str]:
+    with Bag(path) as bag:
+        list(bag.messages({'/cam'}))
+        return bag.problems
+
+
+foreign_channels = st.lists(
+    st.builds(
+        McapChannel,
+        st.text(min_size=1, max_size=8).map(lambda name: f'/other/{name}'),
+        st.sampled_from(['json', 'protobuf', 'cdr', 'ros1', 'cbor', '']),
+        st.none()
+        | st.tuples(
+            st.text(max_size=8),
+            st.sampled_from(['jsonschema', 'protobuf', 'ros2msg', 'ros2idl', 'ros1msg', '', 'x']),
+            st.binary(max_size=20),
+        ),
+    ),
+    max_size=4,
+)
+
+
+@given(
+    foreign=foreign_channels,
+    packing=st.sampled_from([None, '', 'zstd', 'lz4']),
+    per_chunk=st.integers(1, 9),
+    summary=st.booleans(),
+    profile=st.sampled_from(['ros2', 'ros1', '', 'x']),
+)
+def test_foreign_channels_do_not_cost_the_camera(
+    tmp_path_factory: pytest.TempPathFactory,
+    foreign: list[McapChannel],
+    packing: str | None,
+    per_chunk: int,
+    summary: bool,
+    profile: str,
+) -> None:
+    messages: list[McapMessage] = []
+    for index, time in enumerate(TIMES):
+        messages += [(n, time - 1, b'foreign') for n in range(len(foreign))]
+        messages.append((len(foreign), time, compressed(index)))
+    path = write_mcap(
+        tmp_path_factory.getbasetemp() / 'foreign.mcap',
+        [*foreign, CAMERA],
+        messages,
+        packing=packing,
+        per_chunk=per_chunk,
+        summary=summary,
+        profile=profile,
+    )
+    assert read(path) == list(range(len(TIMES)))
+    assert problems(path) == []
+
+
+@given(
+    share=st.floats(0, 1),
+    packing=st.sampled_from([None, '', 'zstd', 'lz4']),
+    per_chunk=st.integers(1, 4),
+)
+def test_of_a_cut_file_the_beginning_is_read(
+    tmp_path_factory: pytest.TempPathFactory, share: float, packing: str | None, per_chunk: int
+) -> None:
+    path = tmp_path_factory.getbasetemp() / 'cut.mcap'
+    messages = [(0, time, compressed(index)) for index, time in enumerate(TIMES)]
+    whole = write_mcap(path, [CAMERA], messages, packing=packing, per_chunk=per_chunk).read_bytes()
+    path.write_bytes(whole[: int(share * (len(whole) - 1))])
+    found = [] if (told := refusal(lambda: read(path))) else read(path)
+    assert told is None or 'cut.mcap' in told
+    if told:
+        return
+    assert found == list(range(len(found)))
+    assert all('mcap recover' in problem for problem in problems(path))
+    if len(found) < len(TIMES):
+        assert problems(path)
+
+
+@given(
+    place=st.integers(0, 2000),
+    value=st.integers(0, 255),
+    packing=st.sampled_from([None, '', 'zstd']),
+)
+def test_a_damaged_byte_is_no_traceback(
+    tmp_path_factory: pytest.TempPathFactory, place: int, value: int, packing: str | None
+) -> None:
+    path = tmp_path_factory.getbasetemp() / 'damaged.mcap'
+    messages = [(0, time, compressed(index)) for index, time in enumerate(TIMES)]
+    content = bytearray(write_mcap(path, [CAMERA], messages, packing=packing).read_bytes())
+    content[place % len(content)] = value
+    path.write_bytes(content)
+    told = refusal(lambda: read(path))
+    assert told is None or 'damaged.mcap' in told or told.startswith('/cam')
+
+
+def test_chunks_that_overlap_are_in_order_of_time(tmp_path: Path) -> None:
+    order = [0, 3, 1, 5, 2, 6, 4]
+    messages = [(0, TIMES[index], compressed(index)) for index in order]
+    path = write_mcap(tmp_path / 'a.mcap', [CAMERA], messages, per_chunk=3)
+    assert read(path) == sorted(order)
+
+
+def written(path: Path, plugin: StoragePlugin, mode: CompressionMode) -> Path:
+    writer = Writer(path, version=9, storage_plugin=plugin)
+    writer.set_compression(mode, CompressionFormat.ZSTD)
+    with writer:
+        camera = writer.add_connection('/cam', bags.COMPRESSED, typestore=bags.STORE)
+        for index, time in enumerate(TIMES):
+            writer.write(camera, time, compressed(index))
+    return path
+
+
+@pytest.mark.parametrize('plugin', list(StoragePlugin))
+@pytest.mark.parametrize(
+    'mode', [CompressionMode.NONE, CompressionMode.FILE, CompressionMode.MESSAGE]
+)
+@pytest.mark.parametrize('with_metadata', [True, False])
+def test_recordings_of_rosbag2_with_and_without_their_metadata(
+    tmp_path: Path, plugin: StoragePlugin, mode: CompressionMode, with_metadata: bool
+) -> None:
+    if (plugin, mode) in NOT_WRITTEN:
+        return
+    folder = written(tmp_path / 'bag', plugin, mode)
+    if not with_metadata:
+        (folder / 'metadata.yaml').unlink()
+    assert is_bag(folder)
+    assert read(folder) == list(range(len(TIMES)))
+    (file,) = (path for path in folder.iterdir() if path.suffix != '.yaml')
+    assert read(file) == list(range(len(TIMES)))
+    upper = file.rename(folder / file.name.upper())
+    assert is_bag(upper)
+    assert read(upper) == list(range(len(TIMES)))
+
+
+@pytest.mark.parametrize('yaml', ['', '[', 'a: 1', '\xff', 'rosbag2_bagfile_information: 3'])
+def test_a_broken_metadata_file_is_told_and_not_needed(tmp_path: Path, yaml: str) -> None:
+    folder = written(tmp_path / 'bag', StoragePlugin.MCAP, CompressionMode.NONE)
+    (folder / 'metadata.yaml').write_bytes(yaml.encode('latin1'))
+    assert read(folder) == list(range(len(TIMES)))
+    (told,) = problems(folder)
+    assert 'ros2 bag reindex' in told
+
+
+def test_parts_come_in_natural_order_and_a_missing_one_is_told(tmp_path: Path) -> None:
+    folder = tmp_path / 'run'
+    folder.mkdir()
+    for index in (10, 2, 1):
+        write_mcap(folder / f'run_{index}.mcap', [CAMERA], [(0, index, compressed(index))])
+    assert read(folder) == [1, 2, 10]
+    names = '\n'.join(f'    - run_{index}.mcap' for index in (1, 2, 3, 10))
+    metadata = f'rosbag2_bagfile_information:\n  relative_file_paths:\n{names}\n'
+    (folder / 'metadata.yaml').write_text(metadata)
+    assert read(folder) == [1, 2, 10]
+    (told,) = problems(folder)
+    assert 'run_3.mcap' in told
+    write_mcap(folder / 'other_0.mcap', [CAMERA], [])
+    (folder / 'metadata.yaml').unlink()
+    with pytest.raises(SourceError, match='several recordings'):
+        read(folder)
+
+
+def test_a_part_that_cannot_be_read_does_not_cost_the_others(tmp_path: Path) -> None:
+    for index in (0, 1):
+        write_mcap(tmp_path / f'run_{index}.mcap', [CAMERA], [(0, index, compressed(index))])
+    (tmp_path / 'run_0.mcap').write_bytes(b'')
+    assert read(tmp_path) == [1]
+    assert 'empty' in problems(tmp_path)[0]
+
+
+def test_what_the_recorder_had_not_merged_is_read(tmp_path: Path) -> None:
+    folder = written(tmp_path / 'bag', StoragePlugin.SQLITE3, CompressionMode.NONE)
+    live = sqlite3.connect(folder / 'bag.db3')
+    live.execute('PRAGMA journal_mode=WAL')
+    live.execute('INSERT INTO messages VALUES (99, 1, 80, ?)', (compressed(7),))
+    live.commit()
+    copy = tmp_path / 'copy'  # as after a power failure: the log lies beside
+    shutil.copytree(folder, copy)
+    live.close()
+    assert read(copy) == list(range(8))
+
+
+def test_a_cut_database_is_told(tmp_path: Path) -> None:
+    folder = written(tmp_path / 'bag', StoragePlugin.SQLITE3, CompressionMode.NONE)
+    file = folder / 'bag.db3'
+    whole = file.read_bytes()
+    for size in range(16, len(whole), 512):
+        file.write_bytes(whole[:size])
+        told = refusal(lambda: read(folder))
+        if told is None and read(folder) != list(range(len(TIMES))):
+            (told,) = problems(folder)
+        assert told is None or 'bag.db3' in told
+
+
+def old_type(path: Path) -> Path:
+    name = ('sensor_msgs/CompressedImage', 'ros2msg', b'')
+    return write_mcap(path, [McapChannel('/cam', 'cdr', name)], [(0, 5, compressed(3))])
+
+
+def test_type_names_of_old_recordings(tmp_path: Path) -> None:
+    assert read(old_type(tmp_path / 'a.mcap')) == [3]
+
+
+@pytest.mark.parametrize(
+    ('pack', 'told'),
+    [
+        (lambda _: b'', 'empty'),
+        (lambda _: bytes(5000), 'zeros'),
+        (lambda _: b'version https://git-lfs.github.com/spec/v1\noid sha256:0\n', 'git lfs pull'),
+        (lambda _: b'<!DOCTYPE html><html>404</html>', 'web page'),
+        (gzip.compress, 'gunzip'),
+        (bz2.compress, 'bunzip2'),
+        (lambda _: b'#ROSBAG V1.2\n' + bytes(50), 'rosbag fix'),
+        (lambda _: b'#ROSBAG V2.0\n', 'rosbag reindex'),
+        (lambda _: b'some text', 'no MCAP'),
+        (lambda data: data[:12], 'no channel'),
+    ],
+)
+def test_what_is_no_recording_is_named_with_the_remedy(
+    tmp_path: Path, pack: Callable[[bytes], bytes], told: str
+) -> None:
+    whole = old_type(tmp_path / 'a.mcap').read_bytes()
+    (tmp_path / 'b.bag').write_bytes(pack(whole))
+    with pytest.raises(SourceError, match=rf'b\.bag.*{told}'):
+        read(tmp_path / 'b.bag')
+
+
+@pytest.mark.parametrize('pack', [zstd.compress, lz4.frame.compress])
+def test_files_compressed_by_hand_are_unpacked(
+    tmp_path: Path, pack: Callable[[bytes], bytes]
+) -> None:
+    whole = old_type(tmp_path / 'a.mcap').read_bytes()
+    path = tmp_path / 'a.mcap.zst'
+    path.write_bytes(pack(whole))
+    assert read(path) == [3]
+    path.write_bytes(pack(whole)[:-10])
+    with pytest.raises(SourceError, match=r'a\.mcap\.zst.*cut short'):
+        read(path)
+
+
+@pytest.mark.parametrize('pack', [zstd.compress, lz4.frame.compress])
+def test_of_a_cut_compressed_file_the_beginning_is_read(
+    tmp_path: Path, pack: Callable[[bytes], bytes]
+) -> None:
+    random, messages = np.random.default_rng(1), []
+    for time in range(20):
+        noise = random.integers(0, 256, 100_000, np.uint8)
+        image = bags.STORE.serialize_cdr(bags.compressed(1.0, noise), bags.COMPRESSED)
+        messages.append((0, time, bytes(image)))
+    whole = write_mcap(tmp_path / 'a.mcap', [CAMERA], messages, packing=None).read_bytes()
+    path = tmp_path / 'a.mcap.zst'
+    path.write_bytes(pack(whole)[:1_000_000])
+    assert 5 < len(read(path)) < 11
+    assert any('cut short' in problem for problem in problems(path))
+
+
+@given(content=st.binary(max_size=200), kind=st.sampled_from(['cdr', 'ros1']))
+def test_any_bytes_are_no_traceback(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes, kind: str
+) -> None:
+    channel = McapChannel('/cam', kind, ('sensor_msgs/msg/CompressedImage', '', b''))
+    path = write_mcap(tmp_path_factory.getbasetemp() / 'any.mcap', [channel], [(0, 1, content)])
+    with Bag(path) as bag:
+        (message,) = bag.messages({'/cam'})
+        told = refusal(message.read)
+    assert told is None or told.startswith('/cam')

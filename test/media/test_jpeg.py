@@ -1,0 +1,142 @@
+"""Whatever lies about the bytes of a JPEG: its picture, or a refusal; never a picture half grey."""
+
+from __future__ import annotations
+
+import contextlib
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from s2r_depth_ros.media.codecs import CodecError, decode
+
+END = b'\xff\xd9'
+# JPEGs of every kind that drivers and files have. 4:4:4, 4:2:2, 4:2:0; restart marks; progressive.
+_SAMPLINGS = (0x111111, 0x211111, 0x221111)
+
+
+def _scene(height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:
+    """Return a picture with shading and noise down to its last corner."""
+    rows, columns = np.mgrid[0:height, 0:width]
+    shade = 60 + 60 * rows / height + 80 * columns / width
+    noise = np.random.default_rng(seed).normal(0, 9, (height, width, 3))
+    return (shade[..., None] * [1.0, 0.8, 0.6] + noise).clip(0, 255).astype(np.uint8)
+
+
+def _jpeg(
+    image: NDArray[np.uint8], quality: int = 85, sampling: int = 0x221111, restart: int = 0,
+    progressive: int = 0,
+) -> bytes:  # fmt: skip
+    settings = [
+        cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling,
+        cv2.IMWRITE_JPEG_RST_INTERVAL, restart, cv2.IMWRITE_JPEG_PROGRESSIVE, progressive,
+    ]  # fmt: skip
+    return cv2.imencode('.jpg', image, settings)[1].tobytes()
+
+
+_JPEGS = st.builds(
+    _jpeg,
+    st.builds(_scene, st.integers(1, 70), st.integers(1, 70), st.integers(0, 9)),
+    quality=st.sampled_from([10, 50, 85, 100]),
+    sampling=st.sampled_from(_SAMPLINGS),
+    restart=st.sampled_from([0, 1, 5]),
+    progressive=st.integers(0, 1),
+)
+_PADDING = st.one_of(
+    st.builds(bytes, st.integers(0, 60000)),
+    st.builds(lambda n: b'\xff' * n, st.integers(0, 9000)),
+    st.binary(max_size=300),
+    st.just(_jpeg(_scene(40, 30, 5))),
+)
+
+
+@given(_JPEGS, _PADDING)
+def test_what_follows_the_end_mark_is_not_the_picture(whole: bytes, after: bytes) -> None:
+    expected = cv2.imdecode(np.frombuffer(whole, np.uint8), cv2.IMREAD_COLOR)
+    assert expected is not None
+    assert np.array_equal(decode(whole + after), expected)
+
+
+@given(_JPEGS, st.integers(0, 9000), st.sampled_from([b'\x00', b'\xff']))
+def test_a_missing_end_mark(whole: bytes, count: int, padding: bytes) -> None:
+    """Its rows are all there; hardware fills the rest of its buffer."""
+    assert np.array_equal(decode(whole[:-2] + padding * count), decode(whole))
+
+
+@given(
+    st.sampled_from(_SAMPLINGS), st.sampled_from([0, 1, 5]), st.integers(0, 1),
+    st.floats(0.0, 0.97),
+    st.sampled_from([b'', END, bytes(300), bytes(300) + END, bytes(5000) + END, b'\xff' * 99]),
+)  # fmt: skip
+def test_missing_rows(
+    sampling: int, restart: int, progressive: int, share: float, after: bytes
+) -> None:
+    """Also where a transport put an end mark behind what it had, or padding."""
+    scene = _scene(96, 128)
+    whole = _jpeg(scene, 85, sampling, restart, progressive)
+    cut = whole[: max(3, int(share * len(whole)))] + after
+    try:
+        image = decode(cut)
+    except CodecError:
+        return
+    # Of a progressive picture all scans began: only fine detail may be missing, no row.
+    assert progressive
+    assert np.abs(image.mean((1, 2)) - scene.mean((1, 2))).max() < 2
+
+
+@pytest.mark.parametrize('grey', [0, 120, 128, 130])
+@pytest.mark.parametrize('progressive', [0, 1])
+@pytest.mark.parametrize('after', [b'', b'\x00' * 77])
+@pytest.mark.parametrize('end', [b'', END])
+def test_a_picture_that_is_grey_by_itself(
+    grey: int, progressive: int, after: bytes, end: bytes
+) -> None:
+    """As what a decoder puts in place of missing rows."""
+    image = np.full((300, 400, 3), grey, np.uint8)
+    whole = _jpeg(image, progressive=progressive)
+    assert np.abs(decode(whole[:-2] + end + after).astype(int) - grey).max() <= 1
+
+
+def test_codes_of_a_flat_picture_may_be_zeros() -> None:
+    """With Huffman tables of its own; they are not to be taken for padding."""
+    # Of a size whose codes fill the last byte, without ones behind them.
+    image = np.full((248, 40), 40, np.uint8)
+    whole = cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_OPTIMIZE, 1])[1].tobytes()
+    assert whole.endswith(bytes(16) + END)
+    assert np.abs(decode(whole).astype(int) - image).max() <= 1
+
+
+def test_end_marks_of_thumbnails() -> None:
+    """In an EXIF segment; with the picture behind it cut, the thumbnail's does not count."""
+    whole, thumbnail = _jpeg(_scene(64, 80)), _jpeg(_scene(16, 20))
+    segment = b'\xff\xe1' + (len(thumbnail) + 8).to_bytes(2, 'big') + b'Exif\0\0' + thumbnail
+    with_thumbnail = whole[:2] + segment + whole[2:]
+    assert np.array_equal(decode(with_thumbnail + bytes(9)), decode(whole))
+    with pytest.raises(CodecError, match='cut short'):
+        decode(with_thumbnail[: -len(whole) // 2])
+
+
+def test_the_next_picture_is_not_the_end_of_this_one() -> None:
+    whole = _jpeg(_scene(64, 80))
+    with pytest.raises(CodecError, match='cut short'):
+        decode(whole[: len(whole) // 2] + whole)
+    assert np.array_equal(decode(whole[:-2] + whole), decode(whole))
+
+
+@given(st.binary(max_size=400))
+def test_foreign_bytes_behind_a_start_mark(content: bytes) -> None:
+    with pytest.raises(CodecError):
+        decode(b'\xff\xd8\xff' + content)
+
+
+@given(st.data())
+def test_damage_is_refused_or_decoded(data: st.DataObject) -> None:
+    """Nothing but CodecError, whichever bytes a network changed."""
+    content = bytearray(_jpeg(_scene(48, 48), progressive=data.draw(st.integers(0, 1))))
+    for at in data.draw(st.lists(st.integers(2, len(content) - 1), min_size=1, max_size=9)):
+        content[at] = data.draw(st.integers(0, 255))
+    with contextlib.suppress(CodecError):
+        assert decode(bytes(content)).size

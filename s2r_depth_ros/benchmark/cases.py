@@ -10,7 +10,7 @@ import torch
 
 from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.inference.backends import BACKENDS
-from s2r_depth_ros.inference.devices import PRECISIONS, cpu_has_bf16
+from s2r_depth_ros.inference.devices import BF16_UNITS, PRECISIONS, cpu_has_bf16
 
 # The package that a backend needs, where it is not called as the backend.
 _PACKAGES = {'torch': 'torch', 'eager': 'torch', 'tap': 'numba'}
@@ -49,6 +49,16 @@ def parse_case(text: str, model: Path) -> Case:
 def int8_case(model: Path) -> Case:
     """Return the case that runs the int8 file ``model`` on this CPU."""
     return Case('openvino', 'bf16' if cpu_has_bf16() else 'fp32', model)
+
+
+def left_out(device: torch.device) -> str | None:
+    """Return in words what ``default_cases`` leaves out on ``device``, None for nothing."""
+    if device.type != 'cpu' or cpu_has_bf16():
+        return None
+    return (
+        f'bf16 is left out: this CPU has no bf16 units ({BF16_UNITS}), and without them it is many '
+        'times slower than fp32'
+    )
 
 
 def default_cases(device: torch.device, model: Path) -> list[Case]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
-from pathlib import Path
 from typing import Any
 
 import torch
+
+from s2r_depth_ros.inference.devices import cpu_info
 
 _PACKAGES = ('torch', 'numpy', 'opencv-python-headless', 'openvino', 'onnxruntime', 'onnx', 'numba')
 _FLAGS = ('avx2', 'avx512f', 'avx512_vnni', 'avx512_bf16', 'amx_bf16', 'amx_int8')
@@ -16,7 +17,7 @@ _FLAGS = ('avx2', 'avx512f', 'avx512_vnni', 'avx512_bf16', 'amx_bf16', 'amx_int8
 
 def machine(device: torch.device) -> dict[str, Any]:
     """Return what times depend on, ready for JSON: processor, threads, load, versions, GPU."""
-    cpu = _cpu_info()
+    cpu = cpu_info()
     facts: dict[str, Any] = {
         'cpu': cpu.get('model name', platform.processor()),
         'cpu_family_model': f'{cpu.get("cpu family", "?")}/{cpu.get("model", "?")}',
@@ -43,14 +44,3 @@ def _versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return versions
-
-
-def _cpu_info() -> dict[str, str]:
-    """Return the first processor's entry of /proc/cpuinfo, empty where there is none."""
-    try:
-        text = Path('/proc/cpuinfo').read_text()
-    except OSError:
-        return {}
-    entry = text.split('\n\n', 1)[0]
-    pairs = (line.partition(':') for line in entry.splitlines())
-    return {key.strip(): value.strip() for key, _, value in pairs}

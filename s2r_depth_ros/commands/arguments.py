@@ -6,7 +6,7 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from s2r_depth_ros.inference.backends import BACKENDS
+from s2r_depth_ros.inference.backends import BACKEND_NAMES
 from s2r_depth_ros.inference.devices import PRECISIONS
 from s2r_depth_ros.network.registry import DEFAULT_MODEL
 from s2r_depth_ros.option_values import positive, size
@@ -36,11 +36,11 @@ def add_precision(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def add_backend(parser: argparse.ArgumentParser) -> None:
+def add_backend(parser: argparse.ArgumentParser, default: str = 'auto') -> None:
     """Declare ``--backend``."""
     parser.add_argument(
-        '--backend', default='torch', choices=tuple(BACKENDS),
-        help='what runs the network (default: %(default)s)',
+        '--backend', default=default, choices=BACKEND_NAMES,
+        help='what runs the network; auto: the fastest that is installed (default: %(default)s)',
     )  # fmt: skip
 
 

@@ -12,7 +12,13 @@ from typing import Any
 
 import torch
 
-from s2r_depth_ros.benchmark.cases import Case, default_cases, int8_case, parse_case
+from s2r_depth_ros.benchmark.cases import (
+    Case,
+    default_cases,
+    int8_case,
+    left_out,
+    parse_case,
+)
 from s2r_depth_ros.benchmark.inputs import drawn_image, random_model, resized_picture
 from s2r_depth_ros.benchmark.levels import Workload, measure_estimator, measure_inference
 from s2r_depth_ros.benchmark.machine import machine
@@ -90,6 +96,8 @@ def _cases(args: argparse.Namespace, model: Path, device: torch.device) -> list[
         cases = [parse_case(text, model) for text in args.cases]
     else:
         cases = default_cases(device, model)
+        if told := left_out(device):
+            print(told, file=sys.stderr)
     return [*cases, int8_case(args.int8)] if args.int8 else cases
 
 

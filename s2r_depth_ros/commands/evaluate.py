@@ -40,7 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     arguments.add_device(parser)
     arguments.add_precision(parser)
-    arguments.add_backend(parser)
+    # Not auto: scores are the same wherever they are computed.
+    arguments.add_backend(parser, default='torch')
 
 
 def run(args: argparse.Namespace) -> int:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import logging
 import re
+from pathlib import Path
 
 import torch
 
 from s2r_depth_ros.errors import UserError
 
 PRECISIONS = {'fp32': torch.float32, 'fp16': torch.float16, 'bf16': torch.bfloat16}
+
+# As x86 and, the last one, ARM call them.
+_BF16_UNITS = frozenset({'avx512_bf16', 'amx_bf16', 'bf16'})
+BF16_UNITS = 'avx512_bf16, amx_bf16; bf16 on ARM'
+_CPU_INFO = Path('/proc/cpuinfo')
 
 _LOG = logging.getLogger(__name__)
 
@@ -62,7 +68,7 @@ def resolve_precision(name: str, device: torch.device) -> torch.dtype:
         )
     if device.type == 'cpu' and name == 'bf16' and not cpu_has_bf16():
         _LOG.warning(
-            'precision bf16 on a CPU without bf16 units (avx512_bf16, amx_bf16), as this one, is '
+            f'precision bf16 on a CPU without bf16 units ({BF16_UNITS}), as this one, is '
             'many times slower than fp32: use precision fp32'
         )
     if device.type == 'cuda' and name == 'bf16':
@@ -76,9 +82,19 @@ def resolve_precision(name: str, device: torch.device) -> torch.dtype:
 
 
 def cpu_has_bf16() -> bool:
-    """Return whether this CPU multiplies bf16 itself (avx512_bf16; AMX comes with it).
+    """Return whether this CPU multiplies bf16 itself, as the system tells; no where it does not."""
+    entry = cpu_info()
+    # Called Features on ARM.
+    flags = f'{entry.get("flags", "")} {entry.get("Features", "")}'.split()
+    return not _BF16_UNITS.isdisjoint(flags)
 
-    torch before 2.5 cannot tell, and counts as no.
-    """
-    tell = getattr(torch.cpu, '_is_avx512_bf16_supported', None)
-    return tell is not None and bool(tell())
+
+def cpu_info() -> dict[str, str]:
+    """Return the first processor's entry of /proc/cpuinfo, empty where there is none."""
+    try:
+        text = _CPU_INFO.read_text()
+    except OSError:
+        return {}
+    entry = text.split('\n\n', 1)[0]
+    pairs = (line.partition(':') for line in entry.splitlines())
+    return {key.strip(): value.strip() for key, _, value in pairs}

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from s2r_depth_ros.errors import UserError
-from s2r_depth_ros.inference.backends import BackendError, Source, make_backend
+from s2r_depth_ros.inference.backends import BackendError, Source, choose_backend
 from s2r_depth_ros.inference.backends.onnx_file import SUFFIX as ONNX_SUFFIX
 from s2r_depth_ros.inference.backends.onnx_file import read_onnx_metadata
 from s2r_depth_ros.inference.decoding import metric_depth, on_host, resized_map
@@ -77,12 +77,13 @@ class DepthEstimator:
     precision: ``fp32``, ``fp16`` or ``bf16``; the depth heads always run in fp32. On a GPU fp32
         convolutions follow torch's own switch ``torch.backends.cudnn.allow_tf32``.
     input_size: (height, width) of the network's input instead of the model's own.
-    backend: what runs the network, a key of backends.BACKENDS. The ONNX files of the export
-        command run in ``openvino`` and ``onnxruntime``, at their own size.
+    backend: what runs the network, one of backends.BACKEND_NAMES; ``auto``: the fastest that is
+        installed and computes what the network does. The ONNX files of the export command run in
+        ``openvino`` and ``onnxruntime``, at their own size.
 
-    Attributes: metadata, device (torch.device), precision, input_size, backend. Not for several
-    threads at once. Raises CheckpointError, DeviceError, BackendError, or SizeError for an
-    impossible input size.
+    Attributes: metadata, device (torch.device), precision, input_size, backend (the name of the one
+    that runs), backend_reason (why it is that one). Not for several threads at once. Raises
+    CheckpointError, DeviceError, BackendError, or SizeError for an impossible input size.
     """
 
     def __init__(
@@ -96,13 +97,14 @@ class DepthEstimator:
     ) -> None:
         self.device = resolve_device(device)
         self.precision = precision
-        self.backend = backend
         dtype = resolve_precision(precision, self.device)
         if input_size is not None:
             check_size(*input_size)
         source, self.metadata = _load(find_model(model), input_size)
         self.input_size = input_size or (self.metadata.input_height, self.metadata.input_width)
-        self._backend = make_backend(backend, source, self.input_size, self.device, dtype)
+        self.backend, self._backend, self.backend_reason = choose_backend(
+            backend, source, self.input_size, self.device, dtype
+        )
         self._preprocess = Preprocessor(
             self.metadata, self.input_size, self.device, self._backend.input_dtype
         )

@@ -38,7 +38,7 @@ def decode(content: bytes, *, upright: bool = False) -> NDArray[Any]:
         image = _decode(content)
     if image is None:
         raise CodecError(
-            'not a picture that OpenCV can decode: damaged, of another kind, or of more than 2^30 '
+            'not an image that OpenCV can decode: damaged, of another kind, or of more than 2^30 '
             'pixels'
         )
     if image.dtype not in (np.uint8, np.uint16):

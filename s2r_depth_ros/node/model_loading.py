@@ -29,7 +29,7 @@ def load_estimator(values: Values, logger: RcutilsLogger) -> DepthEstimator:
     logger.info(
         f'model {metadata.name}, input {height}x{width} (height x width), range '
         f'{metadata.max_depth:g} m, on {estimator.device} in {estimator.precision} '
-        f'(backend {estimator.backend}); '
+        f'(backend {estimator.backend}: {estimator.backend_reason}); '
         'depths are metres along the optical axis'
     )
     if metadata.placeholder:

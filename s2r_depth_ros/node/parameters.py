@@ -22,7 +22,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from s2r_depth_ros.errors import UserError
-from s2r_depth_ros.inference.backends import BACKENDS
+from s2r_depth_ros.inference.backends import BACKEND_NAMES
 from s2r_depth_ros.inference.devices import PRECISIONS
 from s2r_depth_ros.network.registry import DEFAULT_MODEL
 from s2r_depth_ros.network.size_rule import SizeError, check_size
@@ -117,10 +117,11 @@ class Values:
         reload=True,
     )
     backend: str = _parameter(
-        'torch',
-        'what runs the network; eager is the slow reference; tap (numba), openvino and '
+        'auto',
+        'what runs the network; auto: the fastest that is installed (openvino on a CPU, else '
+        'torch), said in the log; eager is the slow reference; tap (numba), openvino and '
         'onnxruntime are to be installed separately',
-        choices=tuple(BACKENDS),
+        choices=BACKEND_NAMES,
         reload=True,
     )
     input_height: int = _parameter(

@@ -60,7 +60,8 @@ def test_image(
     out = tmp_path / 'out'
     assert names(out) == ['scene.color.png', 'scene.depth.npy', 'scene.depth.png', 'scene.ply']
     depth = np.load(out / 'scene.depth.npy')
-    np.testing.assert_array_equal(depth, estimator.predict(photo, fx=200.0).depth)
+    # By the fastest backend that is there; the fixture's is torch.
+    np.testing.assert_allclose(depth, estimator.predict(photo, fx=200.0).depth, rtol=1e-3)
     millimetres = read_png(out / 'scene.depth.png')
     near = depth < 65
     np.testing.assert_allclose(millimetres[near] / 1000, depth[near], atol=6e-4)

@@ -132,7 +132,7 @@ def test_missing_runtime_names_its_pip_line(
 
 
 def test_unknown_backend(recipe_network: Callable[[float], S2RDepthNet]) -> None:
-    with pytest.raises(BackendError, match="'tvm': use torch, eager, tap, openvino, onnxruntime"):
+    with pytest.raises(BackendError, match="'tvm': use auto, torch, eager, tap, "):
         make_backend('tvm', recipe_network(0.125), (96, 128), CPU, torch.float32)
 
 

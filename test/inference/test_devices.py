@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import logging
+import platform
+from pathlib import Path
 
 import pytest
 import torch
@@ -73,3 +75,29 @@ def test_precision_on_a_cpu(
         resolve_precision('fp16', CPU)
     with pytest.raises(DeviceError, match="unknown precision 'int8': use fp32, fp16, bf16"):
         resolve_precision('int8', CPU)
+
+
+@pytest.mark.parametrize(
+    ('entry', 'has'),
+    [
+        ('flags\t\t: fpu sse2 avx512f avx512_bf16 avx512_vnni', True),
+        ('flags\t\t: fpu avx2 amx_bf16', True),
+        ('flags\t\t: fpu sse2 avx2 avx512f avx512_vnni', False),
+        ('processor\t: 0\nFeatures\t: fp asimd bf16 i8mm', True),
+        ('processor\t: 0\nFeatures\t: fp asimd asimdhp', False),
+        ('', False),
+    ],
+)
+def test_bf16_units(entry: str, has: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Linux tells them on x86 and ARM; only the first processor's entry is read."""
+    monkeypatch.setattr(devices, '_CPU_INFO', tmp_path / 'cpuinfo')
+    assert not devices.cpu_has_bf16()  # no such file
+    (tmp_path / 'cpuinfo').write_text(f'{entry}\n\nflags : avx512_bf16\n')
+    assert devices.cpu_has_bf16() == has
+
+
+def test_this_cpu_is_read_as_torch_reads_it() -> None:
+    tell = getattr(torch.cpu, '_is_avx512_bf16_supported', None)
+    if tell is None or platform.machine() != 'x86_64':
+        pytest.skip('torch from 2.5 on tells this of x86')
+    assert devices.cpu_has_bf16() == bool(tell())

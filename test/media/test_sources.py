@@ -156,7 +156,7 @@ def test_foreign_bytes(
 ) -> None:
     file = tmp_path_factory.getbasetemp() / 'foreign.png'
     file.write_bytes(head + content)
-    with pytest.raises(SourceError, match=r'foreign\.png: '):
+    with pytest.raises(SourceError, match=r'foreign\.png: .*(cut short|not an image)'):
         read_image(file)
 
 

@@ -61,7 +61,7 @@ def test_parameter_file_documents_every_parameter() -> None:
         ({'model': ''}, 'model is empty'),
         ({'device': 'gpu'}, "not 'gpu'"),
         ({'precision': 'fp8'}, 'one of fp32, fp16, bf16'),
-        ({'backend': 'tvm'}, 'one of torch, eager, tap, openvino, onnxruntime'),
+        ({'backend': 'tvm'}, 'one of auto, torch, eager, tap, openvino, onnxruntime'),
         ({'image_transport': 'theora'}, 'one of raw, compressed'),
         ({'rectify': 'on'}, 'one of auto, off'),
         ({'depth_encoding': '64FC1'}, 'one of 32FC1, 16UC1'),

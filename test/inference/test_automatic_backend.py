@@ -1,0 +1,133 @@
+"""``auto``: the fastest backend that is installed, works, and gives the network's depth."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from s2r_depth_ros.inference.backends import (
+    BACKENDS,
+    Backend,
+    BackendError,
+    automatic,
+    choose_backend,
+    make_backend,
+    openvino_backend,
+)
+from s2r_depth_ros.inference.backends.onnx_file import to_onnx
+from s2r_depth_ros.inference.estimator import DepthEstimator
+from s2r_depth_ros.network.registry import DEFAULT_MODEL
+from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
+
+CPU, SIZE = torch.device('cpu'), (96, 128)
+# Largest relative change of depth from torch's own.
+SAME_DEPTH = {'fp32': 1e-3, 'bf16': 0.1}
+
+Recipe = Callable[[float], S2RDepthNet]
+
+
+def _without(monkeypatch: pytest.MonkeyPatch, *modules: str) -> None:
+    for module in modules:
+        monkeypatch.setitem(sys.modules, module, None)
+
+
+@pytest.mark.parametrize('precision', SAME_DEPTH)
+def test_the_chosen_backend_gives_the_depth_of_torch(
+    precision: str, photo: NDArray[np.uint8]
+) -> None:
+    """Of the model that is shipped, on a CPU."""
+    expected = DepthEstimator(DEFAULT_MODEL, device='cpu', backend='torch').predict(photo, fx=150.0)
+    chosen = DepthEstimator(DEFAULT_MODEL, device='cpu', precision=precision, backend='auto')
+    depth = chosen.predict(photo, fx=150.0).depth
+    assert chosen.backend in BACKENDS
+    change = np.abs(depth / expected.depth - 1)
+    assert np.percentile(change, 99) < SAME_DEPTH[precision]
+
+
+def test_openvino_where_it_is_installed(recipe_network: Recipe) -> None:
+    pytest.importorskip('openvino', reason='optional')
+    choice = choose_backend('auto', recipe_network(0.125), SIZE, CPU, torch.float32)
+    assert (choice.name, choice.reason) == ('openvino', 'the fastest on a CPU')
+
+
+@pytest.mark.parametrize('missing', ['openvino', 'onnx'])
+def test_torch_where_openvino_is_not(
+    missing: str, recipe_network: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what to install to be faster."""
+    if missing == 'onnx':
+        pytest.importorskip('openvino', reason='optional')
+    _without(monkeypatch, missing)
+    choice = choose_backend('auto', recipe_network(0.125), SIZE, CPU, torch.float32)
+    assert choice.name == 'torch'
+    assert f'needs {missing}, which cannot be imported' in choice.reason
+    assert f'pip install {missing}' in choice.reason
+
+
+def test_a_runtime_that_does_not_work_is_passed_over(
+    recipe_network: Recipe, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As one of another version, which fails in ways of its own."""
+    monkeypatch.setitem(sys.modules, 'openvino', SimpleNamespace())
+    with caplog.at_level(logging.WARNING):
+        choice = choose_backend('auto', recipe_network(0.125), SIZE, CPU, torch.float32)
+    assert choice.name == 'torch'
+    assert 'openvino does not run here' in choice.reason
+    assert 'is installed but does not run' in caplog.text
+    with pytest.raises(AttributeError):
+        choose_backend('openvino', recipe_network(0.125), SIZE, CPU, torch.float32)
+
+
+def test_a_runtime_that_computes_something_else_is_passed_over(
+    recipe_network: Recipe, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    pytest.importorskip('openvino', reason='optional')
+    network, other = recipe_network(0.125), recipe_network(0.125)
+    with torch.no_grad():
+        for weight in other.parameters():
+            weight.mul_(1.05)
+    monkeypatch.setattr(openvino_backend, 'to_onnx', lambda _, size: to_onnx(other, size))
+    with caplog.at_level(logging.WARNING):
+        choice = choose_backend('auto', network, SIZE, CPU, torch.float32)
+    assert choice.name == 'torch'
+    assert 'openvino changes depth by' in choice.reason
+    assert 'it is not used' in caplog.text
+
+
+def test_exported_files_run_in_what_reads_them(
+    recipe_network: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ('openvino', 'onnxruntime', 'onnx'):
+        pytest.importorskip(module, reason='optional')
+    file = tmp_path / 'x.onnx'
+    file.write_bytes(to_onnx(recipe_network(0.125), SIZE))
+    assert choose_backend('auto', file, SIZE, CPU, torch.float32).name == 'openvino'
+    _without(monkeypatch, 'openvino')
+    assert choose_backend('auto', file, SIZE, CPU, torch.float32).name == 'onnxruntime'
+    _without(monkeypatch, 'onnxruntime')
+    with pytest.raises(BackendError, match='pip install onnxruntime onnx'):
+        choose_backend('auto', file, SIZE, CPU, torch.float32)
+
+
+def test_a_named_backend_is_not_chosen(recipe_network: Recipe) -> None:
+    choice = choose_backend('torch', recipe_network(0.125), SIZE, CPU, torch.float32)
+    assert (choice.name, choice.reason) == ('torch', 'as asked for')
+
+
+def test_a_gpu_runs_torch(recipe_network: Recipe) -> None:
+    network, made = recipe_network(0.125), []
+
+    def make(name: str) -> Backend:
+        made.append(name)
+        return make_backend(name, network, SIZE, CPU, torch.float32)
+
+    choice = automatic.choose(network, SIZE, torch.device('cuda'), torch.float16, make)
+    assert (choice.name, choice.reason, made) == ('torch', 'the fastest on a GPU', ['torch'])

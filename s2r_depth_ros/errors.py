@@ -2,6 +2,7 @@
 
 UserError
     benchmark: CaseError, PictureError
+    dependencies: DependencyError
     evaluation: ManifestError, PriorsError
     files: OutputError
     geometry: CalibrationError

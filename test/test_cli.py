@@ -222,19 +222,10 @@ def test_node_gets_its_arguments_untouched(monkeypatch: pytest.MonkeyPatch, stat
         return status
 
     fake = types.SimpleNamespace(main=record)
-    monkeypatch.setattr('importlib.util.find_spec', lambda name: True)
     monkeypatch.setitem(sys.modules, 's2r_depth_ros.node.main', fake)
     arguments = ['--ros-args', '-r', 'image:=/camera/image', '-p', 'model:=first', '--help']
     assert cli.main(['node', *arguments]) == status
     assert seen == [arguments]
-
-
-def test_node_without_ros_says_what_it_needs(
-    monkeypatch: pytest.MonkeyPatch, capsys: Capture
-) -> None:
-    monkeypatch.setattr('importlib.util.find_spec', lambda name: None)
-    assert cli.main(['node']) == 2
-    assert capsys.readouterr().err.startswith('error: the node needs ROS 2 (rclpy)')
 
 
 @pytest.mark.parametrize('arguments', [[], ['paint'], ['--device', 'cpu', 'info']])

@@ -7,6 +7,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+
+pytest.importorskip('rosbags', reason='needs rosbags')
+
 import written_bags as bags
 from clip_pictures import HEIGHT, WIDTH, K, picture, pixels
 from rosbags.rosbag2 import StoragePlugin

@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
+pytest.importorskip('rosbags', reason='needs rosbags')
+
 from clip_pictures import picture, save
 
 from s2r_depth_ros.errors import UserError

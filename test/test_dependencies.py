@@ -68,7 +68,7 @@ def test_every_command_says_that_torch_is_missing(tmp_path: Path, command: str) 
         pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
     line = error_line(['-c', _WITHOUT, 'torch', command, *ARGUMENTS[command]], tmp_path)
     assert 'torch is missing' in line
-    assert "`pip install --break-system-packages 'torch>=2.1'`" in line
+    assert "`pip install --break-system-packages -U torch 'setuptools<80'`" in line
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,11 @@ import re
 
 from s2r_depth_ros.errors import UserError
 
-OLDEST_TORCH = (
-    "`pip install --break-system-packages -U torch 'setuptools<80'`; README.md tells what for which "
-    'distribution, CPU and GPU'
+OLDEST_TORCH = (2, 1)
+
+_TORCH = (
+    "`pip install --break-system-packages -U torch 'setuptools<80'`; README.md tells more of each "
+    'distribution, and of CPU and GPU'
 )
 _ROS = 'source /opt/ros/<distro>/setup.bash first'
 _INSTALL = 'run the lines of README.md, "On a ROS 2 machine", or `make` where there is no ROS'

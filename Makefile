@@ -43,7 +43,7 @@ MINUTES ?= 60
 OUT ?= out/gpu
 CONFIGS ?= $(if $(FROM),,indoor-m outdoor-m)
 train-gpu:
-	@python=$(PYTHON); $(PYTHON) -c 'import cv2, lightning, moderngl, safetensors, scipy, yaml' \
+	@python=$(PYTHON); $(PYTHON) -c 'import cv2, lightning, moderngl, scipy, yaml' \
 	  2>/dev/null || { make $(READY) && python=$(BIN)/python; } && \
 	PYTHONPATH=.:training $$python -m s2r_depth_training.cli timed \
 	  $(CONFIGS:%=training/configs/%.yaml) --minutes $(MINUTES) --out "$(OUT)" \
@@ -62,7 +62,7 @@ benchmark: $(READY)
 # of OUT under benchmarks/.
 gpu-check: OUT = out/gpu_check
 gpu-check:
-	@python=$(PYTHON); $(PYTHON) -c 'import cv2, hypothesis, pytest, safetensors, tabulate, torch' \
+	@python=$(PYTHON); $(PYTHON) -c 'import cv2, hypothesis, pytest, tabulate, torch' \
 	  2>/dev/null || { make $(READY) && python=$(BIN)/python; } && \
 	$$python -c 'import sys, torch; sys.exit(not torch.cuda.is_available())' || { \
 	  echo "gpu-check needs a GPU that torch sees (a CUDA build of torch, nvidia-smi)" >&2; exit 1; } && \

@@ -38,7 +38,10 @@ setup(
     maintainer=maintainer.text,
     maintainer_email=maintainer.get('email'),
     license=manifest.findtext('license'),
-    python_requires='>=3.10, <3.14',
+    url=manifest.findtext('url'),
+    python_requires='>=3.10, <3.15',
+    # By this `colcon test` knows to run pytest; what the tests need is in package.xml.
+    extras_require={'test': ['pytest']},
     packages=[
         *find_packages('.', include=[PACKAGE, f'{PACKAGE}.*']),
         *find_packages('training', include=['s2r_depth_training', 's2r_depth_training.*']),

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from s2r_depth_ros.command_table import CommandTable
+from s2r_depth_ros.command_table import CommandTable, reported
 
 _NODE = 'node'
 
@@ -33,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments[:1] == [_NODE]:
-        return _run_node(arguments[1:])
+        return reported(lambda: _run_node(arguments[1:]))
     return _TABLE.run(arguments)
 
 
@@ -43,10 +42,6 @@ def executable() -> int:
 
 
 def _run_node(arguments: list[str]) -> int:
-    if importlib.util.find_spec('rclpy') is None:
-        return _TABLE.fail(
-            'the node needs ROS 2 (rclpy): source /opt/ros/<distro>/setup.bash first'
-        )
     from s2r_depth_ros.node.main import main as run_node
 
     return run_node(arguments)

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from s2r_depth_ros.dependencies import dependency_error
 from s2r_depth_ros.errors import UserError
 
 OK, CLOSED, USAGE = 0, 1, 2
@@ -70,8 +71,9 @@ class CommandTable:
 def reported(run: Callable[[], int | None], prefix: str = 'error') -> int:
     """Call ``run`` and return the exit status: what it returns, None is success.
 
-    2 for a mistake of the user: a UserError, or an OSError of a file that the user named, is
-    printed as one line that begins with ``prefix``. 1 where nobody reads standard output any more.
+    2 for a mistake of the user: a UserError, an OSError of a file that the user named, or an import
+    of what is not installed (DependencyError), is printed as one line that begins with ``prefix``.
+    1 where nobody reads standard output any more.
     """
     try:
         return _status(run, prefix)
@@ -97,6 +99,11 @@ def _status(run: Callable[[], int | None], prefix: str) -> int:
         return int(run() or OK)
     except UserError as error:
         return _fail(str(error), prefix)
+    except ImportError as error:
+        explained = dependency_error(error)
+        if explained is None:
+            raise
+        return _fail(str(explained), prefix)
     except OSError as error:
         if error.filename is None:
             raise  # not of a file that the user named

@@ -2,6 +2,7 @@
 
 UserError
     benchmark: CaseError
+    dependencies: DependencyError
     evaluation: ManifestError, PriorsError
     files: OutputError
     geometry: CalibrationError

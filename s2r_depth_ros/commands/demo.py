@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 
 from s2r_depth_ros.commands import arguments
-from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.option_values import count, positive
 
 
@@ -40,15 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the demo; return 0, or 130 when interrupted. Raises UserError."""
-    try:
-        from s2r_depth_ros.demo.demo import run_demo
-        from s2r_depth_ros.demo.options import DemoOptions, default_input
-        from s2r_depth_ros.rig.process_group import ProcessError
-    except ImportError as error:
-        raise UserError(
-            f'the demo needs ROS 2 and the Python package rosbags ({error}): run `make demo`, '
-            'which installs them, or source your ROS 2 and `pip install rosbags`'
-        ) from error
+    # Not before they are needed: they import ROS, which --help does without.
+    from s2r_depth_ros.demo.demo import run_demo
+    from s2r_depth_ros.demo.options import DemoOptions, default_input
+    from s2r_depth_ros.rig.process_group import ProcessError
+
     options = DemoOptions(
         input=args.input or default_input(),
         out=args.out,

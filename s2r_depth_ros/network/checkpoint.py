@@ -7,13 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors import torch as safetensors_torch
 from torch import Tensor
 
 from s2r_depth_ros.files import write_atomically
-from s2r_depth_ros.network.metadata import CheckpointError, ModelMetadata, require_file
+from s2r_depth_ros.network.metadata import CheckpointError, ModelMetadata
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
+from s2r_depth_ros.network.safetensors_file import open_safetensors, to_safetensors
 from s2r_depth_ros.network.weights import (
     STORED_FLOATS,
     check_finite,
@@ -52,15 +51,14 @@ def save_model(
             f"{path}: metadata field 'width' is {metadata.width:g} but the network's width is "
             f'{network.width:g}; nothing was written, make them agree'
         )
-    # Copied, because safetensors refuses the PReLU's 18 keys while they share one storage.
     tensors = {
-        key: value.detach().to('cpu', dtype if value.is_floating_point() else None, copy=True)
+        key: value.detach().to('cpu', dtype if value.is_floating_point() else None)
         for key, value in network.state_dict().items()
     }
     check_finite(path, tensors, f'nothing was written: training failed, or {dtype} is too small')
     metadata = replace(metadata, sha256=weights_sha256(tensors))
     header = {VERSION_KEY: str(FORMAT_VERSION), METADATA_KEY: metadata.to_json()}
-    _write_whole(path, safetensors_torch.save(tensors, header))
+    _write_whole(path, to_safetensors(tensors, header))
     return metadata
 
 
@@ -88,7 +86,20 @@ def read_metadata(path: str | Path) -> ModelMetadata:
 
     Raises CheckpointError for a file that is missing, foreign or truncated, or wrong metadata.
     """
-    return _read(Path(path), weights=False)[0]
+    with open_safetensors(Path(path)) as file:
+        return _parse_metadata(Path(path), file.header.metadata)
+
+
+def stored_float(path: str | Path) -> torch.dtype:
+    """Return how a model file stores floats, torch.float32 or torch.float16.
+
+    Raises CheckpointError for a file that is missing, foreign or truncated, or has no floats.
+    """
+    with open_safetensors(Path(path)) as file:
+        for entry in file.header.entries.values():
+            if entry.dtype in STORED_FLOATS:
+                return entry.dtype
+    raise CheckpointError(f'{path}: has no weights; {_AGAIN}')
 
 
 def stored_sha256(path: str | Path) -> str:
@@ -102,13 +113,21 @@ def stored_sha256(path: str | Path) -> str:
 
 def _read_fitting(path: Path) -> tuple[S2RDepthNet, ModelMetadata, dict[str, Tensor]]:
     """Return the empty network that the metadata describes, the metadata, and fitting tensors."""
-    metadata, tensors = _read(path)
-    network = empty_network(metadata.width)
-    check_fit(path, tensors, network.state_dict(), f'width {metadata.width:g}', _AGAIN)
-    return network, metadata, tensors
+    with open_safetensors(path) as file:
+        metadata = _parse_metadata(path, file.header.metadata)
+        network = empty_network(metadata.width)
+        # Before a byte of them is read: a header may promise any size.
+        check_fit(
+            path,
+            file.header.entries,
+            network.state_dict(),
+            f'width {metadata.width:g}',
+            _AGAIN,
+        )
+        return network, metadata, file.tensors()
 
 
-def _write_whole(path: Path, content: bytes) -> None:
+def _write_whole(path: Path, content: bytearray) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, content)
@@ -119,29 +138,7 @@ def _write_whole(path: Path, content: bytes) -> None:
         ) from error
 
 
-def _read(path: Path, weights: bool = True) -> tuple[ModelMetadata, dict[str, Tensor]]:
-    require_file(path)
-    try:
-        with safe_open(path, framework='pt') as file:
-            metadata = _parse_header(path, file.metadata() or {})
-            keys = file.keys() if weights else []
-            tensors = {key: file.get_tensor(key) for key in keys}
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(
-            f'{path}: not a whole safetensors file ({error}); {_foreign_remedy(path)}'
-        ) from error
-    return metadata, tensors
-
-
-def _foreign_remedy(path: Path) -> str:
-    with path.open('rb') as file:
-        start = file.read(2)
-    if start in (b'PK', b'\x80\x02'):  # zip or pickle: what torch.save writes
-        return 'it looks like a PyTorch file, turn it into a model file with the convert command'
-    return 'it is truncated or something else: fetch it again, or write it with the convert command'
-
-
-def _parse_header(path: Path, header: Mapping[str, str]) -> ModelMetadata:
+def _parse_metadata(path: Path, header: Mapping[str, str]) -> ModelMetadata:
     version = header.get(VERSION_KEY)
     if version is None:
         raise CheckpointError(

@@ -31,6 +31,8 @@ def require_file(path: Path) -> None:
         raise CheckpointError(f'{path}: is a folder; give the file inside it')
     if not path.exists():
         raise CheckpointError(f'{path}: no such file; check the path')
+    if not path.is_file():
+        raise CheckpointError(f'{path}: is a pipe or a device; give a file')
     if not os.access(path, os.R_OK):
         raise CheckpointError(f'{path}: may not be read; check its permissions')
 

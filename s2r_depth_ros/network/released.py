@@ -43,7 +43,7 @@ def load_released(
             path, state, expected, f'{name} at width {width:g}', _remedy(network, name, state)
         )
         check_finite(path, state, 'its training failed, use an earlier checkpoint')
-        tensors.update({f'{name}.{key}': value for key, value in state.items()})
+        tensors.update({f'{name}.{key}': value.clone() for key, value in state.items()})
     check_one_activation(paths['depth_net'], states['depth_net'], network.depth_net)
     return fill(network, tensors)
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from s2r_depth_ros.network.metadata import CheckpointError
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
+from s2r_depth_ros.network.safetensors_header import Entry
 
 STORED_FLOATS = (torch.float32, torch.float16)
 
@@ -22,10 +23,12 @@ def empty_network(width: float) -> S2RDepthNet:
 
 
 def fill(network: S2RDepthNet, tensors: Mapping[str, Tensor]) -> S2RDepthNet:
-    """Give an empty network its weights, checked before, in float32 and evaluation mode."""
-    # Copied, so that nothing that happens to the (mapped) file changes the weights.
+    """Give an empty network its weights, checked before, in float32 and evaluation mode.
+
+    Those that are float32 already become the network's own: nothing else may change them.
+    """
     own = {
-        key: value.to(torch.float32 if value.is_floating_point() else value.dtype, copy=True)
+        key: value.to(torch.float32 if value.is_floating_point() else value.dtype)
         for key, value in tensors.items()
     }
     network.load_state_dict(own, assign=True)
@@ -44,14 +47,15 @@ def weights_sha256(tensors: Mapping[str, Tensor]) -> str:
 
 def check_fit(
     path: Path,
-    tensors: Mapping[str, Tensor],
+    tensors: Mapping[str, Tensor | Entry],
     expected: Mapping[str, Tensor],
     what: str,
     remedy: str,
 ) -> None:
     """Raise CheckpointError at the first key, in the network's order, that does not fit.
 
-    Missing, of a wrong shape or dtype; then any that is unexpected.
+    Missing, of a wrong shape or dtype; then any that is unexpected. ``tensors`` may be what the
+    header of a file says of them.
     """
     for key, wanted in expected.items():
         if key not in tensors:

@@ -6,6 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+
+pytest.importorskip('rosbags', reason='needs rosbags')
+
 import written_bags as bags
 from made_up_frames import FRAMES, LATENCY_S, cloud, depth, rgb, structure
 from rosbags.rosbag2 import StoragePlugin

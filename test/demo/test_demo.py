@@ -15,6 +15,9 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+
+pytest.importorskip('rosbags', reason='needs rosbags')
+
 from rosbags.highlevel import AnyReader
 
 FRAMES, WIDTH, HEIGHT = 6, 160, 120

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import pytest
 import torch
-from safetensors import torch as safetensors_torch
+from stored_tensors import stored_tensors
 from torch import Tensor
 
 from s2r_depth_ros import files
@@ -22,11 +22,14 @@ from s2r_depth_ros.network.checkpoint import (
     load_model,
     read_metadata,
     save_model,
+    stored_float,
     stored_sha256,
 )
 from s2r_depth_ros.network.metadata import CheckpointError, ModelMetadata
 from s2r_depth_ros.network.released import load_released
 from s2r_depth_ros.network.s2r_depthnet import SUB_NETWORKS, S2RDepthNet
+from s2r_depth_ros.network.safetensors_file import to_safetensors
+from s2r_depth_ros.network.safetensors_header import format_header
 from s2r_depth_ros.network.weights import weights_sha256
 
 # Writes the tiny model with other tensors, metadata or header, and one released file changed.
@@ -81,14 +84,14 @@ def altered(tiny_model: Path, tmp_path: Path) -> Altered:
         metadata: dict[str, object] | None = None,
         header: dict[str, str | None] | None = None,
     ) -> Path:
-        values = present(safetensors_torch.load_file(tiny_model) | (tensors or {}))
+        values = present(stored_tensors(tiny_model) | (tensors or {}))
         facts = json.loads(read_metadata(tiny_model).to_json())
         facts |= {'sha256': weights_sha256(values)} if tensors else {}
         facts |= metadata or {}
         facts = {key: value for key, value in facts.items() if value is not ...}
         strings = present({VERSION_KEY: '1', METADATA_KEY: json.dumps(facts)} | (header or {}))
         path = tmp_path / 'altered.safetensors'
-        path.write_bytes(safetensors_torch.save(values, strings))
+        path.write_bytes(to_safetensors(values, strings))
         return path
 
     return write
@@ -145,7 +148,7 @@ def test_loaded_network_trains_one_shared_activation(tiny_model: Path) -> None:
 
 
 def test_sha256_is_over_sorted_keys_and_bytes(tiny_model: Path) -> None:
-    tensors = safetensors_torch.load_file(tiny_model)
+    tensors = stored_tensors(tiny_model)
     backwards = dict(sorted(tensors.items(), reverse=True))
     assert weights_sha256(backwards) == read_metadata(tiny_model).sha256
     key = 'struct_encoder.conv.conv.bias'
@@ -329,9 +332,9 @@ def test_weights_that_do_not_fit_are_named(
 ) -> None:
     # A wrong sha256 in the metadata, to see that the precise error comes first.
     path = altered(metadata={'sha256': 'none'}, tensors=None)
-    values = present(safetensors_torch.load_file(path) | tensors)
+    values = present(stored_tensors(path) | tensors)
     header = {VERSION_KEY: '1', METADATA_KEY: read_metadata(path).to_json()}
-    path.write_bytes(safetensors_torch.save(values, header))
+    path.write_bytes(to_safetensors(values, header))
     for read in (load_model, stored_sha256):
         text = refusal(read, path)
         assert all(word in text for word in [str(path), *words, 'write the file again']), text
@@ -405,6 +408,32 @@ def test_missing_file_and_folder_are_named(tmp_path: Path, read: Callable[[Path]
         f'{tmp_path}/no.safetensors: no such file; check the path'
     )
     assert refusal(read, tmp_path) == f'{tmp_path}: is a folder; give the file inside it'
+
+
+def test_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / 'pipe.safetensors')
+    assert 'is a pipe or a device' in refusal(load_model, tmp_path / 'pipe.safetensors')
+
+
+def test_a_header_that_promises_too_much_costs_no_memory(tiny_model: Path, tmp_path: Path) -> None:
+    metadata = {VERSION_KEY: '1', METADATA_KEY: read_metadata(tiny_model).to_json()}
+    head, _ = format_header({BIAS: (torch.float32, (2**40,))}, metadata)
+    path = tmp_path / 'sparse.safetensors'
+    path.write_bytes(head)
+    os.truncate(path, len(head) + 4 * 2**40)
+    text = refusal(load_model, path)
+    assert text.startswith(
+        f"{path}: key 'struct_encoder.conv.conv.weight' of width 0.125 is missing"
+    )
+
+
+def test_stored_float_is_told_without_the_weights(tmp_path: Path, network: S2RDepthNet) -> None:
+    path = tmp_path / 'some.safetensors'
+    for dtype in (torch.float32, torch.float16):
+        save_model(path, network, ModelMetadata(**FACTS), dtype)
+        assert stored_float(path) is dtype
+    path.write_bytes(to_safetensors({'n': torch.zeros(1, dtype=torch.int64)}, {}))
+    assert f'{path}: has no weights' in refusal(stored_float, path)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason='root may read everything')

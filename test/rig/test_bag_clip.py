@@ -8,6 +8,9 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+
+pytest.importorskip('rosbags', reason='needs rosbags')
+
 import written_bags as bags
 from clip_pictures import HEIGHT, WIDTH, K, picture, pixels, save
 from hypothesis import given

@@ -10,6 +10,9 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+
+pytest.importorskip('rosbags', reason='needs rosbags')
+
 from clip_pictures import HEIGHT, WIDTH, K, picture, pixels, save
 
 from s2r_depth_ros.errors import UserError

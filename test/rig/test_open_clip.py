@@ -6,6 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
+
+pytest.importorskip('rosbags', reason='needs rosbags')
+
 from clip_pictures import picture, save
 
 from s2r_depth_ros.errors import UserError

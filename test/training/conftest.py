@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from made_up_shards import make_set, make_shard
 
+pytest.importorskip('lightning', reason='the training needs lightning, which only pip has')
+
 from s2r_depth_training.dataset.config import DataConfig
 from s2r_depth_training.dataset.store import FrameStore
 from s2r_depth_training.runs.experiment import Experiment, ValidationConfig

@@ -8,14 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import safe_open
-
 from s2r_depth_ros.evaluation.boundaries import MOST_PX, WIDTH
 from s2r_depth_ros.evaluation.parts import CONSTANT, FORMULA
 from s2r_depth_ros.evaluation.scores import beats_prior
 from s2r_depth_ros.files import write_atomically
-from s2r_depth_ros.network.checkpoint import load_model, save_model
+from s2r_depth_ros.network.checkpoint import load_model, save_model, stored_float
 from s2r_depth_ros.network.metadata import ModelMetadata
 from s2r_depth_training.errors import ResultsError
 
@@ -50,7 +47,7 @@ def write_card(model: str | Path, results: Mapping[str, Any]) -> Path:
         raise ResultsError(f'the results are of {results.get("model")}, other weights than {path}')
     scores = _scores(results)
     marked = replace(metadata, scores=scores, placeholder=placeholder_of(metadata.scene, results))
-    save_model(path, network, marked, _stored_dtype(path))
+    save_model(path, network, marked, stored_float(path))
     card = path.with_suffix('.md')
     write_atomically(card, card_text(marked, results).encode())
     return card
@@ -65,11 +62,6 @@ def placeholder_of(scene: str, results: Mapping[str, Any]) -> str:
         f'this model is only a placeholder: on real {" and ".join(kinds)} images it was not shown '
         'to beat, in median-scaled abs_rel, the row prior, which never looks at the image'
     )
-
-
-def _stored_dtype(path: Path) -> torch.dtype:
-    with safe_open(path, framework='pt') as file:
-        return file.get_tensor('struct_encoder.conv.conv.weight').dtype
 
 
 def _scores(results: Mapping[str, Any]) -> dict[str, Any]:

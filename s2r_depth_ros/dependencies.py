@@ -1,0 +1,85 @@
+"""What the package needs of other people's, and what to do where it is missing or does not fit.
+
+package.xml has the same list for rosdep.
+"""
+
+from __future__ import annotations
+
+import re
+
+from s2r_depth_ros.errors import UserError
+
+OLDEST_TORCH = (2, 1)
+
+_TORCH = (
+    "`pip install --break-system-packages -U torch 'setuptools<80'`; README.md tells more of each "
+    'distribution, and of CPU and GPU'
+)
+_ROS = 'source /opt/ros/<distro>/setup.bash first'
+_INSTALL = 'run the lines of README.md, "On a ROS 2 machine", or `make` where there is no ROS'
+_TRAIN = 'training needs what requirements.txt has below "# training"; `make` installs it'
+# Module -> remedy where it cannot be imported.
+_REMEDIES = {
+    'torch': _TORCH,
+    'rclpy': _ROS,
+    **dict.fromkeys(('numpy', 'cv2', 'tqdm', 'tabulate', 'rosbags', 'yaml'), _INSTALL),
+    **dict.fromkeys(('sensor_msgs', 'std_msgs', 'diagnostic_msgs'), _INSTALL),
+    **dict.fromkeys(('lifecycle_msgs', 'rcl_interfaces', 'sensor_msgs_py'), _INSTALL),
+    **dict.fromkeys(('cv_bridge', 'launch', 'launch_ros'), _INSTALL),
+    **dict.fromkeys(('lightning', 'moderngl', 'trimesh', 'PIL', 'scipy', 'collada'), _TRAIN),
+}
+# What an extension module says that was built for the other NumPy, 1 or 2.
+_OTHER_NUMPY = re.compile('numpy.*(multiarray|_ARRAY_API|dtype size)|_ARRAY_API', re.IGNORECASE)
+
+
+class DependencyError(UserError):
+    """Something that the package needs is missing, too old, or does not fit the rest."""
+
+
+def dependency_error(error: ImportError) -> DependencyError | None:
+    """Return the error that tells its user what ``error`` means, None for a defect of the package.
+
+    Known are the modules of package.xml and of the training, and those built for another NumPy.
+    """
+    if _OTHER_NUMPY.search(str(error)):
+        return DependencyError(f'{error}: {_numpy_mismatch("a module")}')
+    module = (error.name or '').split('.')[0]
+    if module not in _REMEDIES:
+        return None
+    state = 'is missing' if isinstance(error, ModuleNotFoundError) else 'cannot be loaded'
+    return DependencyError(f'{module} {state} ({error}): {_REMEDIES[module]}')
+
+
+def is_too_old(torch_version: str) -> bool:
+    """Return whether a version of torch is older than OLDEST_TORCH, builds of that one included."""
+    version = re.match(r'(\d+)\.(\d+)', torch_version)
+    return version is not None and tuple(map(int, version.groups())) < OLDEST_TORCH
+
+
+def check_torch() -> None:
+    """Raise DependencyError unless torch is new enough and shares arrays with the NumPy here.
+
+    Raises ImportError where there is no torch or no NumPy.
+    """
+    import numpy as np
+    import torch
+
+    if is_too_old(torch.__version__):
+        raise DependencyError(
+            f'torch {torch.__version__} ({torch.__path__[0]}) is too old, '
+            f'{".".join(map(str, OLDEST_TORCH))} or newer is needed: {_TORCH}'
+        )
+    try:
+        torch.zeros(1).numpy()
+    except RuntimeError as error:  # Numpy is not available
+        raise DependencyError(
+            f'torch {torch.__version__} does not fit NumPy {np.__version__}: '
+            + _numpy_mismatch('this torch')
+        ) from error
+
+
+def _numpy_mismatch(what: str) -> str:
+    return (
+        f'{what} was built for another NumPy; remove a NumPy that pip put before that of the '
+        'system (`pip uninstall numpy`), or install a newer torch (2.3 and newer fit both)'
+    )

@@ -59,6 +59,16 @@ class CameraInfoHistory:
         return next((m for m in reversed(self._messages) if m.header == header), None)
 
 
+def numbers(message: CameraInfo) -> tuple[object, ...]:
+    """Return all that a CameraInfo says of the camera: all but its stamp, to be compared."""
+    matrices = (tuple(m) for m in (message.d, message.k, message.r, message.p))
+    roi = message.roi
+    window = (roi.x_offset, roi.y_offset, roi.width, roi.height)
+    binning = (message.binning_x, message.binning_y)
+    size, model = (message.width, message.height), message.distortion_model
+    return (message.header.frame_id, size, model, *matrices, binning, window)
+
+
 def calibration_from(message: CameraInfo) -> Calibration:
     """Return a CameraInfo's numbers; raises CalibrationError where they cannot be used."""
     roi = message.roi

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rclpy.lifecycle import LifecycleNode
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 
 from s2r_depth_ros.node import topics
-from s2r_depth_ros.node.camera_health import CameraHealth
-from s2r_depth_ros.node.camera_info import CameraInfoHistory
-from s2r_depth_ros.node.camera_topics import CameraTopics
+from s2r_depth_ros.node.camera_health import CameraFacts, CameraHealth
+from s2r_depth_ros.node.camera_info import CameraInfoHistory, numbers
+from s2r_depth_ros.node.camera_topics import CameraCallbacks, CameraTopics, Picture
 from s2r_depth_ros.node.pipeline import FramePipeline
 
 
@@ -29,36 +29,74 @@ class CameraStream:
         node: LifecycleNode,
         name: str,
         compressed: bool,
-        image_arrived: Callable[[CameraStream, Image | CompressedImage], None],
+        image_arrived: Callable[[CameraStream, Picture], None],
         info_arrived: Callable[[], None],
     ) -> None:
-        def keep_info(message: CameraInfo) -> None:
-            self.infos.add(message)
-            info_arrived()
-
         self.name = name
         self.infos = CameraInfoHistory()
         self.pipeline = FramePipeline()
+        self._node = node
+        self._image_arrived, self._info_arrived = image_arrived, info_arrived
+        # The newest image, if it is one that its publisher keeps for late subscribers.
+        self._still: Picture | None = None
+        self._numbers: tuple[object, ...] = ()
         self.topics = CameraTopics(
-            node, name, compressed, lambda image: image_arrived(self, image), keep_info
+            node,
+            name,
+            compressed,
+            CameraCallbacks(self._take_image, self._take_info, self._keep_still, self.repeat_still),
         )
         self.health = CameraHealth(name, self.topics.image, node.get_logger(), node.get_clock())
+
+    def repeat_still(self) -> None:
+        """Let a still image arrive again, for who came after it: no other image will come."""
+        if (still := self._still) is not None:
+            self._image_arrived(self, still)
 
     def find_info(self, header: Header) -> tuple[CameraInfo | None, str]:
         """Return the camera_info for the image with ``header``, or None and the reason why."""
         info, _ = self.infos.find(header)
         return info, '' if info is not None else self._why_no_info(header.frame_id)
 
+    def facts(self, active: bool) -> CameraFacts:
+        """Return what there is to report of the camera."""
+        # Again, because a publisher may be told of before its QoS is known.
+        self.topics.look_around()
+        publishers = self._node.count_publishers(self.topics.image)
+        return self.health.facts(active, publishers, self.topics.disconnected())
+
+    def _take_image(self, message: Picture) -> None:
+        self._still = None
+        self._image_arrived(self, message)
+
+    def _keep_still(self, message: Picture) -> None:
+        self._still = message
+
+    def _take_info(self, message: CameraInfo) -> None:
+        before, self._numbers = self._numbers, numbers(message)
+        self.infos.add(message)
+        self._info_arrived()
+        if self._numbers != before:
+            self.repeat_still()
+
     def _why_no_info(self, frame_id: str) -> str:
         other = self.infos.other_frame_id()
         name = topics.of_camera(topics.CAMERA_INFO, self.name)
         topic = self.topics.camera_info
         if other is None:
-            return (
-                f'no camera_info on {topic}: remap {name} to the topic of your camera '
-                f'(-r {name}:=...)'
-            )
+            return self._why_nothing_came(topic, name)
         return (
             f'camera_info on {topic} has frame_id {other!r} but the image has {frame_id!r}: remap '
             f'{name} to the topic of the same camera'
+        )
+
+    def _why_nothing_came(self, topic: str, name: str) -> str:
+        if self._node.count_publishers(topic):
+            return (
+                f'no camera_info came on {topic} yet, though somebody publishes there: look at '
+                f'`ros2 topic echo {topic}` and at the warnings about its QoS'
+            )
+        return (
+            f'no camera_info on {topic}: remap {name} to the topic of your camera '
+            f'(-r {name}:=...), nobody publishes on this one'
         )

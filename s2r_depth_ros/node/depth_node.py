@@ -96,6 +96,8 @@ class DepthNode(LifecycleNode):
             camera.health.reset()
         if self._loop:
             self._loop.activate()
+        for camera in self._cameras:
+            camera.repeat_still()
         images = ', '.join(camera.topics.image for camera in self._cameras)
         self.get_logger().info(f'active: waiting for images on {images}')
         return result
@@ -208,5 +210,5 @@ class DepthNode(LifecycleNode):
             configure_error=self._configure_error,
             estimator=estimator,
             parameters=self.parameters.values,
-            cameras=[camera.health.facts(active) for camera in cameras],
+            cameras=[camera.facts(active) for camera in cameras],
         )

@@ -9,6 +9,7 @@ UserError
     media: SourceError
     network: CheckpointError, SizeError
     node: ConversionError, ParameterError
+    parameter_files: ParameterFileError
     reference: MarkerError
     rig: BringUpError, ClipError, ProcessError, SilenceError
 """

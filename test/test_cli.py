@@ -6,10 +6,11 @@ import argparse
 import ast
 import json
 import os
+import signal
 import subprocess
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -228,6 +229,16 @@ def test_node_gets_its_arguments_untouched(monkeypatch: pytest.MonkeyPatch, stat
     assert seen == [arguments]
 
 
+@pytest.fixture
+def own_signals() -> Iterator[None]:
+    """Put back what the node in this process does on signals."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures('own_signals')
 def test_node_without_ros_says_what_it_needs(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:

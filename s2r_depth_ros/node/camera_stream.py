@@ -93,7 +93,7 @@ class CameraStream:
     def _why_nothing_came(self, topic: str, name: str) -> str:
         if self._node.count_publishers(topic):
             return (
-                f'no camera_info came on {topic} yet, though somebody publishes there: look at '
+                f'no camera_info on {topic} yet, though somebody publishes there: look at '
                 f'`ros2 topic echo {topic}` and at the warnings about its QoS'
             )
         return (

@@ -1,12 +1,15 @@
-"""The command line of the package: info and convert need torch alone, node and demo need ROS."""
+"""The command line of the package: info and convert need torch alone, node and demo need ROS.
+
+Imports little: a node that is starting is to heed a signal soon.
+"""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from s2r_depth_ros.command_table import CommandTable, reported
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _NODE = 'node'
 
@@ -21,7 +24,6 @@ COMMANDS = {
     'benchmark': 'measure how fast a model runs here',
     'export': 'write a model as ONNX, also in int8, for other runtimes',
 }
-_TABLE = CommandTable('s2r_depth_ros', 's2r_depth_ros.commands', COMMANDS)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,13 +34,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments[:1] == [_NODE]:
-        return reported(lambda: _run_node(arguments[1:]))
-    return _TABLE.run(arguments)
+        return _run_node(arguments[1:])
+    from s2r_depth_ros.command_table import CommandTable
+
+    return CommandTable('s2r_depth_ros', 's2r_depth_ros.commands', COMMANDS).run(arguments)
 
 
 def executable() -> int:
     """Run the command that this process's executable is called after, such as .../bin/predict."""
-    return main([Path(sys.argv[0]).stem, *sys.argv[1:]])
+    name = sys.argv[0].rpartition('/')[2]
+    return main([name.removesuffix('.py'), *sys.argv[1:]])
 
 
 def _run_node(arguments: list[str]) -> int:

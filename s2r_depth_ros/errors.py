@@ -10,6 +10,7 @@ UserError
     media: CodecError, ConversionError, SourceError
     network: CheckpointError, SizeError
     node: ParameterError
+    parameter_files: ParameterFileError
     reference: MarkerError
     rig: BringUpError, ClipError, ProcessError, SilenceError
 """

@@ -10,13 +10,17 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from s2r_depth_ros.parameter_files import ParameterFile, ParameterFileError, boolean
 from s2r_depth_ros.share import share_directory
 
 NODE = 'depth'  # the node's name unless it is remapped
-_BOOLEANS = ('true', 'false')
 _TRANSPORTS = ('', 'raw', 'compressed')
 # In config/depth.rviz these are absolute; a relative right side follows the namespace.
-_RVIZ_TOPICS = ('depth_registered/image_rect', 'depth_registered/points')
+_RVIZ_TOPICS = (
+    'rgb/image_rect_color',
+    'depth_registered/image_rect',
+    'depth_registered/points',
+)
 _RVIZ_OWN_TOPIC = 'depth_color'
 
 
@@ -47,8 +51,8 @@ def launch_arguments() -> tuple[LaunchArgument, ...]:
         LaunchArgument(
             'image',
             'image',
-            "topic of the camera images, without /compressed; beneath each camera's name if "
-            'cameras is given',
+            "topic of the camera images, without /compressed; beneath each camera's name if there "
+            'are several',
         ),
         LaunchArgument(
             'camera_info',
@@ -59,11 +63,11 @@ def launch_arguments() -> tuple[LaunchArgument, ...]:
             'image_transport', '', 'raw or compressed images (empty: as params_file)', _TRANSPORTS
         ),
         LaunchArgument(
-            'autostart', 'true', 'configure and activate the node when it starts', _BOOLEANS
+            'autostart', 'true', 'configure and activate the node when it starts (true, false)'
         ),
         LaunchArgument('log_level', 'info', 'debug, info, warn, error or fatal'),
-        LaunchArgument('use_sim_time', 'false', 'take the time from /clock', _BOOLEANS),
-        LaunchArgument('rviz', 'false', 'start rviz2 with config/depth.rviz', _BOOLEANS),
+        LaunchArgument('use_sim_time', 'false', 'take the time from /clock (true, false)'),
+        LaunchArgument('rviz', 'false', 'start rviz2 with config/depth.rviz (true, false)'),
     )
 
 
@@ -72,6 +76,8 @@ def node_arguments(values: Mapping[str, str]) -> list[str]:
 
     ``values`` holds a text for every name in launch_arguments(). Later parameters win over earlier
     ones in ROS, so those given to the launch file come after params_file.
+    Raises ParameterFileError for a params_file that cannot be read, and for a value that is neither
+    true nor false.
     """
     arguments = ['--params-file', values['params_file']]
     for name in ('model', 'device', 'image_transport'):
@@ -79,11 +85,10 @@ def node_arguments(values: Mapping[str, str]) -> list[str]:
             # JSON text is quoted YAML: a model named 2024 stays a string.
             arguments += ['-p', f'{name}:={json.dumps(values[name])}']
     for name in ('autostart', 'use_sim_time'):
-        arguments += ['-p', f'{name}:={values[name]}']
-    cameras = _cameras(values)
-    if cameras:
-        arguments += ['-p', f'cameras:={json.dumps(cameras)}']
-    for camera in cameras or ['']:
+        arguments += ['-p', f'{name}:={json.dumps(is_true(values, name))}']
+    if values['cameras'].strip():
+        arguments += ['-p', f'cameras:={json.dumps(_cameras(values))}']
+    for camera in _cameras(values) or ['']:
         for name in ('image', 'camera_info'):
             arguments += ['-r', f'{_beneath(camera, name)}:={_beneath(camera, values[name])}']
         # Remapping rules match whole names, so image alone would leave image/compressed behind.
@@ -95,11 +100,11 @@ def node_arguments(values: Mapping[str, str]) -> list[str]:
 def rviz_arguments(values: Mapping[str, str]) -> list[str]:
     """Return what follows --ros-args on rviz2's command line (namespace apart).
 
-    RViz shows one camera, the first.
+    RViz shows one camera, the first. Its image is the node's own, so that it does not matter how
+    that of the camera comes. Raises as ``node_arguments``.
     """
     camera = next(iter(_cameras(values)), '')
-    arguments = ['-p', f'use_sim_time:={values["use_sim_time"]}']
-    arguments += ['-r', f'/image:={_beneath(camera, values["image"])}']
+    arguments = ['-p', f'use_sim_time:={json.dumps(is_true(values, "use_sim_time"))}']
     for topic in _RVIZ_TOPICS:
         arguments += ['-r', f'/{topic}:={_beneath(camera, topic)}']
     # The node's own topics lie beneath its name first.
@@ -107,9 +112,29 @@ def rviz_arguments(values: Mapping[str, str]) -> list[str]:
     return [*arguments, '-r', f'/{NODE}/{_RVIZ_OWN_TOPIC}:={own}']
 
 
+def is_true(values: Mapping[str, str], name: str) -> bool:
+    """Return whether an argument is true, yes, on or 1, in whatever case.
+
+    Raises ParameterFileError if it is not false, no, off or 0 either.
+    """
+    meant = boolean(values[name])
+    if meant is None:
+        raise ParameterFileError(f'{name}:={values[name]} is neither true nor false: give one')
+    return meant
+
+
 def _cameras(values: Mapping[str, str]) -> list[str]:
-    """Return the names in the argument cameras; the node checks them."""
-    return [name.strip() for name in values['cameras'].split(',')] if values['cameras'] else []
+    """Return the names in the argument cameras, else those in params_file; the node checks them.
+
+    The argument is written front,rear or, as YAML, [front, rear].
+    """
+    text = values['cameras'].strip()
+    if text:
+        names = (name.strip(' \'"') for name in text.removeprefix('[').removesuffix(']').split(','))
+        return [name for name in names if name]
+    node = '/'.join(['', *filter(None, values['namespace'].split('/')), NODE])
+    given = (ParameterFile(values['params_file']).for_node(node) or {}).get('cameras')
+    return list(map(str, given)) if isinstance(given, list) else []
 
 
 def _beneath(camera: str, topic: str) -> str:

@@ -5,7 +5,7 @@ The interface, which is all that other rooms may import:
 - ``topics``: the table of the node's topics.
 - ``parameters``: the table of its parameters.
 - ``conversions``, ``camera_info``: between ROS messages and arrays.
-- ``main``: runs the node; for ``cli`` alone.
+- ``main``: runs the node with its ``arguments`` until a signal (``stopping``); for ``cli`` alone.
 
 All else is internal. To read it, begin with ``inference_loop``, the way of a frame:
 
@@ -13,10 +13,12 @@ All else is internal. To read it, begin with ``inference_loop``, the way of a fr
 - ``model_loading``: the estimator that the parameters ask for.
 - ``inference_loop``: takes frames all the way; ``worker`` is its thread.
 - ``camera_stream``: what the loop needs of one camera: ``camera_topics``, its subscriptions and
-  publishers (``qos``: their overrides); ``pipeline``, from its messages to what the network sees,
-  and to the messages that are published; ``camera_health``, what became of its frames, counted by
-  ``frame_counts``.
-- ``messages``: those that are published, in memory that is used again.
+  publishers (``qos``: their overrides, and who is not connected; ``latched``: what was published
+  before); ``pipeline``, from its messages to what the network sees, and to the messages that are
+  published; ``camera_health``, what became of its frames, counted by ``frame_counts``.
+- ``messages``: those that are published, in memory that is used again; ``compressed_depth``: one as
+  image_transport has it.
+- ``parameter_values``: what YAML makes of a parameter, in its type.
 - ``diagnostics``: publishes what ``status`` makes of the facts.
 - ``log``: what the node writes to its log.
 
@@ -36,6 +38,7 @@ Locks:
   held while a frame is published, so that no message follows a deactivation.
 - ``NewestWorker``: guards the images that wait.
 - ``CameraInfoHistory``: guards the camera_info messages that were kept.
+- ``LatchedSubscription``: guards the subscriptions of one topic.
 - ``FrameCounter``: guards the counts, which diagnostics read while frames are counted.
 
 What has no lock is replaced as a whole and read once: the parameters' ``Values``, the node's loop

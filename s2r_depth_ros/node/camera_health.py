@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rclpy.clock import Clock
@@ -22,7 +23,8 @@ class CameraFacts:
 
     name: '' for a single one. image_topic: the full name of the topic that its images come from.
     counts: None unless the node is active. last: the newest frame published since the activation,
-    None before. error: why a frame after ``last`` was skipped, '' if none was.
+    None before. error: why a frame after ``last`` was skipped, '' if none was. publishers: how
+    many there are on image_topic. disconnected: what keeps others from the camera's topics.
     """
 
     name: str
@@ -30,6 +32,8 @@ class CameraFacts:
     counts: FrameCounts | None
     last: Result | None
     error: str
+    publishers: int = 0
+    disconnected: Sequence[str] = ()
 
 
 class CameraHealth:
@@ -45,6 +49,7 @@ class CameraHealth:
         self._label = f'camera {name}: ' if name else ''
         self._throttle = Throttle()
         self._told: set[str] = set()
+        self._disconnected: set[str] = set()
         self.counter = FrameCounter()
         self.reset()
 
@@ -63,6 +68,27 @@ class CameraHealth:
         self._error, self._last = '', result
         self._warn_about(result)
 
+    def facts(
+        self, active: bool, publishers: int = 0, disconnected: Sequence[str] = ()
+    ) -> CameraFacts:
+        """Return what there is to report; rates are those since the last call while active.
+
+        publishers, disconnected: as in CameraFacts; who is newly disconnected is told in the log.
+        """
+        for text in set(disconnected) - self._disconnected:
+            self._logger.warning(f'{self._label}{text}')
+        self._disconnected = set(disconnected)
+        counts = self.counter.take() if active else None
+        return CameraFacts(
+            self._name,
+            self._image_topic,
+            counts,
+            self._last,
+            self._error,
+            publishers,
+            disconnected,
+        )
+
     def report_bad_frame(self, error: Exception) -> None:
         """Count a frame that gave an error, and report it."""
         self.counter.count_error()
@@ -75,11 +101,6 @@ class CameraHealth:
         if text not in self._told and len(self._told) < _TOLD_AT_MOST:
             self._told.add(text)
             self._logger.warning(f'{self._label}{text}')
-
-    def facts(self, active: bool) -> CameraFacts:
-        """Return what there is to report; rates are those since the last call while active."""
-        counts = self.counter.take() if active else None
-        return CameraFacts(self._name, self._image_topic, counts, self._last, self._error)
 
     def _warn_about(self, result: Result) -> None:
         if result.camera_problem and self._throttle.is_due('camera_info'):
@@ -94,5 +115,6 @@ class CameraHealth:
             and self._throttle.is_due('rect')
         ):
             self._logger.warning(
-                f'{image} looks rectified already, and is being rectified again: set rectify to off'
+                f'{image} looks rectified already, and is being rectified again: set rectify to '
+                'never'
             )

@@ -77,6 +77,16 @@ class CameraInfoHistory:
         return best, fit
 
 
+def numbers(message: CameraInfo) -> tuple[object, ...]:
+    """Return all that a CameraInfo says of the camera: all but its stamp, to be compared."""
+    matrices = (tuple(m) for m in (message.d, message.k, message.r, message.p))
+    roi = message.roi
+    window = (roi.x_offset, roi.y_offset, roi.width, roi.height)
+    binning = (message.binning_x, message.binning_y)
+    size, model = (message.width, message.height), message.distortion_model
+    return (message.header.frame_id, size, model, *matrices, binning, window)
+
+
 def _same_frame(one: Header, other: Header) -> bool:
     """Return whether two frame_ids are equal; some drivers write the leading slash of ROS 1."""
     return one.frame_id.lstrip('/') == other.frame_id.lstrip('/')

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rclpy.lifecycle import LifecycleNode
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 
 from s2r_depth_ros.node import topics
-from s2r_depth_ros.node.camera_health import CameraHealth
-from s2r_depth_ros.node.camera_info import CameraInfoHistory, ImageSize
-from s2r_depth_ros.node.camera_topics import CameraTopics
+from s2r_depth_ros.node.camera_health import CameraFacts, CameraHealth
+from s2r_depth_ros.node.camera_info import CameraInfoHistory, ImageSize, numbers
+from s2r_depth_ros.node.camera_topics import CameraCallbacks, CameraTopics, Picture
 from s2r_depth_ros.node.pipeline import FramePipeline
 
 
@@ -29,20 +29,29 @@ class CameraStream:
         node: LifecycleNode,
         name: str,
         compressed: bool,
-        image_arrived: Callable[[CameraStream, Image | CompressedImage], None],
+        image_arrived: Callable[[CameraStream, Picture], None],
         info_arrived: Callable[[], None],
     ) -> None:
-        def keep_info(message: CameraInfo) -> None:
-            self.infos.add(message)
-            info_arrived()
-
         self.name = name
         self.infos = CameraInfoHistory()
         self.pipeline = FramePipeline()
+        self._node = node
+        self._image_arrived, self._info_arrived = image_arrived, info_arrived
+        # The newest image, if it is one that its publisher keeps for late subscribers.
+        self._still: Picture | None = None
+        self._numbers: tuple[object, ...] = ()
         self.topics = CameraTopics(
-            node, name, compressed, lambda image: image_arrived(self, image), keep_info
+            node,
+            name,
+            compressed,
+            CameraCallbacks(self._take_image, self._take_info, self._keep_still, self.repeat_still),
         )
         self.health = CameraHealth(name, self.topics.image, node.get_logger(), node.get_clock())
+
+    def repeat_still(self) -> None:
+        """Let a still image arrive again, for who came after it: no other image will come."""
+        if (still := self._still) is not None:
+            self._image_arrived(self, still)
 
     def find_info(self, header: Header, size: ImageSize) -> tuple[CameraInfo | None, str]:
         """Return the camera_info for the image with ``header``, or None and the reason why.
@@ -53,10 +62,7 @@ class CameraStream:
         name = topics.of_camera(topics.CAMERA_INFO, self.name)
         topic = self.topics.camera_info
         if info is None:
-            return None, (
-                f'no camera_info on {topic}: remap {name} to the topic of your camera '
-                f'(-r {name}:=...)'
-            )
+            return None, self._why_nothing_came(topic, name)
         if info.header.frame_id != header.frame_id:
             self.health.report_once(
                 f'camera_info on {topic} has frame_id {info.header.frame_id!r} but the image has '
@@ -64,3 +70,35 @@ class CameraStream:
                 f'{name} to the topic of the right one'
             )
         return info, ''
+
+    def facts(self, active: bool) -> CameraFacts:
+        """Return what there is to report of the camera."""
+        # Again, because a publisher may be told of before its QoS is known.
+        self.topics.look_around()
+        publishers = self._node.count_publishers(self.topics.image)
+        return self.health.facts(active, publishers, self.topics.disconnected())
+
+    def _take_image(self, message: Picture) -> None:
+        self._still = None
+        self._image_arrived(self, message)
+
+    def _keep_still(self, message: Picture) -> None:
+        self._still = message
+
+    def _take_info(self, message: CameraInfo) -> None:
+        before, self._numbers = self._numbers, numbers(message)
+        self.infos.add(message)
+        self._info_arrived()
+        if self._numbers != before:
+            self.repeat_still()
+
+    def _why_nothing_came(self, topic: str, name: str) -> str:
+        if self._node.count_publishers(topic):
+            return (
+                f'no camera_info on {topic} yet, though somebody publishes there: look at '
+                f'`ros2 topic echo {topic}` and at the warnings about its QoS'
+            )
+        return (
+            f'no camera_info on {topic}: remap {name} to the topic of your camera '
+            f'(-r {name}:=...), nobody publishes on this one'
+        )

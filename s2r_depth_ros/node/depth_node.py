@@ -23,12 +23,13 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from s2r_depth_ros.launch_arguments import NODE
+from s2r_depth_ros.node.arguments import NodeArguments
 from s2r_depth_ros.node.camera_stream import CameraStream
 from s2r_depth_ros.node.diagnostics import DiagnosticsPublisher
 from s2r_depth_ros.node.inference_loop import InferenceLoop
 from s2r_depth_ros.node.log import describe, forward_log
 from s2r_depth_ros.node.model_loading import load_estimator
-from s2r_depth_ros.node.parameters import NodeParameters, Values
+from s2r_depth_ros.node.parameters import QOS, NodeParameters, Values, unknown_names
 from s2r_depth_ros.node.status import NodeFacts
 
 T = TypeVar('T')
@@ -43,7 +44,11 @@ class DepthNode(LifecycleNode):
     while parameters and diagnostics go on in the others. The network runs in none of them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, given: NodeArguments) -> None:
+        """Declare the parameters. given: what the command line sets, some of it without effect.
+
+        Raises ParameterError for values that cannot be used.
+        """
         Node.__init__(self, NODE)
         # Reentrant, so that get_state answers during a transition; _exclusively keeps the
         # transitions themselves apart. LifecycleNode.__init__ does not take the group.
@@ -61,6 +66,12 @@ class DepthNode(LifecycleNode):
         self._parameters_lock = threading.Lock()
         self.parameters = NodeParameters(self, lambda: self._model_chosen, self._parameters_changed)
         forward_log(self.get_logger())
+        self._given = given.names(self.get_name(), self.get_fully_qualified_name())
+        for text in (
+            *given.strangers(self.get_fully_qualified_name()),
+            *unknown_names(self._given),
+        ):
+            self.get_logger().warning(text)
         self._guard_transitions()
         self._diagnostics = DiagnosticsPublisher(
             self, self.parameters.values.diagnostics_period, self._facts
@@ -114,6 +125,8 @@ class DepthNode(LifecycleNode):
             camera.health.reset()
         if self._loop:
             self._loop.activate()
+        for camera in self._cameras:
+            camera.repeat_still()
         images = ', '.join(camera.topics.image for camera in self._cameras)
         self.get_logger().info(f'active: waiting for images on {images}')
         return result
@@ -164,6 +177,13 @@ class DepthNode(LifecycleNode):
                     self._loop.info_arrived,
                 )
             )
+        for name in self._given:
+            if name.startswith(QOS) and not self.has_parameter(name):
+                example = f'{QOS}{self._cameras[0].topics.image}.subscription.reliability'
+                self.get_logger().warning(
+                    f'{name} is given, but is no policy of a topic of this node: topics have their '
+                    f'full names, as after remapping, such as {example}'
+                )
 
     def _release(self) -> None:
         """Let go of the loop, the model and the topics, whichever exist, without waiting."""
@@ -226,5 +246,5 @@ class DepthNode(LifecycleNode):
             configure_error=self._configure_error,
             estimator=estimator,
             parameters=self.parameters.values,
-            cameras=[camera.health.facts(active) for camera in cameras],
+            cameras=[camera.facts(active) for camera in cameras],
         )

@@ -10,7 +10,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
 from s2r_depth_ros.node import topics
-from s2r_depth_ros.node.qos import qos_overrides
+from s2r_depth_ros.node.qos import overridable
 from s2r_depth_ros.node.status import NodeFacts, statuses
 
 
@@ -24,10 +24,8 @@ class DiagnosticsPublisher:
         self._clock = node.get_clock()
         self._facts = facts
         topic = topics.DIAGNOSTICS_TOPIC
-        with qos_overrides(node, topic.name) as overrides:
-            self._publisher = node.create_publisher(
-                topic.type, topic.name, topic.qos, qos_overriding_options=overrides
-            )
+        with overridable(node, topic.name, topic.qos) as qos:
+            self._publisher = node.create_publisher(topic.type, topic.name, **qos)
         self._timer = node.create_timer(
             period,
             self._publish,

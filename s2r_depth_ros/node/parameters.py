@@ -17,7 +17,6 @@ from rcl_interfaces.msg import (
     ParameterDescriptor,
     SetParametersResult,
 )
-from rclpy.exceptions import ParameterException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
@@ -26,8 +25,13 @@ from s2r_depth_ros.inference.backends import BACKEND_NAMES
 from s2r_depth_ros.inference.devices import PRECISIONS
 from s2r_depth_ros.network.registry import DEFAULT_MODEL
 from s2r_depth_ros.network.size_rule import SizeError, check_size
+from s2r_depth_ros.node.parameter_values import read_value
+from s2r_depth_ros.parameter_files import closest
 
 T = TypeVar('T')
+
+QOS = 'qos_overrides.'
+"""What the names of the parameters that override a topic's QoS begin with."""
 
 
 class ParameterError(UserError):
@@ -40,6 +44,7 @@ class Spec:
 
     default: as ROS has it, so a list where ``Values`` has a tuple.
     bounds: smallest and largest value of a number. choices: the strings allowed.
+    booleans: those of them that false and true mean, as YAML makes booleans of off and on.
     reload: fixed once the model is being loaded: rejected unless the node is unconfigured.
     read_only: fixed at start.
     """
@@ -49,8 +54,24 @@ class Spec:
     description: str
     bounds: tuple[float, float] | None = None
     choices: tuple[str, ...] = ()
+    booleans: tuple[str, str] | None = None
     reload: bool = False
     read_only: bool = False
+
+    def read(self, value: Any) -> Any:
+        """Return a value that ROS read, in this parameter's type.
+
+        Raises ParameterError for one of another type.
+        """
+        result = read_value(value, self.default, self.booleans)
+        if type(result) is not type(self.default) and self.default != []:
+            kind = {bool: 'true or false', int: 'a whole number', float: 'a number', str: 'text'}
+            raise ParameterError(
+                f'{self.name} must be {kind[type(self.default)]}, but YAML reads what was given '
+                f'as {value!r} ({type(value).__name__})'
+                + (': put text in quotes' if isinstance(self.default, str) else '')
+            )
+        return result
 
     def descriptor(self) -> ParameterDescriptor:
         """Return what ``ros2 param describe`` shows."""
@@ -81,6 +102,7 @@ def _parameter(
     *,
     bounds: tuple[float, float] | None = None,
     choices: tuple[str, ...] = (),
+    booleans: tuple[str, str] | None = None,
     reload: bool = False,
     read_only: bool = False,
 ) -> T:
@@ -92,6 +114,7 @@ def _parameter(
         'description': description,
         'bounds': bounds,
         'choices': choices,
+        'booleans': booleans,
         'reload': reload,
         'read_only': read_only,
     }
@@ -150,9 +173,10 @@ class Values:
     )
     rectify: str = _parameter(
         'auto',
-        'auto: undistort images with the distortion of camera_info; off: images are rectified '
+        'auto: undistort images with the distortion of camera_info; never: images are rectified '
         'already, as image_rect of image_proc',
-        choices=('auto', 'off'),
+        choices=('auto', 'never'),
+        booleans=('never', 'auto'),
     )
     camera_info_timeout: float = _parameter(
         0.05,
@@ -212,6 +236,10 @@ def validate(values: Values) -> None:
             raise ParameterError(
                 f'{spec.name} must be one of {", ".join(spec.choices)}, not {value!r}'
             )
+        # Not the other way round: NaN is in no bounds.
+        if spec.bounds and not spec.bounds[0] <= value <= spec.bounds[1]:
+            low, high = spec.bounds
+            raise ParameterError(f'{spec.name} must be from {low:g} to {high:g}, not {value!r}')
     if not values.model:
         raise ParameterError('model is empty: give a model name or the path of a model file')
     if not re.fullmatch(r'auto|cpu|cuda(:\d+)?', values.device):
@@ -232,10 +260,18 @@ def _validate_cameras(cameras: Any) -> None:
         if not (isinstance(name, str) and re.fullmatch(r'[A-Za-z](_?[A-Za-z0-9])*', name)):
             raise ParameterError(
                 f'cameras: {name!r} cannot be part of a topic: use a letter, then letters, digits '
-                'and single underscores'
+                'and single underscores' + _instead_of(name)
             )
         if list(cameras).count(name) > 1:
             raise ParameterError(f'cameras: {name!r} is there twice: each camera needs its own')
+
+
+def _instead_of(name: Any) -> str:
+    """Return a hint at a similar name that is possible, or at what YAML made of it."""
+    if not isinstance(name, str):
+        return f'; YAML reads it as {type(name).__name__}, text needs quotes'
+    similar = re.sub('_+', '_', re.sub('[^A-Za-z0-9]', '_', name)).strip('_')
+    return f', such as {similar}' if re.match('[A-Za-z]', similar) else ''
 
 
 def _validate_side(name: str, pixels: int) -> None:
@@ -247,6 +283,43 @@ def _validate_side(name: str, pixels: int) -> None:
         raise ParameterError(
             f'{name} is {pixels}: it must be a multiple of 16 and at least 96, or 0'
         ) from error
+
+
+def unknown_names(given: Iterable[str]) -> list[str]:
+    """Return a warning for each name among ``given`` that is no parameter of the node.
+
+    Overrides of a QoS are not looked at: they are known once the topics are.
+    """
+    # The last two are rclpy's own.
+    known = [*(spec.name for spec in PARAMETERS), 'use_sim_time', 'start_type_description_service']
+    return [
+        f'the parameter {name} is given, but the node has none of that name'
+        + (closest(name, known) or f': it has {", ".join(known)}')
+        for name in given
+        if name not in known and not name.startswith(QOS)
+    ]
+
+
+def _as_values(values: Mapping[str, Any]) -> Values:
+    cameras = values['cameras']
+    names = tuple(cameras) if isinstance(cameras, (list, tuple)) else cameras
+    return Values(**{**values, 'cameras': names})
+
+
+def _in_type(changes: list[Parameter]) -> list[Parameter]:
+    """Return the changes in the types that the parameters have, where it is clear what is meant."""
+    specs = {spec.name: spec for spec in PARAMETERS}
+    result = []
+    for change in changes:
+        spec = specs.get(change.name)
+        if spec is None:
+            result.append(change)
+            continue
+        value = read_value(change.value, spec.default, spec.booleans)
+        # rclpy takes an empty list for one of bytes.
+        kind = Parameter.Type.STRING_ARRAY if value == [] else None
+        result.append(Parameter(change.name, kind, value))
+    return result
 
 
 class NodeParameters:
@@ -267,30 +340,34 @@ class NodeParameters:
         self._node = node
         self._is_model_chosen = is_model_chosen
         self._on_change = on_change
-        try:
-            for spec in PARAMETERS:
-                node.declare_parameter(spec.name, spec.default, spec.descriptor())
-        except ParameterException as error:
-            raise ParameterError(str(error)) from error
-        self.values = self._with(())
+        values = {spec.name: spec.read(self._given(spec)) for spec in PARAMETERS}
+        self.values = _as_values(values)
         validate(self.values)
+        for spec in PARAMETERS:
+            node.declare_parameter(
+                spec.name, values[spec.name], spec.descriptor(), ignore_override=True
+            )
+        node.add_pre_set_parameters_callback(_in_type)
+        # Of a known type though it is empty, so that `ros2 param dump` writes it as a list.
+        node.set_parameters([Parameter('cameras', value=values['cameras'])])
         node.add_on_set_parameters_callback(self._check)
         node.add_post_set_parameters_callback(self._apply)
+
+    def _given(self, spec: Spec) -> Any:
+        """Return what was given for a parameter, of whatever type, or its default."""
+        anything = ParameterDescriptor(dynamic_typing=True)
+        value = self._node.declare_parameter(spec.name, spec.default, anything).value
+        self._node.undeclare_parameter(spec.name)
+        return value
 
     def _with(self, changes: Iterable[Parameter]) -> Values:
         """Return the present values with some of them replaced."""
         values = {spec.name: self._node.get_parameter(spec.name).value for spec in PARAMETERS}
         values.update({p.name: p.value for p in changes if p.name in values})
-        # An empty list in a parameter file is no value to ROS.
-        cameras = values['cameras'] if values['cameras'] is not None else ()
-        values['cameras'] = tuple(cameras) if isinstance(cameras, list) else cameras
-        return Values(**values)
+        return _as_values(values)
 
     def _check(self, changes: list[Parameter]) -> SetParametersResult:
         try:
-            for change in changes:
-                if change.type_ == Parameter.Type.NOT_SET and change.name == 'cameras':
-                    raise ParameterError('cameras cannot be deleted: set it to an empty list')
             values = self._with(changes)
             validate(values)
             self._check_reload(values)

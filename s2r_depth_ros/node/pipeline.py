@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -28,12 +28,16 @@ from s2r_depth_ros.media.bit_depth import BitDepth
 from s2r_depth_ros.media.compressed_images import compressed_to_rgb
 from s2r_depth_ros.node import topics
 from s2r_depth_ros.node.camera_info import ImageSize, camera_info_message
+from s2r_depth_ros.node.compressed_depth import compressed_depth
 from s2r_depth_ros.node.conversions import image_to_rgb
 from s2r_depth_ros.node.messages import CloudBuffer, ImageBuffer
 from s2r_depth_ros.node.parameters import Values
 
 FindInfo = Callable[[Header, ImageSize], tuple[CameraInfo | None, str]]
 """From an image's header and size to its camera_info, or None and the problem to report."""
+
+# What takes no network.
+_WITHOUT_NETWORK = frozenset({topics.DEPTH_INFO, topics.RECT_INFO, topics.RECT_COLOR})
 
 
 class _Calibrated:
@@ -53,14 +57,16 @@ class Prepared:
 
     wanted: names in topics.OUTPUTS. calibrated: None without usable intrinsics.
     camera_problem: why there are none, '' if there are. rectified: whether the image was
-    undistorted. view: what the network is to see, None if no wanted output needs it.
+    undistorted. rgb: the image as the network would see it. view: what the network is to see, None
+    if no wanted output needs it.
     """
 
     header: Header
-    wanted: Collection[str]
+    wanted: Set[str]
     calibrated: _Calibrated | None
     camera_problem: str
     rectified: bool
+    rgb: NDArray[np.uint8]
     view: View | None
 
 
@@ -110,7 +116,7 @@ class FramePipeline:
         self,
         message: Image | CompressedImage,
         find_info: FindInfo,
-        wanted: Collection[str],
+        wanted: Set[str],
         values: Values,
     ) -> Prepared:
         """Read a frame of which the messages ``wanted`` (names in topics.OUTPUTS) are to be made.
@@ -130,20 +136,16 @@ class FramePipeline:
         if calibrated and rectified:
             rgb = calibrated.rectifier.rectify(rgb)
         view = None
-        if set(wanted) - {topics.DEPTH_INFO}:
+        if set(wanted) - _WITHOUT_NETWORK:
             view = _view(rgb, calibrated, rectified, wanted, values)
             check_view(view)
-        return Prepared(message.header, wanted, calibrated, problem, rectified, view)
+        return Prepared(message.header, wanted, calibrated, problem, rectified, rgb, view)
 
     def finish(self, frame: Prepared, inference: Inference | None, values: Values) -> Result:
         """Make the wanted messages; ``inference``: of ``frame.view``, None if it has none."""
-        messages: dict[str, Any] = {}
-        if frame.calibrated and topics.DEPTH_INFO in frame.wanted:
-            messages[topics.DEPTH_INFO] = camera_info_message(
-                frame.calibrated.rectifier.calibration, frame.header
-            )
+        messages = self._camera_messages(frame)
         if frame.view is not None and inference is not None:
-            messages |= self._depth_messages(frame, frame.view.rgb, inference.prediction, values)
+            messages |= self._depth_messages(frame, inference.prediction, values)
         return Result(
             header=frame.header,
             messages=messages,
@@ -172,18 +174,39 @@ class FramePipeline:
             return None, str(error)
         return self._calibrated, ''
 
+    def _camera_messages(self, frame: Prepared) -> dict[str, Any]:
+        """Return the wanted messages that need a calibration and no network, info first."""
+        if frame.calibrated is None:
+            return {}
+        messages: dict[str, Any] = {}
+        for name in (topics.DEPTH_INFO, topics.RECT_INFO):
+            if name in frame.wanted:
+                messages[name] = camera_info_message(
+                    frame.calibrated.rectifier.calibration, frame.header
+                )
+        if topics.RECT_COLOR in frame.wanted:
+            messages[topics.RECT_COLOR] = self._images[topics.RECT_COLOR].fill(
+                frame.header, 'rgb8', frame.rgb
+            )
+        return messages
+
     def _depth_messages(
-        self, frame: Prepared, rgb: NDArray[np.uint8], prediction: Prediction, values: Values
+        self, frame: Prepared, prediction: Prediction, values: Values
     ) -> dict[str, Any]:
         """Return the wanted messages that show what the network gave, in order of publishing."""
         header, wanted, depth = frame.header, frame.wanted, prediction.depth
         messages: dict[str, Any] = {}
-        if topics.DEPTH in wanted:
-            messages[topics.DEPTH] = self._depth_image(header, depth, values.depth_encoding)
+        encoding = values.depth_encoding
+        if wanted & {topics.DEPTH, topics.DEPTH_COMPRESSED}:
+            pixels: NDArray[Any] = depth_to_millimetres(depth) if encoding == '16UC1' else depth
+            if topics.DEPTH in wanted:
+                messages[topics.DEPTH] = self._images[topics.DEPTH].fill(header, encoding, pixels)
+            if topics.DEPTH_COMPRESSED in wanted:
+                messages[topics.DEPTH_COMPRESSED] = compressed_depth(header, pixels)
         if frame.calibrated and topics.POINTS in wanted:
             packer, points = frame.calibrated.packer, prediction.cloud
             messages[topics.POINTS] = (
-                self._cloud.fill(header, packer, depth, rgb)
+                self._cloud.fill(header, packer, depth, frame.rgb)
                 if points is None
                 else self._cloud.fill_packed(header, (depth.shape[0], depth.shape[1]), points)
             )
@@ -201,16 +224,12 @@ class FramePipeline:
                 messages[name] = self._images[name].fill(header, 'mono8', pixels)
         return messages
 
-    def _depth_image(self, header: Header, depth: NDArray[np.float32], encoding: str) -> Image:
-        pixels = depth_to_millimetres(depth) if encoding == '16UC1' else depth
-        return self._images[topics.DEPTH].fill(header, encoding, pixels)
-
 
 def _view(
     rgb: NDArray[np.uint8],
     calibrated: _Calibrated | None,
     rectified: bool,
-    wanted: Collection[str],
+    wanted: Set[str],
     values: Values,
 ) -> View:
     """Return what the network is to see, and what is to be done to the depth it gives."""

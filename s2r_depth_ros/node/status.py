@@ -149,12 +149,11 @@ def _camera_problems(camera: CameraFacts, parameters: Values) -> list[Problem]:
         return []
     problems = []
     if counts.since_image > max(_STALE_AFTER, parameters.diagnostics_period):
-        topic, name = camera.image_topic, topics.of_camera(topics.IMAGE, camera.name)
-        text = (
-            f'no image on {topic} for {counts.since_image:.0f} s: check the camera, the remapping '
-            f'of {name}, and `ros2 topic info -v {topic}`'
-        )
+        text = f'no image on {camera.image_topic} for {counts.since_image:.0f} s'
+        if advice := _why_no_image(camera):
+            text += f': {advice}'
         problems.append(Problem(STALE, text))
+    problems += [Problem(WARN, text) for text in camera.disconnected]
     if camera.error:
         problems.append(Problem(ERROR, camera.error))
     if camera.last and camera.last.camera_problem:
@@ -166,6 +165,17 @@ def _camera_problems(camera: CameraFacts, parameters: Values) -> list[Problem]:
         )
         problems.append(Problem(WARN, text))
     return problems
+
+
+def _why_no_image(camera: CameraFacts) -> str:
+    """Return what to look at when no image comes, '' if that is told by ``disconnected``."""
+    topic = camera.image_topic
+    if not camera.publishers:
+        name = topics.of_camera(topics.IMAGE, camera.name)
+        return f'nobody publishes there; start the camera, or remap {name} to its topic'
+    if any(text.startswith(f'{topic}: ') for text in camera.disconnected):
+        return ''
+    return f'{camera.publishers} publisher(s) there; check the camera (`ros2 topic hz {topic}`)'
 
 
 def _camera_values(camera: CameraFacts) -> dict[str, str]:

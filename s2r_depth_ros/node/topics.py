@@ -16,7 +16,11 @@ _SENSOR = QoSProfile(depth=10, reliability=QoSReliabilityPolicy.BEST_EFFORT)
 _RELIABLE = QoSProfile(depth=5, reliability=QoSReliabilityPolicy.RELIABLE)
 
 DEPTH = 'depth_registered/image_rect'
+DEPTH_COMPRESSED = 'depth_registered/image_rect/compressedDepth'
 DEPTH_INFO = 'depth_registered/camera_info'
+# The names that depth_image_proc has for a colour image that is registered to depth.
+RECT_COLOR = 'rgb/image_rect_color'
+RECT_INFO = 'rgb/camera_info'
 POINTS = 'depth_registered/points'
 DEPTH_COLOR = '~/depth_color'
 STRUCTURE = '~/structure'
@@ -83,6 +87,21 @@ OUTPUTS = (
         Image,
         _RELIABLE,
         'depth along the optical axis: 32FC1 metres, NaN invalid; or 16UC1 millimetres, 0 invalid',
+    ),
+    Topic(
+        DEPTH_COMPRESSED,
+        CompressedImage,
+        _RELIABLE,
+        'that depth image as PNG (image_transport: compressedDepth), 32FC1 as inverse depth of 16 '
+        'bits between the nearest and the farthest depth of the frame',
+    ),
+    Topic(RECT_INFO, CameraInfo, _RELIABLE, 'the same intrinsics, beside the colour image'),
+    Topic(
+        RECT_COLOR,
+        Image,
+        _RELIABLE,
+        'rgb8: the undistorted colour image, pixel for pixel that of depth; needs a valid '
+        'camera_info unless rectify is never',
     ),
     Topic(
         POINTS,

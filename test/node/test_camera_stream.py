@@ -10,7 +10,12 @@ pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
 
 from builtin_interfaces.msg import Time
 from fake_node import FakeNode
+from hypothesis import given
+from hypothesis import strategies as st
+from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode
+from rclpy.qos import DurabilityPolicy, LivelinessPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.topic_endpoint_info import TopicEndpointInfo
 from ros_graph import HEIGHT, WIDTH, camera_info
 from std_msgs.msg import Header
 
@@ -18,14 +23,17 @@ from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.node import topics
 from s2r_depth_ros.node.camera_health import CameraHealth
 from s2r_depth_ros.node.camera_stream import CameraStream
-from s2r_depth_ros.node.camera_topics import CameraTopics
+from s2r_depth_ros.node.camera_topics import CameraCallbacks, CameraTopics
 from s2r_depth_ros.node.pipeline import Result
 
 
 def _topics(node: FakeNode, camera: str = '', *, compressed: bool = False) -> CameraTopics:
-    return CameraTopics(
-        cast(LifecycleNode, node), camera, compressed, lambda image: None, lambda info: None
-    )
+    nothing = CameraCallbacks(_ignore, _ignore, _ignore, lambda: None)
+    return CameraTopics(cast(LifecycleNode, node), camera, compressed, nothing)
+
+
+def _ignore(_message: Any) -> None:
+    pass
 
 
 def _result(**changes: Any) -> Result:
@@ -57,17 +65,220 @@ def test_what_has_a_subscriber_is_wanted_or_all() -> None:
         publisher.subscribers = int(name in (topics.DEPTH, topics.STRUCTURE))
     assert camera.wanted(always=False) == {topics.DEPTH, topics.STRUCTURE}
     assert camera.wanted(always=True) == {topic.name for topic in topics.OUTPUTS}
+    # An override: late subscribers are to get the last message.
+    node.publishers[topics.POINTS].qos_profile.durability = DurabilityPolicy.TRANSIENT_LOCAL
+    assert camera.wanted(always=False) == {topics.DEPTH, topics.STRUCTURE, topics.POINTS}
 
 
 @pytest.mark.parametrize('impossible', [topics.ATTENTION, topics.CAMERA_INFO])
 def test_topics_that_cannot_all_be_created_leave_none_behind(impossible: str) -> None:
     node = FakeNode(impossible)
-    with pytest.raises(ValueError, match=impossible):
+    with pytest.raises(UserError, match=impossible):
         _topics(node)
     left = [publisher.destroyed for publisher in node.publishers.values()]
     left += [subscription.destroyed for subscription in node.subscriptions.values()]
     assert left
     assert all(left)
+
+
+# ---------------------------------------------------------------- what was published before
+
+
+def _endpoint(type_name: str = 'sensor_msgs/msg/Image', **policies: Any) -> TopicEndpointInfo:
+    """Return what the graph tells of a driver's publisher: reliable and volatile unless said."""
+    return TopicEndpointInfo(
+        node_name='driver',
+        node_namespace='/cam',
+        topic_type=type_name,
+        qos_profile=QoSProfile(
+            **{'depth': 1, 'reliability': ReliabilityPolicy.RELIABLE, **policies}
+        ),
+    )
+
+
+KEEPS: dict[str, Any] = {'durability': DurabilityPolicy.TRANSIENT_LOCAL}
+
+
+@pytest.fixture
+def watched() -> tuple[FakeNode, CameraStream, list[Any]]:
+    """A camera, its node, and the images that arrived."""
+    node, arrived = FakeNode(), []
+    camera = CameraStream(
+        cast(LifecycleNode, node), '', False, lambda _, image: arrived.append(image), lambda: None
+    )
+    return node, camera, arrived
+
+
+def _latch(node: FakeNode, topic: str) -> Any:
+    """Let a publisher that keeps its last message come; return the subscription for that."""
+    node.others[f'/{topic}'] = [_endpoint(**KEEPS)]
+    matched = node.subscriptions[topic].matched
+    assert matched is not None
+    matched(None)
+    return node.latched[topic]
+
+
+@pytest.mark.parametrize('topic', [topics.IMAGE, topics.CAMERA_INFO])
+def test_a_second_subscription_is_made_only_for_publishers_that_keep_messages(
+    watched: tuple[FakeNode, CameraStream, list[Any]], topic: str
+) -> None:
+    node, camera, _ = watched
+    assert not node.latched
+    best_effort = ReliabilityPolicy.BEST_EFFORT
+    node.others[f'/{topic}'] = [_endpoint(), _endpoint(reliability=best_effort, **KEEPS)]
+    camera.topics.look_around()
+    assert not node.latched
+    _latch(node, topic)
+    _latch(node, topic)
+    assert node.latched.keys() == {topic}
+    first, second = node.subscriptions[topic].qos_profile, node.latched[topic].qos_profile
+    assert second.durability == DurabilityPolicy.TRANSIENT_LOCAL
+    assert second.reliability == ReliabilityPolicy.RELIABLE
+    assert first.durability == DurabilityPolicy.VOLATILE
+    assert first.depth == second.depth
+    camera.topics.destroy()
+    assert node.subscriptions[topic].destroyed
+    assert node.latched[topic].destroyed
+    node.latched.clear()
+    camera.topics.look_around()
+    assert not node.latched
+
+
+@given(by=st.lists(st.tuples(st.sampled_from(['first', 'second']), st.integers(1, 9))))
+def test_what_arrives_by_both_is_taken_once(by: list[tuple[str, int]]) -> None:
+    node, arrived = FakeNode(), []
+    CameraStream(
+        cast(LifecycleNode, node), '', False, lambda _, image: arrived.append(image), lambda: None
+    )
+    ways = {'second': _latch(node, topics.IMAGE), 'first': node.subscriptions[topics.IMAGE]}
+    for way, stamp in by:
+        ways[way].arrive(stamp, stamp)
+    assert arrived == list(dict.fromkeys(stamp for _, stamp in by))
+
+
+def test_messages_of_unknown_time_are_all_taken(
+    watched: tuple[FakeNode, CameraStream, list[Any]],
+) -> None:
+    node, _, arrived = watched
+    for _ in range(3):
+        node.subscriptions[topics.IMAGE].arrive('image', 0)
+    assert arrived == ['image'] * 3
+
+
+def test_a_still_image_comes_again_for_who_comes_after_it(
+    watched: tuple[FakeNode, CameraStream, list[Any]],
+) -> None:
+    node, camera, arrived = watched
+    camera.repeat_still()
+    assert not arrived
+    latched, live = _latch(node, topics.IMAGE), node.subscriptions[topics.IMAGE]
+    latched.arrive('still', 1)
+    assert arrived == ['still']
+    camera.repeat_still()  # as on activation
+    node.publishers[topics.DEPTH].subscribed()
+    assert arrived == ['still'] * 3
+    # A calibration that is new, but not the same numbers with another stamp.
+    info = node.subscriptions[topics.CAMERA_INFO]
+    info.arrive(camera_info())
+    info.arrive(camera_info(header=Header(stamp=Time(sec=5))))
+    assert arrived == ['still'] * 4
+    info.arrive(camera_info(binning_x=2))
+    assert arrived == ['still'] * 5
+    # Late: the second copy of an image that another one came after.
+    live.arrive('older', 2)
+    live.arrive('newest', 3)
+    latched.arrive('older', 2)
+    arrived.clear()
+    camera.repeat_still()
+    assert not arrived
+    latched.arrive('newest', 3)
+    camera.repeat_still()
+    assert arrived == ['newest']
+
+
+# ---------------------------------------------------------------- who is not connected
+
+
+@pytest.mark.parametrize(
+    ('policies', 'own', 'told'),
+    [
+        (
+            {'reliability': ReliabilityPolicy.BEST_EFFORT},
+            {'reliability': ReliabilityPolicy.RELIABLE},
+            'offers reliability best_effort, this node asks for reliable, so they are not '
+            'connected: set the parameter '
+            '`qos_overrides./image.subscription.reliability: best_effort` and',
+        ),
+        (
+            {},
+            {'durability': DurabilityPolicy.TRANSIENT_LOCAL},
+            '`qos_overrides./image.subscription.durability: volatile`',
+        ),
+        (
+            {'deadline': Duration(seconds=2)},
+            {'deadline': Duration(seconds=1)},
+            'offers deadline 2000000000, this node asks for 1000000000',
+        ),
+        (
+            {},
+            {'liveliness': LivelinessPolicy.MANUAL_BY_TOPIC},
+            'offers liveliness automatic, this node asks for manual_by_topic',
+        ),
+    ],
+)
+def test_a_publisher_that_offers_too_little_is_told_with_both_sides(
+    policies: dict[str, Any], own: dict[str, Any], told: str
+) -> None:
+    node = FakeNode()
+    camera = _topics(node)
+    assert camera.disconnected() == []
+    given = {'liveliness': LivelinessPolicy.AUTOMATIC, **policies}
+    node.others['/image'] = [_endpoint(**given)]
+    assert camera.disconnected() == []
+    for policy, value in own.items():
+        setattr(node.subscriptions['image'].qos_profile, policy, value)
+    (text,) = camera.disconnected()
+    assert text.startswith('/image: /cam/driver offers ')
+    assert told in text
+
+
+def test_a_subscriber_that_asks_for_too_much_is_told_with_both_sides() -> None:
+    node = FakeNode()
+    camera = _topics(node, 'front')
+    node.others[f'/front/{topics.POINTS}'] = [
+        _endpoint('sensor_msgs/msg/PointCloud2', **KEEPS),
+        _endpoint('sensor_msgs/msg/PointCloud2'),
+    ]
+    (text,) = camera.disconnected()
+    assert text == (
+        '/front/depth_registered/points: /cam/driver asks for durability transient_local, this '
+        'node offers volatile, so they are not connected: set the parameter '
+        '`qos_overrides./front/depth_registered/points.publisher.durability: transient_local` and '
+        'start the node again'
+    )
+
+
+def test_another_type_on_a_topic_is_told() -> None:
+    node = FakeNode()
+    camera = _topics(node)
+    node.others['/image'] = [_endpoint('sensor_msgs/msg/CompressedImage')]
+    (text,) = camera.disconnected()
+    assert text == (
+        '/image: /cam/driver publishes sensor_msgs/msg/CompressedImage there, this node has '
+        'sensor_msgs/msg/Image: remap one of them to another topic'
+    )
+
+
+def test_who_is_not_connected_is_logged_once_for_each_time(
+    watched: tuple[FakeNode, CameraStream, list[Any]],
+) -> None:
+    node, camera, _ = watched
+    odd = [_endpoint('sensor_msgs/msg/CompressedImage')]
+    for others in ([], odd, odd, [], odd):
+        node.others['/image'] = others
+        facts = camera.facts(active=True)
+        assert (facts.publishers, len(facts.disconnected)) == (len(others), len(others))
+    assert [severity for severity, _ in node.logger.lines] == ['warning'] * 2
 
 
 # ---------------------------------------------------------------- camera_info
@@ -83,10 +294,13 @@ def test_a_missing_camera_info_is_named_with_its_remedy() -> None:
     assert camera.find_info(wanted, size) == (
         None,
         'no camera_info on /rear/camera_info: remap rear/camera_info to the topic of your camera '
-        '(-r rear/camera_info:=...)',
+        '(-r rear/camera_info:=...), nobody publishes on this one',
     )
+    node.others['/rear/camera_info'] = [_endpoint()]
+    _, reason = camera.find_info(wanted, size)
+    assert 'though somebody publishes there: look at `ros2 topic echo /rear/camera_info`' in reason
     info = camera_info(header=wanted)
-    node.subscriptions['rear/camera_info'].callback(info)
+    node.subscriptions['rear/camera_info'].arrive(info)
     assert arrived == ['info']
     assert camera.find_info(wanted, size) == (info, '')
     assert not node.logger.lines
@@ -165,7 +379,7 @@ def test_an_image_that_is_rectified_twice_is_told_once(
     health = _health(node, image=image)
     for _ in range(2):
         health.count_published(_result(rectified=rectified))
-    text = f'{image} looks rectified already, and is being rectified again: set rectify to off'
+    text = f'{image} looks rectified already, and is being rectified again: set rectify to never'
     assert node.logger.lines == [('warning', text)] * told
 
 

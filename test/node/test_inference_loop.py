@@ -103,7 +103,7 @@ class Camera:
         return {name: number for name, number in counts.totals.items() if number}
 
     def _arrive(self, name: str, message: Any) -> None:
-        self.node.subscriptions[topics.of_camera(name, self.name)].callback(message)
+        self.node.subscriptions[topics.of_camera(name, self.name)].arrive(message)
 
 
 class Setting:

@@ -296,7 +296,7 @@ def test_without_images_the_node_calls_itself_stale(managed: Graph) -> None:
     assert managed.change('configure')
     assert managed.change('activate')
     status = managed.until_status(lambda s, _: s.level == b'\x03', 'stale')
-    assert 'no image on /managed/image for 2 s: check the camera' in status.message
+    assert 'no image on /managed/image for 2 s: ' in status.message
     assert managed.change('deactivate')
     assert managed.change('cleanup')
 
@@ -311,7 +311,7 @@ def test_missing_camera_info_is_named(managed: Graph) -> None:
 
     def named(status: Any, _values: dict[str, str]) -> bool:
         managed.send(managed.image(), None)  # or after 2 s the node would only call itself stale
-        return 'no camera_info on /managed/camera_info: remap' in status.message
+        return 'no camera_info on /managed/camera_info' in status.message
 
     managed.until_status(named, 'the reason')
     assert depth.messages[0].width * depth.messages[0].height == WIDTH * HEIGHT
@@ -391,3 +391,20 @@ def test_a_signal_during_loading_ends_the_node_with_code_0(
     graph.until(lambda: graph.state() == 'configuring', 'configuring')
     assert process.end(signal.SIGTERM) == 0
     assert 'Traceback' not in process.log
+
+
+@pytest.mark.parametrize('by', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_the_node_starts_ends_it_with_code_0(start_node: Any, by: Any) -> None:
+    """From the moment on that the package's own code runs, here told by its handler."""
+    process = start_node('/started', '-p', 'autostart:=true')
+    status = Path(f'/proc/{process.process.pid}/status')
+
+    def handled() -> bool:
+        (mask,) = (line for line in status.read_text().splitlines() if line.startswith('SigCgt'))
+        return bool(int(mask.split()[1], 16) >> (signal.SIGTERM - 1) & 1)
+
+    while not handled():
+        assert process.process.poll() is None
+    time.sleep(0.3)  # rclpy and torch are being imported
+    assert process.end(by) == 0
+    assert not process.log

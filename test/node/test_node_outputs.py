@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
 
+from image_transport_format import decoded_depth
 from ros_graph import HEIGHT, WIDTH, camera_info, picture, pixels, rgb_message, values_of
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2, RegionOfInterest
 
@@ -46,6 +47,37 @@ def test_depth_and_maps_are_those_of_the_estimator(live: Any, estimator: DepthEs
         assert values is not None
         published = pixels(live.graph.result(live.outputs[name], frame))
         np.testing.assert_allclose(published / 255, values, atol=0.004)
+
+
+def test_the_rectified_image_and_its_info_are_those_of_depth(live: Any) -> None:
+    """As depth_image_proc takes them: undistorted, of the size, stamp and K of depth."""
+    distorted = camera_info(d=[0.2, 0.0, 0.0, 0.0, 0.0])
+    frame = live.graph.send(live.graph.image(seed=8), distorted)
+    image = live.graph.result(live.outputs[topics.RECT_COLOR], frame)
+    assert (image.encoding, image.height, image.width) == ('rgb8', HEIGHT, WIDTH)
+    assert not np.array_equal(pixels(image), picture(8))
+    cloud = live.graph.result(live.outputs[topics.POINTS], frame)
+    points, colours = read_xyz_rgb(cloud)
+    seen = np.isfinite(pixels(live.graph.result(live.outputs[topics.DEPTH], frame)))
+    assert np.array_equal(pixels(image)[seen], colours[np.isfinite(points[:, 2])])
+    info = live.graph.result(live.outputs[topics.RECT_INFO], frame)
+    assert info == live.graph.result(live.outputs[topics.DEPTH_INFO], frame)
+    assert not any(info.d)
+    # Without distortion it is the image itself.
+    frame = live.graph.send(live.graph.image(seed=8), camera_info())
+    image = live.graph.result(live.outputs[topics.RECT_COLOR], frame)
+    assert np.array_equal(pixels(image), picture(8))
+
+
+@pytest.mark.parametrize('encoding', ['32FC1', '16UC1'])
+def test_compressed_depth_is_the_depth_image(live: Any, encoding: str) -> None:
+    assert live.graph.set('depth_encoding', encoding).successful
+    frame = live.graph.send(live.graph.image(seed=8), camera_info())
+    depth = pixels(live.graph.result(live.outputs[topics.DEPTH], frame))
+    message = live.graph.result(live.outputs[topics.DEPTH_COMPRESSED], frame)
+    assert message.format == f'{encoding}; compressedDepth png'
+    tolerance = 0.01 if encoding == '32FC1' else 0
+    np.testing.assert_allclose(decoded_depth(message), depth, rtol=tolerance)
 
 
 def test_cloud_is_organised_and_projects_onto_its_pixels(live: Any) -> None:

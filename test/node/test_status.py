@@ -151,9 +151,25 @@ def test_before_the_first_frame_there_are_no_times() -> None:
         (
             {'counts': _counts(since_image=3.0)},
             STALE,
-            'no image on /robot/rear/image for 3 s: check the camera, the remapping of '
-            'rear/image, and `ros2 topic info -v /robot/rear/image`',
+            'no image on /robot/rear/image for 3 s: nobody publishes there; start the camera, or '
+            'remap rear/image to its topic',
         ),
+        (
+            {'counts': _counts(since_image=3.0), 'publishers': 2},
+            STALE,
+            'no image on /robot/rear/image for 3 s: 2 publisher(s) there; check the camera (`ros2 '
+            'topic hz /robot/rear/image`)',
+        ),
+        (
+            {
+                'counts': _counts(since_image=3.0),
+                'publishers': 1,
+                'disconnected': ['/robot/rear/image: too weak'],
+            },
+            STALE,
+            'no image on /robot/rear/image for 3 s; /robot/rear/image: too weak',
+        ),
+        ({'disconnected': ['/robot/rear/points: too weak']}, WARN, '/robot/rear/points: too weak'),
         ({'counts': _counts(since_image=1.9)}, OK, 'active'),
         (
             {'counts': _counts(stamp_offset=3600.0)},

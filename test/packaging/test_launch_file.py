@@ -12,7 +12,13 @@ import pytest
 import yaml
 from source_files import ROOT
 
-from s2r_depth_ros.launch_arguments import launch_arguments, node_arguments, rviz_arguments
+from s2r_depth_ros.errors import UserError
+from s2r_depth_ros.launch_arguments import (
+    is_true,
+    launch_arguments,
+    node_arguments,
+    rviz_arguments,
+)
 from s2r_depth_ros.transport import PROFILE_VARIABLES
 
 _LAUNCH_FILE = ROOT / 'launch' / 'depth.launch.py'
@@ -62,7 +68,7 @@ def test_several_cameras_have_the_topics_beneath_their_names() -> None:
         assert rules.pop(f'{name}/camera_info') == f'{name}/info'
     assert not rules
     assert _pairs(rviz_arguments(values), '-r') == {
-        '/image': 'front/image_raw',
+        '/rgb/image_rect_color': 'front/rgb/image_rect_color',
         '/depth_registered/image_rect': 'front/depth_registered/image_rect',
         '/depth_registered/points': 'front/depth_registered/points',
         '/depth/depth_color': 'depth/front/depth_color',
@@ -70,6 +76,7 @@ def test_several_cameras_have_the_topics_beneath_their_names() -> None:
 
 
 def test_rviz_shows_topics_of_the_namespace() -> None:
+    topics = pytest.importorskip('s2r_depth_ros.node.topics', reason='needs ROS 2 (rclpy)')
     shown = {
         display['Topic']['Value']
         for display in yaml.safe_load((ROOT / 'config' / 'depth.rviz').read_text())[
@@ -79,8 +86,69 @@ def test_rviz_shows_topics_of_the_namespace() -> None:
     }
     rules = _pairs(rviz_arguments(_values(image='/camera/image_raw')), '-r')
     assert rules.keys() == shown
-    assert rules.pop('/image') == '/camera/image_raw'
+    # No topic of a camera, which may be compressed alone.
+    assert shown <= {'/' + topic.name.replace('~', 'depth') for topic in topics.OUTPUTS}
     assert all(absolute == f'/{relative}' for absolute, relative in rules.items())
+
+
+@pytest.mark.parametrize('name', ['autostart', 'use_sim_time', 'rviz'])
+@pytest.mark.parametrize(
+    ('text', 'meant'),
+    [(t, True) for t in ('true', 'True', 'TRUE', 'yes', 'on', '1')]
+    + [(t, False) for t in ('false', 'False', 'no', 'off', '0')],
+)
+def test_booleans_are_read_as_they_are_written(name: str, text: str, meant: bool) -> None:
+    values = _values(**{name: text})
+    assert is_true(values, name) == meant
+    if name != 'rviz':
+        parameters = _pairs(node_arguments(values), '-p')
+        assert parameters[name] == ('true' if meant else 'false')
+
+
+@pytest.mark.parametrize('name', ['autostart', 'use_sim_time', 'rviz'])
+@pytest.mark.parametrize('text', ['', 'maybe', '2', 'tru'])
+def test_a_boolean_that_is_neither_is_named(name: str, text: str) -> None:
+    with pytest.raises(UserError, match=f'{name}:={text} is neither true nor false'):
+        is_true(_values(**{name: text}), name)
+
+
+@pytest.mark.parametrize(
+    ('text', 'names'),
+    [
+        ('front,rear', ['front', 'rear']),
+        (' front , rear ,', ['front', 'rear']),
+        ('[front, rear]', ['front', 'rear']),
+        ('["yes", \'null\']', ['yes', 'null']),
+        ('[]', []),
+        ('1e3,0x1,no', ['1e3', '0x1', 'no']),
+    ],
+)
+def test_cameras_are_read_as_they_are_written(text: str, names: list[str]) -> None:
+    assert yaml.safe_load(_pairs(node_arguments(_values(cameras=text)), '-p')['cameras']) == names
+
+
+@pytest.mark.parametrize(
+    ('section', 'namespace'),
+    [
+        ('/**', ''),
+        ('depth', ''),
+        ('/robot/depth', 'robot'),
+        ('/*/depth', '/robot'),
+        ('/**/depth', 'a/b'),
+    ],
+)
+def test_cameras_of_the_parameter_file_are_remapped_too(
+    tmp_path: Path, section: str, namespace: str
+) -> None:
+    file = tmp_path / 'mine.yaml'
+    file.write_text(yaml.safe_dump({section: {'ros__parameters': {'cameras': ['left', 'right']}}}))
+    values = _values(params_file=str(file), namespace=namespace, image='image_raw')
+    assert 'cameras' not in _pairs(node_arguments(values), '-p')
+    assert _pairs(node_arguments(values), '-r')['right/image'] == 'right/image_raw'
+    shown = _pairs(rviz_arguments(values), '-r')['/depth_registered/points']
+    assert shown == 'left/depth_registered/points'
+    # The argument wins over the file.
+    assert _pairs(node_arguments({**values, 'cameras': '[]'}), '-r')['image'] == 'image_raw'
 
 
 class _Recorded:
@@ -119,6 +187,11 @@ def launch_file(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
             'SetEnvironmentVariable': _SetEnvironmentVariable,
         },
         'launch.substitutions': {'LaunchConfiguration': _LaunchConfiguration},
+        'ament_index_python': {},
+        'ament_index_python.packages': {
+            'PackageNotFoundError': KeyError,
+            'get_package_prefix': {'rviz2': '/opt/ros'}.__getitem__,
+        },
         'launch_ros': {},
         'launch_ros.actions': {'Node': _Node},
     }
@@ -162,6 +235,13 @@ def test_the_launch_file_runs_the_shared_command_lines(
     assert {node['namespace'] for node in nodes} == {'robot'}
     # The environment is set before the processes start.
     assert [action.args[0] for action in actions[:2]] == list(PROFILE_VARIABLES)
+
+
+def test_without_rviz2_nothing_is_started(launch_file: ModuleType) -> None:
+    vars(launch_file)['get_package_prefix'] = {}.__getitem__
+    with pytest.raises(UserError, match='rviz2 is not installed: apt-get install ros-'):
+        _start(launch_file, rviz='true')
+    assert _start(launch_file, rviz='false')
 
 
 def test_the_launch_file_keeps_the_profile_of_the_user(

@@ -5,9 +5,12 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 from rclpy.clock import Clock
+from rclpy.qos import QoSProfile
+from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 
 @dataclass
@@ -15,6 +18,8 @@ class FakePublisher:
     """Keeps what is published; ``subscribers`` says how many there are."""
 
     topic_name: str
+    qos_profile: QoSProfile
+    subscribed: Callable[[], None]
     subscribers: int = 1
     messages: list[Any] = field(default_factory=list)
     destroyed: bool = False
@@ -30,11 +35,19 @@ class FakePublisher:
 
 @dataclass
 class FakeSubscription:
-    """``callback`` is to be called with what arrives."""
+    """``callback`` is to be called with what arrives, and ``matched`` with a change."""
 
     topic_name: str
-    callback: Callable[[Any], None]
+    callback: Callable[[Any, Any], None]
+    qos_profile: QoSProfile
+    matched: Callable[[Any], None] | None
     destroyed: bool = False
+    stamp: int = 0
+
+    def arrive(self, message: Any, stamp: int | None = None) -> None:
+        """Deliver a message; without a stamp, one of its own."""
+        self.stamp += 1
+        self.callback(message, {'source_timestamp': self.stamp if stamp is None else stamp})
 
 
 @dataclass
@@ -54,27 +67,55 @@ class FakeLogger:
 
 
 class FakeNode:
-    """Creates fake topics by their names; ``impossible``: those that raise instead."""
+    """Creates fake topics by their names; ``impossible``: those that raise instead.
+
+    subscriptions: the first of each topic. latched: the second. others: what the graph tells of
+    the other nodes on a topic, by its full name.
+    """
 
     def __init__(self, *impossible: str) -> None:
         self.publishers: dict[str, FakePublisher] = {}
         self.subscriptions: dict[str, FakeSubscription] = {}
+        self.latched: dict[str, FakeSubscription] = {}
+        self.others: dict[str, list[TopicEndpointInfo]] = {}
         self.logger = FakeLogger()
         self._impossible = impossible
 
     def create_lifecycle_publisher(
-        self, _type: Any, name: str, _qos: Any, **_more: Any
+        self, _type: Any, name: str, qos_profile: Any, event_callbacks: Any, **_more: Any
     ) -> FakePublisher:
         self._refuse(name)
-        self.publishers[name] = FakePublisher(f'/{name}')
+        came = SimpleNamespace(current_count_change=1)
+        self.publishers[name] = FakePublisher(
+            f'/{name}', qos_profile, lambda: event_callbacks.matched(came)
+        )
         return self.publishers[name]
 
     def create_subscription(
-        self, _type: Any, name: str, callback: Callable[[Any], None], _qos: Any, **_more: Any
+        self,
+        _type: Any,
+        name: str,
+        callback: Callable[[Any, Any], None],
+        qos_profile: Any,
+        event_callbacks: Any,
+        **_more: Any,
     ) -> FakeSubscription:
         self._refuse(name)
-        self.subscriptions[name] = FakeSubscription(f'/{name}', callback)
-        return self.subscriptions[name]
+        made = FakeSubscription(f'/{name}', callback, qos_profile, event_callbacks.matched)
+        (self.latched if name in self.subscriptions else self.subscriptions)[name] = made
+        return made
+
+    def get_publishers_info_by_topic(self, name: str) -> list[TopicEndpointInfo]:
+        return self.others.get(name, [])
+
+    def get_subscriptions_info_by_topic(self, name: str) -> list[TopicEndpointInfo]:
+        return self.others.get(name, [])
+
+    def count_publishers(self, name: str) -> int:
+        return len(self.others.get(name, []))
+
+    def resolve_topic_name(self, name: str) -> str:
+        return f'/{name}'
 
     def destroy_lifecycle_publisher(self, publisher: FakePublisher) -> None:
         publisher.destroyed = True

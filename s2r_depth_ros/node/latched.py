@@ -1,0 +1,119 @@
+"""A subscription that also gets what was published before it, where the publisher keeps it."""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.event_handler import SubscriptionEventCallbacks
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+
+from s2r_depth_ros.node.qos import overridable
+from s2r_depth_ros.node.topics import Topic
+
+_REMEMBERED = 64  # messages of which a second copy is known
+
+
+class LatchedSubscription:
+    """Subscribes to a topic; and once more where a publisher keeps messages for late subscribers.
+
+    A transient-local subscription is not connected with volatile publishers, and a volatile one
+    gets nothing that was published before it, so one alone loses either. The second one is made
+    when such a publisher is seen: others would warn of it. What arrives by both is taken once.
+
+    name: of the topic, before remapping. take: called with each message. keep: called, after
+    ``take``, with the newest message if its publisher keeps it for late subscribers. Both on one
+    thread at a time. One lock guards the subscriptions.
+    Raises ParameterError for an impossible override.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        topic: Topic,
+        name: str,
+        take: Callable[[Any], None],
+        keep: Callable[[Any], None] = lambda message: None,
+    ) -> None:
+        self._node, self._topic, self._name = node, topic, name
+        self._take, self._keep = take, keep
+        self._seen: deque[int] = deque(maxlen=_REMEMBERED)
+        self._group = MutuallyExclusiveCallbackGroup()
+        self._lock = threading.Lock()
+        self._subscriptions: list[Any] = []
+        self._closed = False
+        with self._lock, overridable(node, name, topic.qos) as qos:
+            first = self._subscribe(
+                self._arrived,
+                event_callbacks=SubscriptionEventCallbacks(matched=lambda _: self.look_around()),
+                **qos,
+            )
+            self.topic_name: str = first.topic_name
+            self.qos_profile: QoSProfile = qos['qos_profile']
+            if _is_latched(self.qos_profile):
+                first.callback = self._latched_arrived
+        self.look_around()
+
+    def look_around(self) -> None:
+        """Subscribe for what was published before, if there is a publisher that keeps it."""
+        with self._lock:
+            if self._closed or len(self._subscriptions) > 1 or _is_latched(self.qos_profile):
+                return
+            others = self._node.get_publishers_info_by_topic(self.topic_name)
+            if not any(_is_latched(other.qos_profile) for other in others):
+                return
+            latched = copy.copy(self.qos_profile)
+            # What was published before is sent to reliable subscriptions alone.
+            latched.reliability = ReliabilityPolicy.RELIABLE
+            latched.durability = DurabilityPolicy.TRANSIENT_LOCAL
+            self._subscribe(
+                self._latched_arrived,
+                qos_profile=latched,
+                # That it is not connected with volatile publishers is no fault.
+                event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=False),
+            )
+
+    def destroy(self) -> None:
+        """Let go of the topic."""
+        with self._lock:
+            self._closed = True
+            for subscription in self._subscriptions:
+                self._node.destroy_subscription(subscription)
+
+    def _subscribe(self, callback: Callable[[Any, Mapping[str, Any]], None], **options: Any) -> Any:
+        # rclpy calls it with the message and what is known of it; its type hints do not say so.
+        subscription = self._node.create_subscription(
+            self._topic.type,
+            self._name,
+            cast(Callable[[Any], None], callback),
+            callback_group=self._group,
+            **options,
+        )
+        self._subscriptions.append(subscription)
+        return subscription
+
+    def _arrived(self, message: Any, info: Mapping[str, Any]) -> None:
+        stamp = info['source_timestamp']
+        # 0: the middleware does not say when it was published.
+        if stamp and stamp in self._seen:
+            return
+        self._seen.append(stamp)
+        self._take(message)
+
+    def _latched_arrived(self, message: Any, info: Mapping[str, Any]) -> None:
+        self._arrived(message, info)
+        if self._seen[-1] == info['source_timestamp']:
+            self._keep(message)
+
+
+def _is_latched(qos: QoSProfile) -> bool:
+    """Return whether a publisher keeps, or a subscription gets, what was published before."""
+    return bool(
+        qos.durability == DurabilityPolicy.TRANSIENT_LOCAL
+        and qos.reliability == ReliabilityPolicy.RELIABLE
+    )

@@ -23,7 +23,7 @@ from s2r_depth_ros.geometry.scale.references import Points, cloud_points
 _GRID = 80  # columns that are looked at
 _ROUNDS = 8
 _SETTLED = 0.05  # log scale: a larger last step has not come to an end
-_NEAREST = 10.0  # percentile of the distances in a cone that is taken for the nearest thing
+_NEAREST = 2.0  # percentile of the distances in a cone that is taken for the nearest thing
 _FARTHEST_OFF = math.exp(LARGEST_LOG_SCALE)
 
 

@@ -51,6 +51,14 @@ def test_the_scale_of_a_floor_is_found(height, wall, pitch, roll, scale, seed) -
     assert answer.correction.is_constant
 
 
+@pytest.mark.parametrize('roll', [-1.57, -1.0, 1.0, 1.57, 3.14])
+def test_the_camera_may_be_mounted_on_its_side_or_upside_down(roll) -> None:
+    pose = Pose(-0.2, roll)
+    answer = found(room_depth((LevelPlane(1.1),), 8.0, pose), 1.1, pose.down)
+    assert isinstance(answer, ScaleEstimate), answer
+    assert answer.scale == pytest.approx(1.0, rel=0.03)
+
+
 @pytest.mark.parametrize('length', [1e-3, 9.81, 1e3])
 def test_gravity_may_have_any_length(length) -> None:
     depth = room_depth((LevelPlane(1.0),), 8.0)

@@ -12,15 +12,18 @@ from made_up_views import CAMERA, LevelPlane, room_depth
 from numpy.typing import NDArray
 
 from s2r_depth_ros.geometry.scale import (
+    CameraHeight,
     FixedScale,
     KnownDistance,
     NoScale,
     RangeCone,
     RangeReading,
     Reason,
+    ReferencePoints,
     ScaleEstimate,
     ScaleSource,
     UnscaledView,
+    depth_image_points,
 )
 
 ROOM = room_depth((LevelPlane(1.2),), wall=6.0)
@@ -167,3 +170,20 @@ def test_any_reading_and_depth_give_a_scale_or_a_reason(numbers, origin, axis, v
         FixedScale(numbers[0], 0.0),
     ):
         assert isinstance(source.estimate(UnscaledView(depth, CAMERA)), NoScale | ScaleEstimate)
+
+
+@pytest.mark.parametrize('size', [(1, 1), (2, 3), (1, 40), (40, 1), (1920, 1200)])
+def test_images_of_any_size_give_a_scale_or_a_reason(size) -> None:
+    camera = CAMERA.resized(*size)
+    depth = room_depth((LevelPlane(1.2),), 6.0, camera=camera)
+    points = depth_image_points(depth, camera)
+    for source in (
+        RangeCone(cone(2.0).reading, (0, 0, 0), AHEAD, 0.0),
+        KnownDistance(2.0, (0.0, 0.0), 0.0),
+        CameraHeight(1.2, 0.0),
+        ReferencePoints(points, 0.0),
+    ):
+        answer = source.estimate(UnscaledView(depth, camera))
+        assert isinstance(answer, NoScale | ScaleEstimate)
+        if size == (1920, 1200):
+            assert isinstance(answer, ScaleEstimate)

@@ -25,7 +25,7 @@ _INLIER = 0.1  # log height
 _MOST_SPREAD = 0.055
 _BENEATH = 0.15  # log height; what lies farther beneath is no error of a floor
 _MOST_BENEATH = 0.15  # pixels beneath, of those on the plane
-_TILT_PRIOR = 0.3  # in pixels of a floor: how much the direction of gravity is believed
+_TILT_PRIOR = 1.0  # in pixels of a floor: how much the direction of gravity is believed
 _ROUNDS = 4
 
 _Floats = NDArray[np.float64]
@@ -61,7 +61,11 @@ def find_floor(view: UnscaledView, down: _Floats) -> Floor | Reason:
     known = np.isfinite(log_height) & (drop > _LEAST_DROP)
     if not known.any():
         return Reason.NO_FLOOR
-    flat = known & _is_flat(log_height, drop)
+    flat = known & (
+        _is_flat(log_height.T, drop.T).T
+        if abs(down[0]) > abs(down[1])  # a camera on its side
+        else _is_flat(log_height, drop)
+    )
     level = _lowest_level(log_height[flat], int(known.sum()))
     if level is None:
         return Reason.NO_FLOOR

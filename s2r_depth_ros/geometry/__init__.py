@@ -1,4 +1,7 @@
-"""Camera models, rectification, projection and point clouds: numpy and OpenCV, no ROS, no torch."""
+"""Camera models, rectification, projection and point clouds: numpy and OpenCV, no ROS, no torch.
+
+The scale of depth is in ``scale``, imported by that name.
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,51 @@
+"""The scale of depth from what a robot knows: numpy alone, no ROS, no torch, no clock."""
+
+from __future__ import annotations
+
+from s2r_depth_ros.geometry.scale.camera_height import CameraHeight
+from s2r_depth_ros.geometry.scale.choice import Choice, choose
+from s2r_depth_ros.geometry.scale.correction import Correction
+from s2r_depth_ros.geometry.scale.estimate import (
+    NoScale,
+    Reason,
+    ScaleEstimate,
+    ScaleSource,
+    UnscaledView,
+)
+from s2r_depth_ros.geometry.scale.filter import FilterSettings, FilterState, Freshness, update
+from s2r_depth_ros.geometry.scale.fixed import FixedScale, KnownDistance
+from s2r_depth_ros.geometry.scale.range_cone import RangeCone, RangeReading
+from s2r_depth_ros.geometry.scale.reference_points import ReferencePoints
+from s2r_depth_ros.geometry.scale.references import (
+    ScanGeometry,
+    cloud_points,
+    depth_image_points,
+    scan_points,
+    transformed,
+)
+
+__all__ = [
+    'CameraHeight',
+    'Choice',
+    'Correction',
+    'FilterSettings',
+    'FilterState',
+    'FixedScale',
+    'Freshness',
+    'KnownDistance',
+    'NoScale',
+    'RangeCone',
+    'RangeReading',
+    'Reason',
+    'ReferencePoints',
+    'ScaleEstimate',
+    'ScaleSource',
+    'ScanGeometry',
+    'UnscaledView',
+    'choose',
+    'cloud_points',
+    'depth_image_points',
+    'scan_points',
+    'transformed',
+    'update',
+]

@@ -1,0 +1,85 @@
+"""Measurements of other sensors as points, from the plain numbers of their messages."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from s2r_depth_ros.geometry.checks import ROTATION_TOLERANCE
+from s2r_depth_ros.geometry.intrinsics import Intrinsics
+from s2r_depth_ros.geometry.projection import back_project
+
+Points = NDArray[np.float64]
+"""[N, 3], x, y, z in metres, all finite."""
+
+
+@dataclass(frozen=True)
+class ScanGeometry:
+    """The numbers of a sensor_msgs/LaserScan beside its ranges; radians and metres."""
+
+    angle_min: float
+    angle_increment: float
+    range_min: float
+    range_max: float
+
+
+def scan_points(ranges: ArrayLike, scan: ScanGeometry) -> Points:
+    """Return the points of a LaserScan [N] in the scanner's frame: x forward, y left, z up.
+
+    Left out are NaN, infinite ranges (REP-117) and those outside [range_min, range_max]; a
+    range_max of 0, as some drivers leave it, is no limit.
+    """
+    distance = np.asarray(ranges, np.float64).ravel()
+    farthest = scan.range_max if scan.range_max > 0 else math.inf
+    with np.errstate(invalid='ignore', over='ignore'):
+        angle = scan.angle_min + scan.angle_increment * np.arange(len(distance))
+        seen = (distance > 0) & (distance >= scan.range_min) & (distance <= farthest)
+        x, y = distance * np.cos(angle), distance * np.sin(angle)
+    return cloud_points(np.stack([x, y, np.zeros_like(x)], -1)[seen])
+
+
+def cloud_points(points: ArrayLike) -> Points:
+    """Return the finite ones of points [..., 3], in metres. Raises ValueError for another shape."""
+    array = np.asarray(points, np.float64)
+    if array.ndim < 1 or array.shape[-1] != 3:
+        raise ValueError(f'points have shape {array.shape}; the last axis must be x, y, z')
+    array = array.reshape(-1, 3)
+    return array[np.isfinite(array).all(1)]
+
+
+def depth_image_points(depth: NDArray[np.floating], intrinsics: Intrinsics) -> Points:
+    """Return the points of a depth image [H, W], metres, in its own optical frame.
+
+    0, negative, NaN and infinite are unknown. Raises ValueError unless ``intrinsics`` is of this
+    size.
+    """
+    known = np.where((depth > 0) & np.isfinite(depth), depth, np.nan).astype(np.float32)
+    return cloud_points(back_project(known, intrinsics))
+
+
+def transformed(points: Points, transform: ArrayLike) -> Points:
+    """Return points [N, 3] moved by a rigid transform [4, 4] from their frame to another.
+
+    Raises ValueError if it is not rigid (rotation, translation in metres, 0 0 0 1) and finite.
+    """
+    rotation, translation = rigid_parts(transform)
+    with np.errstate(over='ignore', invalid='ignore'):
+        return cloud_points(points @ rotation.T + translation)
+
+
+def rigid_parts(transform: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return rotation [3, 3] and translation [3] of a rigid transform [4, 4].
+
+    Raises ValueError if it is none.
+    """
+    matrix = np.asarray(transform, np.float64)
+    if matrix.shape != (4, 4) or not np.isfinite(matrix).all():
+        raise ValueError(f'the transform {matrix.tolist()} is not 4x4 finite numbers')
+    rotation = matrix[:3, :3]
+    turned = np.abs(rotation @ rotation.T - np.eye(3)).max() <= ROTATION_TOLERANCE
+    if not turned or np.linalg.det(rotation) < 0 or np.any(matrix[3] != (0, 0, 0, 1)):
+        raise ValueError(f'the transform {matrix.tolist()} is not a rotation and a translation')
+    return rotation, matrix[:3, 3]

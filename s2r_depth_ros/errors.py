@@ -4,7 +4,7 @@ UserError
     benchmark: CaseError, PictureError
     evaluation: ManifestError, PriorsError
     files: OutputError
-    geometry: CalibrationError
+    geometry: CalibrationError, FilterError
     inference: BackendError, DeviceError, FocalLengthError, ImageError
     media: SourceError
     network: CheckpointError, SizeError

@@ -13,6 +13,8 @@ from s2r_depth_ros.geometry.settings import FilterError, check_positive
 UNIT_TOLERANCE = 1e-3
 # Of the optical axis along the floor; below it the camera looks straight down (or up).
 _LEAST_FORWARD = 0.05
+_CLOSE_TILT = math.radians(0.2)
+_CLOSE_HEIGHT = 0.01
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,15 @@ class Plane:
             raise FilterError(
                 f'the normal of the floor is {self.normal}; it must be a vector of length 1'
             )
+
+    def is_close(self, other: Plane) -> bool:
+        """Return whether what was made for the other plane (``FloorView``) still serves for this.
+
+        They are less than 0.2 degrees and 1 % of the height apart, which moves the floor 5 m ahead
+        of a camera 0.5 m high by less than 2.5 cm.
+        """
+        tilt = math.dist(self.normal, other.normal)
+        return tilt < _CLOSE_TILT and abs(self.offset / other.offset - 1) < _CLOSE_HEIGHT
 
     def level_rotation(self) -> NDArray[np.float64]:
         """Return the rotation (3x3) from the optical frame to the level frame of the camera.

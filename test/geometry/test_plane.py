@@ -47,3 +47,16 @@ def test_a_camera_that_is_not_over_the_floor_is_refused(height: float) -> None:
 def test_a_normal_of_another_length_is_refused(normal: tuple[float, float, float]) -> None:
     with pytest.raises(FilterError, match='vector of length 1'):
         Plane(normal, 1.0)
+
+
+@given(st.floats(-0.01, 0.01), st.floats(0.95, 1.05))
+def test_close_planes_have_the_floor_at_nearly_the_same_height(pitch: float, ratio: float) -> None:
+    level = Plane((0, 1, 0), 0.5)
+    other = Plane((0, math.cos(pitch), math.sin(pitch)), 0.5 * ratio)
+    ahead = np.array([0, 0.5, 5.0])
+    apart = abs(other.offset - np.dot(other.normal, ahead))
+    if other.is_close(level):
+        assert apart < 0.025
+    else:
+        assert abs(pitch) > 0.0034 or abs(ratio - 1) > 0.0099
+    assert level.is_close(level)

@@ -110,6 +110,20 @@ def test_a_camera_that_looks_up_knows_nothing_of_the_floor() -> None:
     assert np.isnan(scanned(np.full((120, 160), 2.0, np.float32), plane)).all()
 
 
+def test_a_camera_that_looks_straight_down() -> None:
+    camera = Intrinsics(100.0, 100.0, 80.0, 60.0, 160, 120)  # one ray has no bearing
+    scanner = Scanner(FloorView(camera, Plane((0, 0, 1), 1.0)), ScanSettings(), BEAMS)
+    free = scanner.scan(np.full((120, 160), 1.0, np.float32))
+    assert np.isposinf(free).all()
+    box = np.full((120, 160), 1.0, np.float32)
+    box[:20] = 0.7  # its nearest points are 0.4 * 0.7 m ahead, at the top of the image
+    # Some beams are narrower than a pixel so near below the camera.
+    inner = np.abs(bearings()) < 0.3
+    ahead = scanner.scan(box)[inner] * np.cos(bearings()[inner])
+    np.testing.assert_allclose(np.median(ahead), 0.287, atol=0.01)
+    assert ahead.max() < 0.42
+
+
 @settings(deadline=None)
 @given(hnp.arrays(np.float32, (120, 160), elements=st.floats(width=32), fill=st.just(1.5)),
        st.floats(-0.4, 0.8))  # fmt: skip

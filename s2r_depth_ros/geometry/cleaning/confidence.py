@@ -75,7 +75,11 @@ class ConfidenceFilter:
         confidence = np.zeros(depth.shape, np.float32)
         cv2.copyTo(scratch.smooth, scratch.mask, confidence)
         if self.threshold > 0:
-            np.copyto(depth, _NAN, where=confidence < np.float32(self.threshold))
+            unsure = np.less(
+                confidence, np.float32(self.threshold), out=scratch.mask.view(np.bool_)
+            )
+            if unsure.any():
+                np.copyto(depth, _NAN, where=unsure)
         return confidence
 
 

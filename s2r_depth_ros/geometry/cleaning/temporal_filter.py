@@ -23,8 +23,8 @@ class TemporalSettings:
     """weight: of the newest frame, 0.4 to 1; after three frames at most 0.6^3 of it is old.
 
     max_change: relative change of inverse depth, beyond the common one, at which a pixel starts
-    anew. max_difference: of the grey levels (0 to 255) of an image region, at which it does.
-    max_gap: s between two frames, at which all does. Raises FilterError.
+    anew, at most 0.25. max_difference: of the grey levels (0 to 255) of an image region, at which
+    it does. max_gap: s between two frames, at which all does. Raises FilterError.
     """
 
     weight: float = 0.4
@@ -34,7 +34,7 @@ class TemporalSettings:
 
     def __post_init__(self) -> None:
         check_between('temporal_filter.weight', self.weight, 0.4, 1.0)
-        check_between('temporal_filter.max_change', self.max_change, 0.0, 1.0)
+        check_between('temporal_filter.max_change', self.max_change, 0.0, 0.25)
         check_between('temporal_filter.max_difference', self.max_difference, 0.0, 255.0)
         check_positive('temporal_filter.max_gap', self.max_gap, 's')
 

@@ -94,7 +94,8 @@ class Scanner:
         over_floor = view.higher_than(settings.min_height, slope)
         in_band = over_floor.and_also(view.lower_than(settings.max_height, 0.0))
         self._reach = view.reach
-        far = np.minimum(in_band.far, settings.max_range / view.reach)
+        with np.errstate(divide='ignore'):  # straight down
+            far = np.minimum(in_band.far, settings.max_range / view.reach)
         self._obstacle = DepthBounds(in_band.near, far)
         self._beam = _beam_of_rows(view, beams, np.arange(0, len(far), _BAND) + _BAND // 2)
         self._free = _FreeBeams(view, settings, beams, self._obstacle)

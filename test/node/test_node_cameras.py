@@ -199,7 +199,7 @@ def test_a_silent_camera_is_stale_and_the_other_goes_on(
     status = rig.rear.until_status(lambda s, _: s.level == STALE, 'a stale camera')
     assert 'no image on /rig/rear/image for' in status.message
     assert 'the remapping of rear/image' in status.message
-    assert float(values_of(status)['age of the newest image (s)']) > 2
+    assert float(values_of(status)['age of the newest image (s)']) >= 2
     rig.front.until_status(lambda s, _: s.level == OK, 'a good front', playing=True)
     frame = rig.rear.send(rig.rear.frame(5))
     rig.rear.result(topics.DEPTH, frame)
@@ -233,7 +233,6 @@ def test_waiting_for_a_camera_info_holds_no_other_camera_back(
     rig: Rig, estimator: DepthEstimator
 ) -> None:
     assert rig.front.graph.set('camera_info_timeout', 3.0).successful
-    seen = len(rig.rear.outputs[topics.DEPTH].messages)
     lonely = rig.rear.frame(7)
     lonely.header.frame_id = 'nobody'
     start = time.monotonic()
@@ -242,7 +241,8 @@ def test_waiting_for_a_camera_info_holds_no_other_camera_back(
         frame = rig.front.send(rig.front.frame())
         rig.front.result(topics.DEPTH, frame)
     assert time.monotonic() - start < 3
-    assert len(rig.rear.outputs[topics.DEPTH].messages) == seen
+    # By its stamp: depth of an earlier test's image may come late.
+    assert not rig.rear.outputs[topics.DEPTH].with_stamp(lonely)
     depth = pixels(rig.rear.result(topics.DEPTH, lonely))
     assert time.monotonic() - start >= 3
     np.testing.assert_allclose(depth, estimator.predict(rig.rear.rgb(7)).depth, rtol=1e-3)

@@ -97,14 +97,14 @@ def test_longer_lens_means_farther_away(live: Any) -> None:
 
 def test_one_output_for_each_input_at_a_low_rate(live: Any) -> None:
     depth = live.outputs[topics.DEPTH]
-    before = len(depth.messages)
     frames = []
     for seed in range(10):
         frames.append(live.graph.send(live.graph.image(seed), camera_info()))
         live.graph.result(depth, frames[-1])
     live.graph.status()
-    published = [message.header.stamp for message in depth.messages[before:]]
-    assert published == [frame.header.stamp for frame in frames]
+    stamps = [frame.header.stamp for frame in frames]
+    published = [m.header.stamp for m in depth.messages if m.header.stamp in stamps]
+    assert published == stamps
 
 
 def _encoded(encoding: str) -> Image:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from source_files import ROOT
 
 from s2r_depth_ros.geometry.cleaning import (
     INDOOR_CONFIDENCE,
@@ -66,3 +68,11 @@ def test_one_filter_takes_images_of_any_size() -> None:
 def test_an_impossible_threshold_is_named(threshold: float) -> None:
     with pytest.raises(FilterError, match=r'confidence\.min is'):
         ConfidenceFilter(INDOOR_CONFIDENCE, threshold)
+
+
+@pytest.mark.parametrize(
+    ('scene', 'curve'), [('indoor', INDOOR_CONFIDENCE), ('outdoor', OUTDOOR_CONFIDENCE)]
+)
+def test_the_curves_are_those_that_were_fitted(scene: str, curve: ConfidenceCurve) -> None:
+    fitted = json.loads((ROOT / f'benchmarks/confidence_{scene}.json').read_text())
+    assert list(curve) == fitted['package_curve']

@@ -5,7 +5,7 @@ UserError
     dependencies: DependencyError
     evaluation: ManifestError, PriorsError
     files: OutputError
-    geometry: CalibrationError
+    geometry: CalibrationError, FilterError
     inference: BackendError, DeviceError, FocalLengthError, ImageError
     media: CodecError, ConversionError, SourceError
     network: CheckpointError, SizeError

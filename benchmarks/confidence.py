@@ -1,0 +1,215 @@
+"""What orders the errors of depth best, fitted and judged on rendered scenes that are held out.
+
+    confidence.py --model indoor-s --json benchmarks/confidence_indoor.json MANIFEST...
+    confidence.py --model outdoor-s --json benchmarks/confidence_outdoor.json MANIFEST...
+
+Each MANIFEST is a set of scenes for judging only (s2r_train render --validation 1). Curves are
+fitted to every other scene and judged on the rest, and the one that the package uses is then fitted
+to all. A depth is right if it is within 25 % of the truth, once the image is scaled to the median.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from s2r_depth_ros.geometry.cleaning.confidence import reduced, reduced_features
+from s2r_depth_ros.inference.estimator import DepthEstimator
+from s2r_depth_ros.inference.preprocessing import Preprocessor
+from s2r_depth_ros.network.checkpoint import load_model
+from s2r_depth_ros.network.registry import find_model
+from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
+from s2r_depth_ros.tables import format_markdown_table
+from s2r_depth_training.dataset.format import VALIDATION, read_shards
+
+RIGHT = float(np.log(1.25))
+FRAMES = 160  # of a manifest, spread over it
+PIXELS = 1500  # of a frame
+BINS = 10
+# What a curve over these would be; the first is the one of the package.
+CURVES = {
+    'relief, farness': ('relief', 'farness', 'farness^2'),
+    'relief': ('relief',),
+    'spread of four scales': ('spread',),
+    'spread, relief, farness': ('spread', 'relief', 'farness', 'farness^2'),
+    'mirrored image': ('mirrored',),
+    'mirrored, relief, farness': ('mirrored', 'relief', 'farness', 'farness^2'),
+    'attention map': ('attention',),
+}
+
+Floats = NDArray[np.float64]
+
+
+class Sample(NamedTuple):
+    """Pixels of one frame: error, absolute log, and candidates by name, float64 [n] each."""
+
+    scene: int
+    error: Floats
+    candidates: dict[str, Floats]
+
+
+def main() -> None:
+    """Fit, judge, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('manifests', nargs='+', type=Path)
+    parser.add_argument('--model', default='indoor-s')
+    parser.add_argument('--json', type=Path, required=True)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    samples = list(_samples(args.model, args.manifests))
+    result = judged(samples)
+    result['model'] = args.model
+    result['manifests'] = [path.parent.name for path in args.manifests]
+    args.json.write_text(json.dumps(result, indent=1) + '\n')
+    head = ('curve over', 'error left at 80 %', 'at 50 %', 'right in lowest tenth', 'in highest')
+    rows = [(name, *(f'{value:.2f}' for value in row.values())) for name, row in
+            result['curves'].items()]  # fmt: skip
+    print(format_markdown_table(head, rows))
+    print(json.dumps(result['package_curve']), result['frames'], 'frames')
+
+
+def judged(samples: Sequence[Sample]) -> dict[str, Any]:
+    """Return what each curve is worth, the reliability of the package's, and its coefficients."""
+    error = np.concatenate([sample.error for sample in samples])
+    scenes = np.concatenate([np.full(len(s.error), s.scene) for s in samples])
+    candidates = {
+        name: np.concatenate([sample.candidates[name] for sample in samples])
+        for name in samples[0].candidates
+    }
+    fitted_to = scenes % 2 == 0
+    rows, reliability = {}, None
+    for name, parts in CURVES.items():
+        design = _design(candidates, parts)
+        weights = _logistic(design[fitted_to], error[fitted_to] < RIGHT)
+        chance = 1 / (1 + np.exp(-design[~fitted_to] @ weights))
+        rows[name] = _worth(chance, error[~fitted_to])
+        reliability = reliability or _reliability(chance, error[~fitted_to] < RIGHT)
+    rows['the error itself'] = _worth(-error[~fitted_to], error[~fitted_to])
+    package = _logistic(_design(candidates, next(iter(CURVES.values()))), error < RIGHT)
+    return {
+        'frames': len(samples),
+        'right': round(float((error < RIGHT).mean()), 4),
+        'curves': rows,
+        'reliability': reliability,
+        'package_curve': [round(float(weight), 3) for weight in package],
+    }
+
+
+def _samples(model: str, manifests: Sequence[Path]) -> Iterator[Sample]:
+    """Yield the pixels of the frames of all manifests."""
+    estimator = DepthEstimator(model, device='cpu')
+    network, _ = load_model(find_model(model))
+    assert isinstance(network, S2RDepthNet)
+    preprocess = Preprocessor(
+        estimator.metadata, estimator.input_size, estimator.device, torch.float32
+    )
+    random, first_scene = np.random.default_rng(0), 0
+    for manifest in manifests:
+        for shard in read_shards(manifest, VALIDATION):
+            numbers = np.unique(shard.arrays['scene'], return_inverse=True)[1]
+            for i in np.unique(np.linspace(0, len(shard) - 1, FRAMES).astype(int)):
+                frame = shard.frame(int(i))
+                truth = frame.depth.astype(np.float32)
+                views = (frame.rgb, np.ascontiguousarray(frame.rgb[:, ::-1]))
+                seen, mirrored = (estimator.predict(v, fx=frame.fx, maps=True) for v in views)
+                assert seen.attention is not None
+                with torch.inference_mode():
+                    spread = _spread(network.eval()(preprocess(frame.rgb)).depths, truth.shape)
+                maps = {
+                    'mirrored': np.abs(np.log(mirrored.depth[:, ::-1] / seen.depth)),
+                    'spread': spread,
+                    'attention': seen.attention,
+                }
+                sample = _sample(first_scene + int(numbers[i]), seen.depth, truth, maps, random)
+                if sample is not None:
+                    yield sample
+            first_scene += int(numbers.max()) + 1
+
+
+def _spread(depths: Sequence[torch.Tensor], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Return the standard deviation of log depth over the four scales, at the image's size."""
+    size = depths[-1].shape[-2:]
+    levels = [
+        torch.nn.functional.interpolate((level + 1) / 2, size, mode='bilinear', align_corners=True)
+        for level in depths
+    ]
+    spread = torch.cat(levels).clamp(min=1e-5).log().std(0)[0].numpy()
+    return np.asarray(cv2.resize(spread, shape[::-1]), np.float32)
+
+
+def _sample(
+    scene: int,
+    depth: NDArray[np.float32],
+    truth: NDArray[np.float32],
+    maps: Mapping[str, NDArray[np.float32]],
+    random: np.random.Generator,
+) -> Sample | None:
+    """Return pixels of one frame, None if most of it has no truth."""
+    depth, truth = reduced(depth), reduced(truth)
+    known = np.flatnonzero((truth > 0.1) & (truth < 79) & np.isfinite(depth))
+    if len(known) < 0.3 * depth.size:
+        return None
+    scaled = depth * np.median(truth.ravel()[known]) / np.median(depth.ravel()[known])
+    chosen = random.choice(known, PIXELS)
+    relief, farness = reduced_features(depth)
+    candidates = {'relief': relief, 'farness': farness, 'farness^2': farness**2}
+    for name, level in maps.items():
+        level = reduced(level)
+        candidates[name] = level if name == 'attention' else np.log(level + 0.01)
+    error = np.abs(np.log(truth.ravel()[chosen] / scaled.ravel()[chosen]))
+    return Sample(
+        scene, error.astype(np.float64),
+        {name: level.ravel()[chosen].astype(np.float64) for name, level in candidates.items()},
+    )  # fmt: skip
+
+
+def _design(candidates: Mapping[str, Floats], parts: Sequence[str]) -> Floats:
+    return np.stack([np.ones_like(candidates['relief']), *(candidates[p] for p in parts)], axis=1)
+
+
+def _logistic(design: Floats, right: NDArray[np.bool_]) -> Floats:
+    """Return the weights of a logistic regression, by Newton's method."""
+    weights = np.zeros(design.shape[1])
+    for _ in range(20):
+        chance = 1 / (1 + np.exp(-design @ weights))
+        curvature = (design * (chance * (1 - chance))[:, None]).T @ design
+        slope = design.T @ (right - chance)
+        weights += np.linalg.solve(curvature + 1e-6 * np.eye(len(weights)), slope)
+    return weights
+
+
+def _worth(chance: Floats, error: Floats) -> dict[str, float]:
+    """Return the mean error of the surest 80 and 50 % over that of all, and how many are right."""
+    order = np.argsort(-chance)
+    tenth = len(order) // 10
+    left = {f'left_{share}': error[order[: len(order) * share // 100]].mean() / error.mean()
+            for share in (80, 50)}  # fmt: skip
+    right = error < RIGHT
+    left |= {'lowest': right[order[-tenth:]].mean(), 'highest': right[order[:tenth]].mean()}
+    return {name: round(float(value), 3) for name, value in left.items()}
+
+
+def _reliability(chance: Floats, right: NDArray[np.bool_]) -> list[dict[str, float]]:
+    """Return, for each bin of confidence, its mean, how many are right, and its share."""
+    bins = np.minimum((chance * BINS).astype(int), BINS - 1)
+    return [
+        {
+            'confidence': round(float(chance[bins == b].mean()), 3),
+            'right': round(float(right[bins == b].mean()), 3),
+            'share': round(float((bins == b).mean()), 4),
+        }
+        for b in range(BINS)
+        if (bins == b).any()
+    ]
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,32 @@
+"""Points that clear a costmap: NaN and infinity never do."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from s2r_depth_ros.geometry.intrinsics import Intrinsics
+from s2r_depth_ros.geometry.projection import check_shape, ray_slopes
+from s2r_depth_ros.geometry.settings import check_between, check_positive
+
+
+def clearing_points(
+    depth: NDArray[np.float32], intrinsics: Intrinsics, maximum: float, *, stride: int = 4
+) -> NDArray[np.float32]:
+    """Return points (float32 [N, 3], m, optical frame) at depth ``maximum`` where the view is free.
+
+    depth: float32 [H, W], m; free are depths beyond ``maximum``, +inf among them (REP-117: nothing
+    within range), not NaN or -inf. maximum: range.max, m. stride: every which pixel is looked at,
+    along and across. Raises FilterError for an infinite or non-positive maximum or a stride < 1,
+    ValueError for a depth of another size than ``intrinsics``.
+    """
+    check_positive('range.max', maximum, 'm')
+    check_between('stride', stride, 1)
+    check_shape('depth', depth, (intrinsics.height, intrinsics.width))
+    rows, columns = np.nonzero(depth[::stride, ::stride] > maximum)
+    across, down = ray_slopes(intrinsics)
+    points = np.empty((len(rows), 3), np.float32)
+    points[:, 0] = across[0, columns * stride] * maximum
+    points[:, 1] = down[rows * stride, 0] * maximum
+    points[:, 2] = maximum
+    return points

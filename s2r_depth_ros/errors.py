@@ -4,7 +4,7 @@ UserError
     benchmark: CaseError
     evaluation: ManifestError, PriorsError
     files: OutputError
-    geometry: CalibrationError
+    geometry: CalibrationError, ImplausibleError
     inference: BackendError, DeviceError, FocalLengthError, ImageError
     media: CodecError, ConversionError, SourceError
     network: CheckpointError, SizeError

@@ -5,7 +5,7 @@ UserError
     dependencies: DependencyError
     evaluation: ManifestError, PriorsError
     files: OutputError
-    geometry: CalibrationError, FilterError
+    geometry: CalibrationError, FilterError, ImplausibleError
     inference: BackendError, DeviceError, FocalLengthError, ImageError
     media: CodecError, ConversionError, SourceError
     network: CheckpointError, SizeError

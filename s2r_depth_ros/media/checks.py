@@ -60,7 +60,7 @@ def check_path(path: Path) -> None:
 def foreign_content(head: bytes) -> str | None:
     """Return what a file is by its first HEAD_BYTES bytes, and the remedy; None: not known here."""
     if not head:
-        return 'it is empty (0 bytes): copy it again, or the recorder was stopped too early'
+        return 'it is empty (0 bytes): copy or record it again'
     if len(head) >= 8 and not any(head):
         return 'it begins with zeros: the power failed before the data were written, or a copy did'
     return next((told for begin, told in _FOREIGN_HEADS if head.startswith(begin)), None)

@@ -58,7 +58,11 @@ def _package(file: Path) -> tuple[str, ...]:
 
 
 def third_party(files: list[Path]) -> set[str]:
-    """Return the top-level modules that files import from outside Python and this repository."""
+    """Return the top-level modules that files import from outside Python and this repository.
+
+    Without those that the package rosbags needs itself, so that they come with it.
+    """
     own = {'s2r_depth_ros', 's2r_depth_training', '__future__'}
+    own |= {'lz4', 'ruamel', 'backports', 'compression'}
     tops = {name.split('.')[0] for file in files for name in imported_modules(file)}
     return tops - own - set(sys.stdlib_module_names)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from s2r_depth_ros.inference.backends.base import Backend, BackendError, Source
-from s2r_depth_ros.network.layers import computed_by
+from s2r_depth_ros.network.engine import computed_by
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 
 AUTO = 'auto'

@@ -27,13 +27,15 @@ def format_table(
     text_columns: how many columns, from the first on, are aligned to the left; the others hold
     numbers and are aligned to the right. Rows may be shorter than ``head``.
     """
-    numbers = len(head) - text_columns
+    # tabulate 0.9, that of Ubuntu 24.04, fails where a column is aligned that no row has.
+    full = [[*row, *[''] * (len(head) - len(row))] for row in rows]
+    alignment = ('left',) * text_columns + ('right',) * (len(head) - text_columns)
     return tabulate(
-        rows,
+        full,
         head,
         tablefmt='plain',
         disable_numparse=True,
-        colalign=('left',) * text_columns + ('right',) * numbers,
+        colalign=alignment if full else None,
     )
 
 

@@ -22,6 +22,10 @@ def test_a_table_without_rows_has_a_head() -> None:
     assert format_markdown_table(('a', 'b'), []) == '| a | b |\n| --- | --- |'
 
 
+def test_rows_may_all_be_shorter_than_the_head() -> None:
+    assert format_table(('name', 'ms'), [('a',), ()]).split() == ['name', 'ms', 'a']
+
+
 def test_markdown_cells_are_not_padded() -> None:
     rows = iter([('`long name`', '1.0'), ('b', '')])
     assert format_markdown_table(('', 'default'), rows).splitlines() == [

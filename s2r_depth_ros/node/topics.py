@@ -82,6 +82,14 @@ OUTPUTS = (
         _RELIABLE,
         'intrinsics of the depth image: its size, no distortion; needs a valid camera_info',
     ),
+    Topic(RECT_INFO, CameraInfo, _RELIABLE, 'the same intrinsics, beside image_rect_color'),
+    Topic(
+        RECT_COLOR,
+        Image,
+        _RELIABLE,
+        'rgb8: the undistorted colour image, pixel for pixel that of depth; needs a valid '
+        'camera_info unless rectify is never',
+    ),
     Topic(
         DEPTH,
         Image,
@@ -94,14 +102,6 @@ OUTPUTS = (
         _RELIABLE,
         'that depth image as PNG (image_transport: compressedDepth), 32FC1 as inverse depth of 16 '
         'bits between the nearest and the farthest depth of the frame',
-    ),
-    Topic(RECT_INFO, CameraInfo, _RELIABLE, 'the same intrinsics, beside the colour image'),
-    Topic(
-        RECT_COLOR,
-        Image,
-        _RELIABLE,
-        'rgb8: the undistorted colour image, pixel for pixel that of depth; needs a valid '
-        'camera_info unless rectify is never',
     ),
     Topic(
         POINTS,

@@ -25,7 +25,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from s2r_depth_ros.evaluation.manifest import CAPS, read_manifest
+from s2r_depth_ros.evaluation.manifest import CAPS, read_ground_truth
 from s2r_depth_ros.evaluation.metrics import MIN_DEPTH, align, errors, valid_mask
 from s2r_depth_ros.evaluation.scores import Interval, fill_invalid, interval
 from s2r_depth_ros.files import write_atomically
@@ -82,7 +82,7 @@ class Frame:
 def real_frames(manifest: Path) -> Iterator[Frame]:
     """Yield the frames of a manifest of real images, as ``evaluate`` reads it."""
     entries = {e['id']: e for e in json.loads(manifest.read_text())['frames']}
-    for listed in read_manifest(manifest):
+    for listed in read_ground_truth(manifest):
         rgb, truth = listed.load()
         entry, (height, width) = entries[listed.id], truth.shape
         fx = listed.fx

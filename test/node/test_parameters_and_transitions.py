@@ -15,13 +15,15 @@ import rclpy
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
 
+from s2r_depth_ros.node.arguments import read_arguments
 from s2r_depth_ros.node.depth_node import DepthNode
 
 
 @pytest.fixture
 def node(domain: int, tiny_model: Path) -> Iterator[DepthNode]:
-    rclpy.init(args=['--ros-args', '-p', f'model:={tiny_model}'], domain_id=domain)
-    node = DepthNode()
+    arguments = ['--ros-args', '-p', f'model:={tiny_model}']
+    rclpy.init(args=arguments, domain_id=domain)
+    node = DepthNode(read_arguments(arguments))
     yield node
     node.close()
     node.destroy_node()

@@ -53,7 +53,7 @@ def test_command_writes_what_the_times_depend_on(
         (['--levels', 'c', '--cameras', '1'], 'at least 2 cameras'),
         (['--levels', ''], "letters of 'abc'"),
         (['--json', 'gone/times.json'], 'gone/times.json: there is no folder gone'),
-        (['--image', 'missing.png'], 'missing.png: cannot be read'),
+        (['--image', 'missing.png'], 'missing.png: no such file'),
     ],
 )
 def test_mistakes(

@@ -1,7 +1,7 @@
 """What computes the fused layers of a tensor: kernels, formulas, or torch's own functions.
 
-On a CUDA device where Triton can be imported it is ``s2r_depth_ros.network.kernels``; elsewhere
-torch's own functions, one after the other, with the same results up to rounding.
+On a CUDA device where Triton, 3 or newer, can be imported it is ``s2r_depth_ros.network.kernels``;
+elsewhere torch's own functions, one after the other, with the same results up to rounding.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def computed_by(engine: Engine | None) -> Iterator[None]:
 
 @functools.cache
 def kernels() -> Engine | None:
-    """Return the kernels, None without Triton."""
+    """Return the kernels, None without Triton 3 or newer."""
     try:
         return _engine('kernels')
     except ImportError:

@@ -137,6 +137,7 @@ def test_every_import_is_pinned() -> None:
     folders = ('s2r_depth_ros', 'training', 'test')
     modules = third_party([file for folder in folders for file in python_files(folder)])
     local = {file.stem for file in python_files('test')}  # test helpers beside the tests
+    local |= {path.stem for path in (ROOT / 'benchmarks').iterdir()}  # scripts, and their parts
     modules -= _ROS_WHEELS | _ROS_INSTALLATION_ONLY | local
     pins = _pins()
     assert {_PIP_NAMES.get(name, name).lower() for name in modules} <= set(pins)

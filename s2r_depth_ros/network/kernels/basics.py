@@ -1,4 +1,7 @@
-"""What all kernels need: Triton itself, and how tensors are laid out and moved."""
+"""What all kernels need: Triton itself, and how tensors are laid out and moved.
+
+Raises ImportError without Triton, or with one before 3.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ from torch import Tensor
 
 # By name, as it is no requirement: without it torch's own functions serve.
 triton = importlib.import_module('triton')
+if int(triton.__version__.split('.')[0]) < 3:  # torch 2.1 to 2.3 bring it; not tried
+    raise ImportError(f'Triton {triton.__version__} is too old: the kernels need 3 or newer')
 tl: Any = importlib.import_module('triton.language')
 
 PIECES = 256

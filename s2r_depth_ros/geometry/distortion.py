@@ -61,7 +61,7 @@ def is_one_to_one(
 
     A polynomial that stops growing folds the image back: all beyond is false. A rational one may
     have a pole beside a zero, as of a fit with terms to spare (OAK-D cameras have it): both cancel
-    but for a ring, inside which the formula runs to infinity. Only the ring is false: OpenCV and
+    except in a ring, where the formula runs to infinity. Only the ring is false: OpenCV and
     image_geometry evaluate the formula everywhere, and beyond the ring it goes on as before.
     """
     largest = float(np.nanmax(radius, initial=0.0))

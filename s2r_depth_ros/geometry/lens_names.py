@@ -56,8 +56,8 @@ def normalised(name: str, coefficients: Sequence[float]) -> tuple[str, tuple[flo
     """Return the lens that is meant, and as many coefficients as OpenCV's formula has for it.
 
     The lens is PLUMB_BOB (5), RATIONAL (8, 12 or 14) or EQUIDISTANT (4). Zeros beyond what the
-    name has are cut; all zeros are no distortion, but of an equidistant lens, whose picture is not
-    that of a pinhole then either. Raises CalibrationError for another lens or count.
+    name has are cut; all zeros are no distortion, except of an equidistant lens, whose picture is
+    not that of a pinhole then either. Raises CalibrationError for another lens or count.
     """
     lens, counts = _LENSES.get(_key(name), ('', ()))
     last = max((i for i, value in enumerate(coefficients, 1) if value), default=0)

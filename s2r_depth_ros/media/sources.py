@@ -98,7 +98,7 @@ def read_image(path: str | Path) -> NDArray[np.uint8]:
     try:
         image = codecs.decode(content, upright=True)
     except codecs.CodecError as error:
-        raise SourceError(f'{path}: {error}; is the file whole?') from error
+        raise SourceError(f'{path}: {error}') from error
     return decoded_to_rgb(image)
 
 

@@ -121,7 +121,7 @@ def test_node_that_cannot_load_its_model_is_named(folder: Path, out: Path, tmp_p
 @pytest.mark.parametrize(
     ('arguments', 'word'),
     [
-        (['nowhere'], 'nowhere does not exist'),
+        (['nowhere'], 'nowhere: no such file'),
         (['.', '--frames', '0'], '--frames'),
         (['.', '--rate', 'nan'], '--rate'),
     ],

@@ -97,7 +97,7 @@ def test_folder_with_broken_files(
     assert '4 inputs failed' in output.err
     for name, reason in {
         'broken.png': 'cut short',
-        'foreign.jpg': 'not a picture',
+        'foreign.jpg': 'not an image',
         'small.png': '20x50',
         'gone.png': 'no such file',
     }.items():

@@ -328,7 +328,9 @@ def test_kernels_are_for_triton_3_and_newer(
     name = 's2r_depth_ros.network.kernels.basics'
     monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(sys.modules['s2r_depth_ros.network.kernels'], 'basics', None)
-    with nullcontext() if serves else pytest.raises(ImportError, match=r'Triton 2\.1\.0 is too old'):
+    with (
+        nullcontext() if serves else pytest.raises(ImportError, match=r'Triton 2\.1\.0 is too old')
+    ):
         importlib.import_module(name)
 
 

@@ -11,7 +11,9 @@ pytest.importorskip('lightning', reason='the training needs lightning, which onl
 
 from s2r_depth_training.dataset.config import DataConfig
 from s2r_depth_training.dataset.store import FrameStore
+from s2r_depth_training.runs import budget, relay, timed_run, trunk
 from s2r_depth_training.runs.experiment import Experiment, ValidationConfig
+from s2r_depth_training.runs.step import TrainingStep
 from s2r_depth_training.stages.config import LossConfig, OptimizerConfig, StageConfig
 
 
@@ -47,3 +49,30 @@ def experiment(manifests: list[Path]) -> Experiment:
         validation=ValidationConfig(every=2, frames=1),
         stages=[StageConfig('joint', steps=4)],
     )
+
+
+class Clock:
+    """A clock that only training steps move on, so that nothing depends on a machine's pace."""
+
+    STEP_S = 0.15
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock by which pieces of a run go."""
+    clock, run = Clock(), TrainingStep.run
+
+    def timed(self: TrainingStep, rate: float) -> None:
+        clock.now += clock.STEP_S
+        run(self, rate)
+
+    monkeypatch.setattr(TrainingStep, 'run', timed)
+    for module in (budget, relay, timed_run, trunk):
+        monkeypatch.setattr(module, 'time', clock)
+    return clock

@@ -106,7 +106,7 @@ def real(tmp_path: Path) -> Path:
 
 
 def test_a_timed_run_leaves_models_scores_and_cards_and_goes_on(
-    renderer, configs, real, tmp_path, capsys
+    renderer, configs, real, tmp_path, capsys, clock
 ):
     out = tmp_path / 'out'
     command = ['timed', *map(str, configs), '--minutes', str(MINUTES), '--out', str(out)]
@@ -145,7 +145,7 @@ def test_a_timed_run_leaves_models_scores_and_cards_and_goes_on(
         assert again['number'] == again['facts']['seen']['depth'] > trunk['number']
 
 
-def test_an_interrupted_run_goes_on(renderer, configs, tmp_path, monkeypatch):
+def test_an_interrupted_run_goes_on(renderer, configs, tmp_path, monkeypatch, clock):
     """In the second experiment: the first one's model is there, and its scenes are not redone."""
     run = TrainingStep.run
 

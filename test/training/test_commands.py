@@ -214,7 +214,7 @@ def test_a_manifest_without_shards_refuses_no_recipe(tmp_path, monkeypatch):
         ('precision: high', "Precision 'high' is invalid"),
         ('validation: {every: 2, frames: 1, monitor: val/abs}', "monitor is 'val/abs'; use one of"),
         ('validation: {every: 2, frames: 1, monitor: real/abs_rel}', 'no real images; give their'),
-        ('validation: {every: 2, frames: 1, real: none.json}', 'none.json cannot be read as JSON'),
+        ('validation: {every: 2, frames: 1, real: none.json}', 'none.json cannot be read: No such'),
         ('start: none.safetensors', 'none.safetensors'),
         ('stages: []', 'the experiment has none'),
     ],

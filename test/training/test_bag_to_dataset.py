@@ -284,9 +284,9 @@ def test_a_recording_that_is_given_twice_is_refused(tmp_path, train, val):
     for name in 'ab':
         (tmp_path / name).mkdir()
     (tmp_path / 'link').symlink_to(tmp_path)
-    paths = [[tmp_path / name for name in train], [tmp_path / 'link' / name for name in val]]
+    seen, held_out = [tmp_path / n for n in train], [tmp_path / 'link' / n for n in val]
     with pytest.raises(DataError, match='is given twice; give other runs'):
-        bag_to_dataset(*paths, TOPICS, tmp_path / 'set', kind='mine')
+        bag_to_dataset(seen, held_out, TOPICS, tmp_path / 'set', kind='mine')
     assert not (tmp_path / 'set').exists()
 
 

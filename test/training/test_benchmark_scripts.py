@@ -59,7 +59,7 @@ def test_what_is_no_manifest_is_told(script, content, tmp_path, monkeypatch, cap
     if content is not None:
         manifest.write_text(content)
     result = tmp_path / 'result.json'
-    options = {
+    options: dict[str, list[tuple[object, ...]]] = {
         'cloud_filters': [('--rooms', manifest, '--json', result)],
         'confidence': [(manifest, '--json', result)],
         'scale_sources': [

@@ -99,7 +99,7 @@ def read_manifest(path: Path) -> Manifest:
         raise DataError(f'{error}; give the manifest.json of a training set') from error
     except (KeyError, TypeError) as error:
         raise DataError(
-            f'{path} is not the manifest of a training set: it needs kind, and shards[] with file '
+            f'{path} is not a manifest of a training set: it needs kind, and shards[] with file '
             'and split'
         ) from error
     return manifest

@@ -51,7 +51,7 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_bytes())
     except OSError as error:
-        raise JsonError(f'{path} cannot be read: {error.strerror}; correct the path') from error
+        raise JsonError(f'{path} cannot be read: {error.strerror}') from error
     except UnicodeError as error:
         raise JsonError(f'{path} is no JSON: it is not text') from error
     except (ValueError, RecursionError) as error:

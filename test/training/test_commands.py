@@ -49,7 +49,7 @@ def test_rendering_in_a_negative_number_of_processes_is_refused(tmp_path, capsys
     [
         ('a.yaml', 'a: [', ['fit', 'a.yaml', '--out', 'run'], 'a.yaml: not YAML'),
         ('a.yaml', 'seed: 1', ['fit', 'a.yaml', '--out', 'a.yaml'], 'folder a.yaml: File exists'),
-        ('a.yaml', 'seed: 1', ['fit', 'a.yaml', '--out', 'r', '--data', 'd'], 'd cannot be read: No'),
+        ('a.yaml', 'seed: 1', ['fit', 'a.yaml', '--out', 'r', '--data', 'd'], 'd cannot be read'),
         ('a.yaml', 'start: n.safetensors', ['fit', 'a.yaml', '--out', 'r'], 'n.safetensors'),
         ('a.yaml', 'precision: 3', ['fit', 'a.yaml', '--out', 'r'], 'precision is 3'),
         ('a.yaml', '', ['fit', 'b.yaml', '--out', 'r'], 'n: b.yaml: cannot be read: No such'),
@@ -210,7 +210,7 @@ def test_a_manifest_without_shards_refuses_no_recipe(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ('change', 'told'),
     [
-        ("data: {manifests: ['none.json']}", 'none.json is not a manifest'),
+        ("data: {manifests: ['none.json']}", 'none.json cannot be read: No such'),
         ('precision: high', "Precision 'high' is invalid"),
         ('validation: {every: 2, frames: 1, monitor: val/abs}', "monitor is 'val/abs'; use one of"),
         ('validation: {every: 2, frames: 1, monitor: real/abs_rel}', 'no real images; give their'),

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,8 @@ from numpy.typing import NDArray
 
 from s2r_depth_ros.benchmark.machine import machine
 from s2r_depth_ros.benchmark.timing import measure_in_turns
+from s2r_depth_ros.command_table import reported
+from s2r_depth_ros.files import check_output, read_json, write_atomically
 from s2r_depth_ros.geometry import Intrinsics, back_project
 from s2r_depth_ros.geometry.cleaning import (
     INDOOR_CONFIDENCE,
@@ -55,6 +58,8 @@ from s2r_depth_ros.geometry.reduction import (
     voxel_grid,
 )
 from s2r_depth_ros.inference.estimator import DepthEstimator
+from s2r_depth_ros.media.sources import SourceError, read_image
+from s2r_depth_ros.option_values import count
 from s2r_depth_ros.tables import format_markdown_table
 from s2r_depth_training.dataset.format import VALIDATION, read_shards
 
@@ -69,7 +74,7 @@ BEAM = math.radians(0.5)
 Depth = NDArray[np.float32]
 
 
-class View(NamedTuple):
+class SmearedView(NamedTuple):
     """One rendered view: depth [H, W] of the model, scaled to the true median, and of the truth.
 
     smeared: the truth as an ideal network of 96x128 px would give it.
@@ -81,15 +86,21 @@ class View(NamedTuple):
     intrinsics: Intrinsics
 
 
-def main() -> None:
-    """Measure, print, write."""
+def main() -> int:
+    """Run the command; return the exit status, see ``reported``."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('--rooms', type=Path)
-    parser.add_argument('--streets', type=Path)
-    parser.add_argument('--sequence', type=Path)
-    parser.add_argument('--runs', type=int, default=200)
-    parser.add_argument('--json', type=Path, required=True)
+    parser.add_argument('--rooms', type=Path, help='manifest.json of rendered rooms')
+    parser.add_argument('--streets', type=Path, help='manifest.json of rendered streets')
+    parser.add_argument('--sequence', type=Path, help='folder of sequence.json, with depth')
+    parser.add_argument('--runs', type=count, default=200, help='of each filter (default: 200)')
+    parser.add_argument('--json', type=Path, required=True, help='file to write')
     args = parser.parse_args()
+    return reported(lambda: measure(args), 'cloud_filters')
+
+
+def measure(args: argparse.Namespace) -> None:
+    """Measure, print, write. Raises UserError for what cannot be read or written."""
+    check_output(args.json)
     result: dict[str, Any] = {'machine': machine(torch.device('cpu'))}
     if args.rooms:
         views = list(_views(args.rooms))
@@ -101,11 +112,11 @@ def main() -> None:
         result['flicker'] = _flicker(args.sequence)
     result['cost_ms'] = _cost(args.runs)
     result['opencv_threads'] = cv2.getNumThreads()
-    args.json.write_text(json.dumps(result, indent=1) + '\n')
+    write_atomically(args.json, (json.dumps(result, indent=1) + '\n').encode())
     _print(result)
 
 
-def _views(manifest: Path) -> Iterator[View]:
+def _views(manifest: Path) -> Iterator[SmearedView]:
     """Yield the frames of a set of rendered rooms."""
     estimator = DepthEstimator('indoor-s', device='cpu')
     for shard in read_shards(manifest, VALIDATION):
@@ -120,10 +131,10 @@ def _views(manifest: Path) -> Iterator[View]:
             smeared = cv2.resize(cv2.GaussianBlur(small, (0, 0), 1.0), SIZE[::-1])
             fx, fy, cx, cy = map(float, shard.arrays['intrinsics'][i])
             camera = Intrinsics(fx, fy, cx, cy, SIZE[1], SIZE[0])
-            yield View(predicted, truth, np.asarray(smeared, np.float32), camera)
+            yield SmearedView(predicted, truth, np.asarray(smeared, np.float32), camera)
 
 
-def _flying(views: list[View]) -> dict[str, dict[str, dict[str, float]]]:
+def _flying(views: list[SmearedView]) -> dict[str, dict[str, dict[str, float]]]:
     """Return, for both kinds of depth and each angle, what the edge filter does to flying points.
 
     flying: share that flies before, left: after. recall: share of those that fly that go. removed:
@@ -166,7 +177,7 @@ def _hovers(depth: Depth, truth: Depth) -> NDArray[np.bool_]:
     return (nearest > math.log1p(OFF)) & (log_depth > lowest) & (log_depth < highest)
 
 
-def _floors_and_scans(views: list[View]) -> dict[str, dict[str, float]]:
+def _floors_and_scans(views: list[SmearedView]) -> dict[str, dict[str, float]]:
     """Return the means over the views where a floor is seen, for both ways to scale depth."""
     planes = [(view, plane) for view in views if (plane := _true_floor(view)) is not None]
     rows = {
@@ -180,7 +191,7 @@ def _floors_and_scans(views: list[View]) -> dict[str, dict[str, float]]:
     }
 
 
-def _floor_and_scan(view: View, plane: Plane, scaled_by: str) -> dict[str, float]:
+def _floor_and_scan(view: SmearedView, plane: Plane, scaled_by: str) -> dict[str, float]:
     """Return how flat the floor is and how right the scan.
 
     scaled_by: ``median``, of the image's true depth, or ``floor``: so that the median height of the
@@ -210,7 +221,7 @@ def _floor_and_scan(view: View, plane: Plane, scaled_by: str) -> dict[str, float
     }
 
 
-def _true_floor(view: View) -> Plane | None:
+def _true_floor(view: SmearedView) -> Plane | None:
     """Return the largest nearly level plane of the truth with next to nothing beneath it."""
     points = back_project(view.truth, view.intrinsics)[::12, ::12].reshape(-1, 3).astype(float)
     random, largest = np.random.default_rng(0), 0.1
@@ -259,17 +270,16 @@ def _flicker(folder: Path) -> dict[str, dict[str, float]]:
     flicker: mean absolute change of log depth beyond the true one. shape_flicker: beyond what is
     common to the frame, too. abs_rel: scaled to the true median.
     """
-    clip = json.loads((folder / 'sequence.json').read_text())
+    clip = read_json(folder / 'sequence.json')
     estimator = DepthEstimator('indoor-s', device='cpu')
     temporal = TemporalFilter(TemporalSettings())
     rows: dict[str, list[tuple[float, float, float]]] = {'without': [], 'with': []}
     before: dict[str, Depth] = {}
     for frame in clip['frames']:
-        bgr = cv2.imread(str(folder / frame['rgb']))
+        rgb = read_image(folder / frame['rgb'])
         raw = cv2.imread(str(folder / frame['depth']), cv2.IMREAD_UNCHANGED)
-        assert bgr is not None
-        assert raw is not None
-        rgb = np.ascontiguousarray(bgr[..., ::-1], np.uint8)
+        if raw is None:
+            raise SourceError(f'{folder / frame["depth"]}: no depth image that can be read')
         truth = (raw * np.float32(clip['depth_scale'])).astype(np.float32)
         depth = estimator.predict(rgb, fx=clip['fx']).depth
         now = {
@@ -389,4 +399,4 @@ def _print(result: dict[str, Any]) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +22,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from s2r_depth_ros.command_table import reported
+from s2r_depth_ros.files import check_output, write_atomically
 from s2r_depth_ros.geometry.cleaning.confidence import reduced, reduced_features
 from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.inference.preprocessing import Preprocessor
@@ -56,19 +59,25 @@ class Sample(NamedTuple):
     candidates: dict[str, Floats]
 
 
-def main() -> None:
-    """Fit, judge, print, write."""
+def main() -> int:
+    """Run the command; return the exit status, see ``reported``."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('manifests', nargs='+', type=Path)
-    parser.add_argument('--model', default='indoor-s')
-    parser.add_argument('--json', type=Path, required=True)
+    parser.add_argument('manifests', nargs='+', type=Path, help='manifest.json of training sets')
+    parser.add_argument('--model', default='indoor-s', help='default: %(default)s')
+    parser.add_argument('--json', type=Path, required=True, help='file to write')
     args = parser.parse_args()
+    return reported(lambda: fit_and_judge(args), 'confidence')
+
+
+def fit_and_judge(args: argparse.Namespace) -> None:
+    """Fit, judge, print, write. Raises UserError for what cannot be read or written."""
+    check_output(args.json)
     torch.set_num_threads(1)
     samples = list(_samples(args.model, args.manifests))
     result = judged(samples)
     result['model'] = args.model
     result['manifests'] = [path.parent.name for path in args.manifests]
-    args.json.write_text(json.dumps(result, indent=1) + '\n')
+    write_atomically(args.json, (json.dumps(result, indent=1) + '\n').encode())
     head = ('curve over', 'error left at 80 %', 'at 50 %', 'right in lowest tenth', 'in highest')
     rows = [(name, *(f'{value:.2f}' for value in row.values())) for name, row in
             result['curves'].items()]  # fmt: skip
@@ -212,4 +221,4 @@ def _reliability(chance: Floats, right: NDArray[np.bool_]) -> list[dict[str, flo
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -22,6 +22,7 @@ _ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(_ROOT))  # a bare checkout, in which nothing is installed
 
 from s2r_depth_ros.command_table import reported  # noqa: E402
+from s2r_depth_ros.files import make_folder  # noqa: E402
 
 # A test that hangs must not take the other parts' time.
 _LIMIT_S = 120
@@ -76,7 +77,7 @@ def main() -> int:
 
 def check(out: Path, only: Sequence[str]) -> int:
     """Run the parts named in ``only``, all for none; return 1 if any failed, else 0."""
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     results = [_run(part, out) for part in PARTS if not only or part.name in only]
     (out / 'summary.json').write_text(json.dumps(results, indent=1) + '\n')
     print('\n== summary')

@@ -17,7 +17,7 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from s2r_depth_ros.command_table import reported
-from s2r_depth_ros.files import check_output
+from s2r_depth_ros.files import check_output, make_folder
 from s2r_depth_ros.inference.devices import resolve_device
 from s2r_depth_ros.network.optimized import OptimizedNetwork
 from s2r_depth_ros.network.s2r_depthnet import WIDTHS, S2RDepthNet
@@ -44,7 +44,7 @@ def write_profile(args: argparse.Namespace) -> None:
     height, width = args.input_size
     check_size(height, width)
     device = resolve_device(args.device)
-    args.out.mkdir(parents=True, exist_ok=True)
+    make_folder(args.out)
     name = f'profile_w{args.width}_{height}x{width}'
     check_output(args.out / f'{name}.txt')
     table, rows = _profiled(device, args.width, args.input_size)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -25,10 +26,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from s2r_depth_ros.command_table import reported
 from s2r_depth_ros.evaluation.manifest import CAPS, read_ground_truth
 from s2r_depth_ros.evaluation.metrics import MIN_DEPTH, align, errors, valid_mask
 from s2r_depth_ros.evaluation.scores import Interval, fill_invalid, interval
-from s2r_depth_ros.files import write_atomically
+from s2r_depth_ros.files import check_output, make_folder, read_json, write_atomically
 from s2r_depth_ros.geometry import Intrinsics, back_project
 from s2r_depth_ros.geometry.scale import (
     CameraHeight,
@@ -81,8 +83,9 @@ class Frame:
 
 def real_frames(manifest: Path) -> Iterator[Frame]:
     """Yield the frames of a manifest of real images, as ``evaluate`` reads it."""
-    entries = {e['id']: e for e in json.loads(manifest.read_text())['frames']}
-    for listed in read_ground_truth(manifest):
+    frames = read_ground_truth(manifest)
+    entries = {e['id']: e for e in read_json(manifest)['frames']}
+    for listed in frames:
         rgb, truth = listed.load()
         entry, (height, width) = entries[listed.id], truth.shape
         fx = listed.fx
@@ -363,8 +366,8 @@ def picture(frame: Frame) -> NDArray[np.uint8]:
     return np.asarray(small, np.uint8)
 
 
-def main() -> None:
-    """Measure, print, write."""
+def main() -> int:
+    """Run the command; return the exit status, see ``reported``."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('--real', type=Path, help='manifest.json of real images')
     parser.add_argument('--rendered', type=Path, nargs='+', help='manifest.json of training sets')
@@ -373,6 +376,14 @@ def main() -> None:
     args = parser.parse_args()
     if bool(args.real) == bool(args.rendered):
         parser.error('give --real or --rendered')
+    return reported(lambda: measure(args), 'scale_sources')
+
+
+def measure(args: argparse.Namespace) -> None:
+    """Measure, print, write. Raises UserError for what cannot be read or written."""
+    make_folder(args.out)
+    if args.floors:
+        check_output(args.floors, ('.png',))
     name = 'real' if args.real else 'rendered'
     frames = list(real_frames(args.real) if args.real else rendered_frames(args.rendered))
     if args.floors:
@@ -391,11 +402,10 @@ def main() -> None:
         for kind in dict.fromkeys(r.kind for r in rows)
     }
     text = table(results)
-    args.out.mkdir(parents=True, exist_ok=True)
     write_atomically(args.out / f'{name}.json', (json.dumps(results, indent=1) + '\n').encode())
     write_atomically(args.out / f'{name}.md', text.encode())
     print(text)
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

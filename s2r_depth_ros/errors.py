@@ -4,7 +4,7 @@ UserError
     benchmark: CaseError
     dependencies: DependencyError
     evaluation: ManifestError, PriorsError
-    files: OutputError
+    files: JsonError, OutputError
     geometry: CalibrationError, FilterError, ImplausibleError
     inference: BackendError, DeviceError, FocalLengthError, ImageError
     media: CodecError, ConversionError, SourceError

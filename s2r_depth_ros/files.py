@@ -1,17 +1,23 @@
-"""Writing files whole or not at all, and seeing beforehand whether they can be written."""
+"""Writing files whole or not at all, seeing beforehand whether that can be done; reading JSON."""
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 from s2r_depth_ros.errors import UserError
 
 
 class OutputError(UserError):
     """A result cannot be written as asked."""
+
+
+class JsonError(UserError):
+    """A file cannot be read as JSON; the text names it and says why."""
 
 
 def check_output(path: Path, suffixes: Collection[str] = ()) -> None:
@@ -28,6 +34,28 @@ def check_output(path: Path, suffixes: Collection[str] = ()) -> None:
         raise OutputError(f'{path}: there is no folder {folder}; make it, or choose another')
     if not os.access(folder, os.W_OK | os.X_OK):
         raise OutputError(f'{path}: you may not write to {folder}; choose another folder')
+
+
+def make_folder(path: Path) -> None:
+    """Make the folder ``path`` for results, and those above it. Raises OutputError."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f'cannot make the folder {path}: {error.strerror}; choose another'
+        ) from error
+
+
+def read_json(path: Path) -> Any:
+    """Return what a JSON file holds. Raises JsonError."""
+    try:
+        return json.loads(path.read_bytes())
+    except OSError as error:
+        raise JsonError(f'{path} cannot be read: {error.strerror}') from error
+    except UnicodeError as error:
+        raise JsonError(f'{path} is no JSON: it is not text') from error
+    except (ValueError, RecursionError) as error:
+        raise JsonError(f'{path} is no JSON: {error}') from error
 
 
 def write_atomically(path: str | Path, content: bytes | bytearray | memoryview) -> None:

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from s2r_depth_ros.files import OutputError, check_output, write_atomically
+from s2r_depth_ros.files import (
+    JsonError,
+    OutputError,
+    check_output,
+    make_folder,
+    read_json,
+    write_atomically,
+)
 
 
 @pytest.mark.parametrize(
@@ -54,3 +61,39 @@ def test_an_error_names_the_file_that_was_asked_for(tmp_path: Path) -> None:
         assert caught.value.filename == str(wrong)
         assert caught.value.filename2 is None
     assert not list(tmp_path.parent.glob(f'.{tmp_path.name}.*'))
+
+
+@pytest.mark.parametrize('name', ['file', 'file/below', 'file/a/b'])
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / 'file').touch()
+    with pytest.raises(OutputError, match=f'cannot make the folder .*{name}: .*; choose another'):
+        make_folder(tmp_path / name)
+
+
+def test_a_folder_is_made_with_those_above_it_and_may_be_there(tmp_path: Path) -> None:
+    for _ in range(2):
+        make_folder(tmp_path / 'a' / 'b')
+    assert (tmp_path / 'a' / 'b').is_dir()
+
+
+@pytest.mark.parametrize(
+    'content',
+    [b'', b'{', b'\xff\xfe', b'[' * 100_000, b'[1, 2] 3', '{"\u00e9": 1}'.encode('latin1')],
+)
+def test_what_is_no_json_is_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / 'x.json'
+    path.write_bytes(content)
+    with pytest.raises(JsonError, match=r'x\.json is no JSON: '):
+        read_json(path)
+
+
+def test_a_json_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    for path, reason in ((tmp_path / 'none.json', 'No such file'), (tmp_path, 'Is a directory')):
+        with pytest.raises(JsonError, match=f'{path.name} cannot be read: {reason}'):
+            read_json(path)
+
+
+def test_json_is_read(tmp_path: Path) -> None:
+    path = tmp_path / 'x.json'
+    path.write_text('{"a": [1, 2.5, null, "\u00e9"]}', encoding='utf-8')
+    assert read_json(path) == {'a': [1, 2.5, None, '\u00e9']}

@@ -19,6 +19,7 @@ from s2r_depth_ros.evaluation.manifest import read_ground_truth
 from s2r_depth_ros.evaluation.metrics import depth_metrics
 from s2r_depth_ros.evaluation.parts import predictor_of
 from s2r_depth_ros.evaluation.scores import FrameScore, evaluate_frame, summarise_scores
+from s2r_depth_ros.files import make_folder
 from s2r_depth_ros.inference.devices import resolve_device
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 from s2r_depth_training.dataset.augmentation import crop_and_resize
@@ -114,7 +115,7 @@ def scene_means(records: Sequence[FrameScore]) -> dict[str, dict[str, list[float
 
 def judge(args: argparse.Namespace) -> None:
     """Write the JSON of every result in the folder of runs."""
-    args.out.mkdir(parents=True, exist_ok=True)
+    make_folder(args.out)
     experiment = shared_experiment()
     chosen = [one for path in args.rooms for one in looks(path, 'rooms', experiment)]
     for manifest in args.worlds:

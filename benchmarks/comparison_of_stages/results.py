@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from comparison_of_stages.arms import ComparisonError
 from s2r_depth_ros.evaluation.scores import Interval
+from s2r_depth_ros.files import JsonError, read_json
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 
 KEPT = ('abs_rel', 'delta1')
@@ -28,7 +29,7 @@ class SetScores:
 
 
 @dataclass(frozen=True)
-class Result:
+class ArmResult:
     """What judging found of one arm. scene_means: set -> scene -> the metrics KEPT."""
 
     images: int
@@ -69,7 +70,7 @@ def read_facts(path: Path) -> dict[str, Any]:
     return content
 
 
-def read_results(folder: Path) -> list[Result]:
+def read_results(folder: Path) -> list[ArmResult]:
     """Return what judging wrote into ``folder``.
 
     Raises ComparisonError if there is nothing, or a JSON file that is something else.
@@ -82,7 +83,7 @@ def read_results(folder: Path) -> list[Result]:
     return results
 
 
-def _read_result(path: Path) -> Result:
+def _read_result(path: Path) -> ArmResult:
     content = _read_json(path)
     try:
         sets = {name: _set_scores(of_set) for name, of_set in content['sets'].items()}
@@ -94,7 +95,7 @@ def _read_result(path: Path) -> Result:
             raise ValueError('sets and scene_means are of different sets')
         if any(len(values) != len(KEPT) for scenes in means.values() for values in scenes.values()):
             raise ValueError(f'a scene has not {len(KEPT)} means')
-        return Result(
+        return ArmResult(
             int(content['images']), str(content['arm']), str(content['about']), sets, means
         )
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
@@ -117,6 +118,6 @@ def _set_scores(of_set: Any) -> SetScores:
 
 def _read_json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text())
-    except (ValueError, RecursionError) as error:
-        raise ComparisonError(f'{path} is not JSON ({error}); move it away') from error
+        return read_json(path)
+    except JsonError as error:
+        raise ComparisonError(f'{error}; move it away') from error

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from comparison_of_stages.results import Result, read_results
+from comparison_of_stages.results import ArmResult, read_results
 from s2r_depth_ros.evaluation.scores import Interval, interval
 from s2r_depth_ros.tables import format_markdown_table
 
@@ -25,7 +25,7 @@ def print_table(folder: Path) -> None:
         print(format_markdown_table(header, [row(result, own, name) for result in own]))
 
 
-def row(result: Result, others: Sequence[Result], name: str) -> list[str]:
+def row(result: ArmResult, others: Sequence[ArmResult], name: str) -> list[str]:
     """Return the cells of one line of the table of the set ``name``."""
     cells = [f'{result.images:,}', f'{result.arm}: {result.about}']
     cells += [cell(value) for value in result.sets[name].median]

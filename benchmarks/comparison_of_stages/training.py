@@ -14,7 +14,7 @@ import torch
 
 from comparison_of_stages.arms import ARMS, STAGE_0, ComparisonError, needs, shared_experiment
 from comparison_of_stages.results import load_network, save_result
-from s2r_depth_ros.files import check_output
+from s2r_depth_ros.files import check_output, make_folder
 from s2r_depth_ros.inference.devices import resolve_device
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 from s2r_depth_training.runs.open_step import load_frames, open_step
@@ -40,7 +40,7 @@ class Runs:
             data.batch = args.batch
         if args.rate:
             self.experiment.optimizer.learning_rate = args.rate
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         check_output(self.folder / 'any.safetensors')
         self.frames = load_frames(self.experiment, self.device)
 

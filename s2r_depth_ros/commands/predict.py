@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from s2r_depth_ros.commands import arguments
 from s2r_depth_ros.errors import UserError
-from s2r_depth_ros.files import OutputError
+from s2r_depth_ros.files import OutputError, make_folder
 from s2r_depth_ros.geometry import Intrinsics, check_focal_length
 from s2r_depth_ros.inference.colorize import colorize_depth
 from s2r_depth_ros.inference.estimator import DepthEstimator
@@ -152,7 +152,4 @@ def _check_output(out: Path, inputs: list[Path]) -> None:
             f'--out {out} is also an input: the next run would read the results as images; choose '
             'another folder'
         )
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f'cannot make the folder {out}: {error.strerror}') from error
+    make_folder(out)

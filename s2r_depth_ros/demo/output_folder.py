@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from s2r_depth_ros.errors import UserError
+from s2r_depth_ros.files import make_folder
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,4 @@ class OutputFolder:
                     f'{self.recording} holds {foreign[0]}, no recording of this demo: move it'
                 )
             shutil.rmtree(self.recording)
-        try:
-            self.logs.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UserError(f'cannot make the folder {self.path}: {error.strerror}') from error
+        make_folder(self.logs)

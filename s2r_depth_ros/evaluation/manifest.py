@@ -6,7 +6,6 @@ with file names relative to the manifest's folder.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2r_depth_ros.errors import UserError
+from s2r_depth_ros.files import JsonError, read_json
 from s2r_depth_ros.geometry import ImplausibleError, check_focal_length
 from s2r_depth_ros.media.sources import SourceError, read_image
 
@@ -76,9 +76,9 @@ def read_ground_truth(path: str | Path) -> list[GroundTruthFrame]:
     """
     path = Path(path)
     try:
-        content = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise ManifestError(f'{path} cannot be read as JSON: {error}') from error
+        content = read_json(path)
+    except JsonError as error:
+        raise ManifestError(str(error)) from error
     entries = content.get('frames') if isinstance(content, dict) else None
     if not isinstance(entries, list) or not entries:
         raise ManifestError(f'{path} is not a manifest with a list "frames" of one or more images')

@@ -9,7 +9,7 @@ from typing import Any
 
 from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.geometry import Calibration, calibration_from
-from s2r_depth_ros.media.bags.bag import Bag, Topic
+from s2r_depth_ros.media.bags.bag import Bag, RecordedTopic
 from s2r_depth_ros.media.bags.messages import CAMERA_INFO, COMPRESSED_IMAGE, IMAGE
 from s2r_depth_ros.rig.bag_images import ImageReader
 from s2r_depth_ros.rig.bag_topics import info_topics, is_called_colour, is_colour_camera
@@ -29,7 +29,7 @@ class BagCamera:
     is_grey: the images have no colours, as far as their encoding says.
     """
 
-    topic: Topic
+    topic: RecordedTopic
     image: ImageData
     frame_id: str
     is_grey: bool
@@ -131,7 +131,7 @@ def _wanted_camera(bag: Bag, name: str, wanted: str) -> BagCamera:
     return camera
 
 
-def _camera(bag: Bag, topic: Topic) -> BagCamera | None:
+def _camera(bag: Bag, topic: RecordedTopic) -> BagCamera | None:
     """Return the camera on an image topic by its first readable image, None if it is no camera.
 
     Raises UserError if none of its first messages can be read.
@@ -160,7 +160,7 @@ def _first_messages(bag: Bag, topic: str) -> Iterator[Any]:
             continue
 
 
-def _image_topics(bag: Bag) -> list[Topic]:
+def _image_topics(bag: Bag) -> list[RecordedTopic]:
     """Return the image topics that have messages which can be deserialised here."""
     return [
         topic
@@ -169,7 +169,7 @@ def _image_topics(bag: Bag) -> list[Topic]:
     ]
 
 
-def _is_info(topic: Topic) -> bool:
+def _is_info(topic: RecordedTopic) -> bool:
     return topic.type == CAMERA_INFO and topic.readable and topic.count > 0
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2r_depth_ros.errors import UserError
+from s2r_depth_ros.files import JsonError, read_json
 from s2r_depth_ros.geometry import CalibrationError, check_plausible
 from s2r_depth_ros.media.sources import IMAGE_SUFFIXES, find_files, passed_over, read_image
 from s2r_depth_ros.media.videos import count_video_frames, frame_rate, read_video
@@ -34,7 +34,7 @@ def open_sequence(path: Path, fx: float | None) -> Clip:
     """Open a folder whose sequence.json gives intrinsics, stamps and image files."""
     file = path / SEQUENCE_FILE
     try:
-        meta = json.loads(file.read_text())
+        meta = read_json(file)
         width, height = int(meta['width']), int(meta['height'])
         entries = [(float(entry['stamp']), path / entry['rgb']) for entry in meta['frames']]
         numbers = meta['fx'], meta['fy'], (meta['cx'], meta['cy'])
@@ -43,7 +43,9 @@ def open_sequence(path: Path, fx: float | None) -> Clip:
             check_plausible(own)
     except CalibrationError as error:
         raise ClipError(f'{file}: {error}. Or give --fx') from error
-    except (OSError, KeyError, TypeError, ValueError, ArithmeticError) as error:
+    except JsonError as error:
+        raise ClipError(str(error)) from error
+    except (KeyError, TypeError, ValueError, ArithmeticError) as error:
         raise ClipError(
             f'{file} is no sequence description ({error!r}): it needs width, height, fx, fy, cx, '
             'cy and frames[] with stamp (s) and rgb (file)'

@@ -61,8 +61,8 @@ def test_what_is_checked_are_the_fields_of_a_frame() -> None:
 @pytest.mark.parametrize('content', [b'', b'{', b'\xff\xfe'])
 def test_what_is_no_json_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / 'm.json'
-    with pytest.raises(ManifestError, match=r'm\.json cannot be read as JSON: .*No such file'):
+    with pytest.raises(ManifestError, match=r'm\.json cannot be read: No such file'):
         read_ground_truth(path)
     path.write_bytes(content)
-    with pytest.raises(ManifestError, match=r'm\.json cannot be read as JSON'):
+    with pytest.raises(ManifestError, match=r'm\.json is no JSON'):
         read_ground_truth(path)

@@ -10,7 +10,7 @@ from s2r_depth_ros.geometry.scale import (
     NoScale,
     Reason,
     ScaleEstimate,
-    choose,
+    choose_scale,
 )
 
 
@@ -25,7 +25,7 @@ def test_the_surest_one_is_used_and_all_are_told() -> None:
         estimate('lidar', 0.1, 10.0),
         estimate('depth', 0.01, 3.0),
     ]
-    choice = choose(found, now=10.0, max_age=1.0)
+    choice = choose_scale(found, now=10.0, max_age=1.0)
     assert choice.estimate is found[2]
     told = choice.text.split('; ')
     assert 'surer' in told[0]
@@ -37,19 +37,19 @@ def test_the_surest_one_is_used_and_all_are_told() -> None:
 
 def test_a_little_surer_but_old_loses_to_a_new_one() -> None:
     old, new = estimate('lidar', 0.10, 8.0), estimate('depth', 0.11, 10.0)
-    assert choose([old, new], 10.0, 5.0).estimate is new
-    assert choose([replace(old, deviation=0.01), new], 10.0, 0.5).estimate is new
+    assert choose_scale([old, new], 10.0, 5.0).estimate is new
+    assert choose_scale([replace(old, deviation=0.01), new], 10.0, 0.5).estimate is new
 
 
 def test_a_reference_from_the_future_is_of_another_clock() -> None:
-    choice = choose([estimate('lidar', 0.1, 1e9)], 10.0, 1.0)
+    choice = choose_scale([estimate('lidar', 0.1, 1e9)], 10.0, 1.0)
     assert choice.estimate is None
     assert 'clock' in choice.text
 
 
 def test_without_sources_there_is_no_choice() -> None:
-    assert choose([], 0.0, 1.0).estimate is None
-    assert choose([], 0.0, 1.0).text
+    assert choose_scale([], 0.0, 1.0).estimate is None
+    assert choose_scale([], 0.0, 1.0).text
 
 
 @given(
@@ -58,9 +58,11 @@ def test_without_sources_there_is_no_choice() -> None:
 )
 def test_what_is_chosen_is_fresh_and_the_first_of_equals(found, now) -> None:
     estimates = [estimate(str(i), *values) for i, values in enumerate(found)]
-    chosen = choose(estimates, now, 1.0).estimate
+    chosen = choose_scale(estimates, now, 1.0).estimate
     fresh = [e for e in estimates if abs(e.stamp - now) <= 1.0]
     assert (chosen is None) == (not fresh)
     if chosen is not None:
         assert chosen in fresh
-        assert choose([*estimates, replace(chosen, source='same')], now, 1.0).estimate is chosen
+        assert (
+            choose_scale([*estimates, replace(chosen, source='same')], now, 1.0).estimate is chosen
+        )

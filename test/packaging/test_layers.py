@@ -10,10 +10,11 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tomllib
-from source_files import ROOT, imported_modules, python_files
+from source_files import ROOT, imported_modules, python_files, third_party
 
 
 def _lint(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -54,18 +55,74 @@ def _node_modules(files: Iterable[Path]) -> set[str]:
 
 
 def test_every_module_of_the_node_is_interface_or_protected() -> None:
-    contracts = tomllib.loads((ROOT / 'pyproject.toml').read_text())['tool']['importlinter']
-    by_id = {contract['id']: contract for contract in contracts['contracts']}
-    assert by_id['node-main']['allowed_importers'] == ['s2r_depth_ros.cli']
-    protected = {name.rsplit('.', 1)[1] for name in by_id['node-interface']['protected_modules']}
+    assert _contract('node-main')['allowed_importers'] == ['s2r_depth_ros.cli']
+    protected = {n.split('.')[2] for n in _contract('node-interface')['protected_modules']}
     folder = ROOT / 's2r_depth_ros' / 'node'
     others = [file for file in python_files('s2r_depth_ros') if folder not in file.parents]
     interface = _node_modules(others)
-    assert interface | protected == {file.stem for file in folder.glob('*.py')} - {'__init__'}
+    modules = {file.stem for file in folder.iterdir()} - {'__init__', '__pycache__'}
+    assert interface | protected == modules
     assert not interface & protected
     documented = re.split('The interface|All else', (folder / '__init__.py').read_text())[1]
     names = re.findall(r'``(\w+)``', ''.join(re.findall('^- (.*?):', documented, re.MULTILINE)))
     assert set(names) == interface
+
+
+# What each room below the node may import from outside Python and this package. Import-linter has
+# deny lists only, which know no package that is new.
+_OUTSIDE = {
+    'network': {'torch', 'triton'},
+    'geometry': {'numpy', 'cv2'},
+    'inference': {'numpy', 'cv2', 'torch'},
+    'media': {'numpy', 'cv2', 'rosbags'},
+    'evaluation': {'numpy', 'cv2', 'torch'},
+    'benchmark': {'numpy', 'cv2', 'torch'},
+    'export': {'numpy', 'torch'},
+    'launch_arguments': set(),
+    'transport': set(),
+    'tables': {'tabulate'},
+    'command_table': set(),
+    'option_values': set(),
+    'parameter_files': {'yaml'},
+    'share': set(),
+    'files': set(),
+    'dependencies': {'numpy', 'torch'},
+    'errors': set(),
+}
+
+
+def _contract(identifier: str) -> dict[str, Any]:
+    settings = tomllib.loads((ROOT / 'pyproject.toml').read_text())['tool']['importlinter']
+    (found,) = (c for c in settings['contracts'] if c['id'] == identifier)
+    return dict(found)
+
+
+def _below_the_node() -> set[str]:
+    layers = _contract('package')['layers']
+    lines = layers[layers.index('node') + 1 :]
+    return {name.strip() for line in lines for name in line.split('|')}
+
+
+def _files_of(room: str) -> list[Path]:
+    path = ROOT / 's2r_depth_ros' / room
+    return python_files(str(path)) if path.is_dir() else [path.with_suffix('.py')]
+
+
+def test_every_room_below_the_node_is_kept_free_of_ros() -> None:
+    names = {f's2r_depth_ros.{room}' for room in _below_the_node()}
+    assert set(_contract('ros-in-node-only')['source_modules']) == names | {'s2r_depth_training'}
+
+
+def test_rooms_below_the_node_import_from_outside_what_they_may() -> None:
+    assert _below_the_node() == set(_OUTSIDE)
+    imported = {room: third_party(_files_of(room)) for room in _OUTSIDE}
+    assert imported == _OUTSIDE
+
+
+def test_an_import_by_name_is_seen(tmp_path: Path) -> None:
+    file = tmp_path / 'hidden.py'
+    file.write_text("import importlib\n\nros = importlib.import_module('rclpy.node')\n")
+    assert third_party([file]) == {'rclpy'}
 
 
 @pytest.mark.parametrize(

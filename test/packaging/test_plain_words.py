@@ -32,6 +32,16 @@ def returns_bool_and_does_not_say_whether(function: ast.FunctionDef) -> bool:
     return returned == 'bool' and not docstring.startswith('Return whether')
 
 
+def test_no_two_classes_have_one_name() -> None:
+    places: dict[str, list[str]] = {}
+    for folder in ('s2r_depth_ros', 'training', 'benchmarks'):
+        for file in python_files(folder):
+            for node in ast.parse(file.read_text()).body:
+                if isinstance(node, ast.ClassDef) and not node.name.startswith('_'):
+                    places.setdefault(node.name, []).append(str(file.relative_to(ROOT)))
+    assert not {name: files for name, files in places.items() if len(files) > 1}
+
+
 def test_mannered_words_are_not_used() -> None:
     wrong = []
     for file in repository_files():

@@ -49,6 +49,9 @@ def imported_modules(file: Path) -> Iterator[str]:
             above = _package(file)[: -(node.level - 1) or None] if node.level else ()
             module = '.'.join([*above, *([node.module] if node.module else [])])
             yield from (f'{module}.{alias.name}' for alias in node.names)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith('import_module'):
+            names = [arg.value for arg in node.args if isinstance(arg, ast.Constant)]
+            yield from (name for name in names if isinstance(name, str))
 
 
 def _package(file: Path) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
+from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.geometry import Intrinsics
 from s2r_depth_training.dataset.bag_pairs import Topics
 from s2r_depth_training.dataset.bags import bag_to_dataset
@@ -276,6 +277,24 @@ def test_of_rectified_images_the_lens_is_not_looked_at(tmp_path):
     bag = write_bag(tmp_path / 'a', run_of([4.0]), info)
     manifest = bag_to_dataset([bag], [], TOPICS, tmp_path / 'set', kind='mine', rectified=True)
     assert np.load(manifest.parent / 'train_00000.npz')['intrinsics'][0, 0] == 2 * FX
+
+
+@pytest.mark.parametrize(('train', 'val'), [('ab', 'a'), ('aa', 'b'), ('a', 'bb')])
+def test_a_recording_that_is_given_twice_is_refused(tmp_path, train, val):
+    for name in 'ab':
+        (tmp_path / name).mkdir()
+    (tmp_path / 'link').symlink_to(tmp_path)
+    seen, held_out = [tmp_path / n for n in train], [tmp_path / 'link' / n for n in val]
+    with pytest.raises(DataError, match='is given twice; give other runs'):
+        bag_to_dataset(seen, held_out, TOPICS, tmp_path / 'set', kind='mine')
+    assert not (tmp_path / 'set').exists()
+
+
+def test_a_folder_without_a_recording_is_named(tmp_path):
+    (tmp_path / 'photos').mkdir()
+    (tmp_path / 'photos' / '1.png').touch()
+    with pytest.raises(UserError, match=r'photos holds no recording: give a folder with \.mcap'):
+        bag_to_dataset([tmp_path / 'photos'], [], TOPICS, tmp_path / 'set', kind='mine')
 
 
 @pytest.mark.parametrize(

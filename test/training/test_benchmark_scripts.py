@@ -52,6 +52,40 @@ def refused(script: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any, *options:
     return line
 
 
+@pytest.mark.parametrize('script', ['cloud_filters', 'confidence', 'scale_sources'])
+@pytest.mark.parametrize('content', [None, '[]', 'null', '{', '{"frames": []}'])
+def test_what_is_no_manifest_is_told(script, content, tmp_path, monkeypatch, capsys):
+    manifest = tmp_path / 'm.json'
+    if content is not None:
+        manifest.write_text(content)
+    result = tmp_path / 'result.json'
+    options: dict[str, list[tuple[object, ...]]] = {
+        'cloud_filters': [('--rooms', manifest, '--json', result)],
+        'confidence': [(manifest, '--json', result)],
+        'scale_sources': [
+            (option, manifest, '--out', tmp_path / 'out') for option in ('--real', '--rendered')
+        ],
+    }
+    main = load_script(script, monkeypatch).main
+    for these in options[script]:
+        line = refused(main, monkeypatch, capsys, *these)
+        assert line.startswith(f'{script}: {manifest}')
+
+
+@pytest.mark.parametrize('script', ['cloud_filters', 'confidence', 'scale_sources'])
+def test_what_cannot_be_written_is_told_before_the_work(script, tmp_path, monkeypatch, capsys):
+    file = tmp_path / 'file'
+    file.touch()
+    options = {
+        'cloud_filters': ('--json', file / 'result.json'),
+        'confidence': (file, '--json', file / 'result.json'),
+        'scale_sources': ('--real', file, '--out', file),
+    }
+    line = refused(load_script(script, monkeypatch).main, monkeypatch, capsys, *options[script])
+    assert 'folder' in line
+    assert str(file) in line
+
+
 def test_a_table_of_nothing_is_told(tmp_path, monkeypatch, capsys):
     file = tmp_path / 'file'
     file.touch()
@@ -93,7 +127,7 @@ def test_json_of_another_kind_is_named(at, other, tmp_path, monkeypatch, capsys)
 def test_what_is_no_json_is_named(content, tmp_path, monkeypatch, capsys):
     (tmp_path / 'a.json').write_bytes(content)
     line = refused(compare_stages, monkeypatch, capsys, 'table', tmp_path)
-    assert line.startswith(f'compare_stages: {tmp_path / "a.json"} is not JSON')
+    assert line.startswith(f'compare_stages: {tmp_path / "a.json"} is no JSON')
 
 
 @pytest.mark.parametrize(

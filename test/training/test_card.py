@@ -84,7 +84,7 @@ def test_card_needs_no_provenance():
 @pytest.mark.parametrize(
     ('text', 'message'),
     [
-        ('# a card', 'cannot be read as JSON'),
+        ('# a card', 'is no JSON'),
         ('[]', 'is not what evaluate --json writes$'),
         ('{"summary": {}}', 'writes: caps_m, counts, manifest_sha256, model, model_sha256 missing'),
     ],

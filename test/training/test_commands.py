@@ -48,8 +48,8 @@ def test_rendering_in_a_negative_number_of_processes_is_refused(tmp_path, capsys
     ('name', 'text', 'command', 'told'),
     [
         ('a.yaml', 'a: [', ['fit', 'a.yaml', '--out', 'run'], 'a.yaml: not YAML'),
-        ('a.yaml', 'seed: 1', ['fit', 'a.yaml', '--out', 'a.yaml'], "exists: 'a.yaml'"),
-        ('a.yaml', 'seed: 1', ['fit', 'a.yaml', '--out', 'r', '--data', 'd'], 'is not a manifest'),
+        ('a.yaml', 'seed: 1', ['fit', 'a.yaml', '--out', 'a.yaml'], 'folder a.yaml: File exists'),
+        ('a.yaml', 'seed: 1', ['fit', 'a.yaml', '--out', 'r', '--data', 'd'], 'd cannot be read'),
         ('a.yaml', 'start: n.safetensors', ['fit', 'a.yaml', '--out', 'r'], 'n.safetensors'),
         ('a.yaml', 'precision: 3', ['fit', 'a.yaml', '--out', 'r'], 'precision is 3'),
         ('a.yaml', '', ['fit', 'b.yaml', '--out', 'r'], 'n: b.yaml: cannot be read: No such'),
@@ -58,7 +58,7 @@ def test_rendering_in_a_negative_number_of_processes_is_refused(tmp_path, capsys
         ('a.ckpt', '', ['export', 'b.ckpt', '--name', 'a', '--out', 'b'], 'b.ckpt: no such'),
         ('m.json', '{}', ['priors', '--data', 'm.json', '--out', 'o/p.npz'], 'is no folder o'),
         ('m.json', '{}', ['priors', '--data', 'm.json', '--out', 'p'], 'must end in .npz'),
-        ('r.json', 'no', ['card', 'm.safetensors', '--results', 'r.json'], 'cannot be read'),
+        ('r.json', 'no', ['card', 'm.safetensors', '--results', 'r.json'], 'is no JSON'),
         ('r.json', '{}', ['card', 'm.safetensors', '--results', 'r.json'], 'evaluate --json'),
         ('m.json', '{}', ['priors', '--data', 'm.json', '--out', 'p.npz'], 'is not a manifest'),
     ],
@@ -210,11 +210,11 @@ def test_a_manifest_without_shards_refuses_no_recipe(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ('change', 'told'),
     [
-        ("data: {manifests: ['none.json']}", 'none.json is not a manifest'),
+        ("data: {manifests: ['none.json']}", 'none.json cannot be read: No such'),
         ('precision: high', "Precision 'high' is invalid"),
         ('validation: {every: 2, frames: 1, monitor: val/abs}', "monitor is 'val/abs'; use one of"),
         ('validation: {every: 2, frames: 1, monitor: real/abs_rel}', 'no real images; give their'),
-        ('validation: {every: 2, frames: 1, real: none.json}', 'none.json cannot be read as JSON'),
+        ('validation: {every: 2, frames: 1, real: none.json}', 'none.json cannot be read: No such'),
         ('start: none.safetensors', 'none.safetensors'),
         ('stages: []', 'the experiment has none'),
     ],

@@ -354,5 +354,5 @@ def test_depth_is_not_mixed(top, left, height, width, mirrored):
 
 
 def test_a_set_that_cannot_be_read_is_named(tmp_path):
-    with pytest.raises(DataError, match='is not a manifest'):
+    with pytest.raises(DataError, match=r'none\.json cannot be read: No such'):
         load_device_frames([tmp_path / 'none.json'], DataConfig(), CPU)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from s2r_depth_ros.geometry.scale.camera_height import CameraHeight
-from s2r_depth_ros.geometry.scale.choice import Choice, choose
+from s2r_depth_ros.geometry.scale.choice import ScaleChoice, choose_scale
 from s2r_depth_ros.geometry.scale.correction import Correction
 from s2r_depth_ros.geometry.scale.estimate import (
     NoScale,
@@ -26,7 +26,6 @@ from s2r_depth_ros.geometry.scale.references import (
 
 __all__ = [
     'CameraHeight',
-    'Choice',
     'Correction',
     'FilterSettings',
     'FilterState',
@@ -38,11 +37,12 @@ __all__ = [
     'RangeReading',
     'Reason',
     'ReferencePoints',
+    'ScaleChoice',
     'ScaleEstimate',
     'ScaleSource',
     'ScanGeometry',
     'UnscaledView',
-    'choose',
+    'choose_scale',
     'cloud_points',
     'depth_image_points',
     'scan_points',

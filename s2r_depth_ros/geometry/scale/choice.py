@@ -12,14 +12,16 @@ _DRIFT = 0.1
 
 
 @dataclass(frozen=True)
-class Choice:
+class ScaleChoice:
     """The estimate to use, None if there is none, and why: one line for diagnostics."""
 
     estimate: ScaleEstimate | None
     text: str
 
 
-def choose(found: Sequence[ScaleEstimate | NoScale], now: float, max_age: float) -> Choice:
+def choose_scale(
+    found: Sequence[ScaleEstimate | NoScale], now: float, max_age: float
+) -> ScaleChoice:
     """Return the best fresh estimate: of least deviation, which grows with the reference's age.
 
     now: stamp of the depth image, s. A reference is fresh if it is at most ``max_age`` s older or
@@ -27,7 +29,7 @@ def choose(found: Sequence[ScaleEstimate | NoScale], now: float, max_age: float)
     """
     fresh = [e for e in found if isinstance(e, ScaleEstimate) and abs(now - e.stamp) <= max_age]
     best = min(fresh, key=lambda e: _uncertainty(e, now), default=None)
-    return Choice(best, '; '.join(_told(f, best, now, max_age) for f in found) or 'no source')
+    return ScaleChoice(best, '; '.join(_told(f, best, now, max_age) for f in found) or 'no source')
 
 
 def _uncertainty(estimate: ScaleEstimate, now: float) -> float:

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from s2r_depth_ros.media.bags.bag_files import files_of, open_storage
 from s2r_depth_ros.media.bags.messages import ENCODINGS, BagMessage
-from s2r_depth_ros.media.bags.storage import Channel, Storage
+from s2r_depth_ros.media.bags.storage import Storage, StoredTopic
 from s2r_depth_ros.media.checks import SourceError
 
 
 @dataclass(frozen=True)
-class Topic:
+class RecordedTopic:
     """A topic of a recording; encoding: of its messages; count: how many it says to hold."""
 
     name: str
@@ -76,7 +76,7 @@ class Bag:
             if ids:
                 yield from map(BagMessage, storage.messages(ids))
 
-    def _is_of_topic(self, channel: Channel) -> bool:
+    def _is_of_topic(self, channel: StoredTopic) -> bool:
         topic = self.topics[channel.topic]
         return (channel.type, channel.encoding) == (topic.type, topic.encoding)
 
@@ -92,11 +92,11 @@ class Bag:
             raise errors[0]
         self._problems += [str(error) for error in errors]
 
-    def _topics(self) -> dict[str, Topic]:
+    def _topics(self) -> dict[str, RecordedTopic]:
         counts: dict[tuple[str, str, str], int] = {}
         for _, storage in self._storages:
             for channel in storage.channels:
                 key = (channel.topic, channel.type, channel.encoding)
                 counts[key] = counts.get(key, 0) + channel.count
-        topics = [Topic(*key, count) for key, count in counts.items()]
+        topics = [RecordedTopic(*key, count) for key, count in counts.items()]
         return {t.name: t for t in sorted(topics, key=lambda t: (t.readable, t.count))}

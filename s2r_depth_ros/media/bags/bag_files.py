@@ -56,6 +56,8 @@ def files_of(path: Path) -> tuple[list[Path], list[str]]:
         if len({_run_name(file) for file in there}) > 1:
             names = ', '.join(file.name for file in there[:5])
             raise SourceError(f'{path} holds several recordings ({names}): give one of them')
+        if not there:
+            raise SourceError(f'{path} holds no recording: give a folder with .mcap, .db3 or .bag')
         return there, []
     named, problem = _named_files(path)
     found = [file for file in named if file.is_file()]

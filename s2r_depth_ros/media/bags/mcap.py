@@ -20,9 +20,9 @@ from typing import BinaryIO
 from s2r_depth_ros.media.bags.storage import (
     PACKINGS,
     UNPACK_ERRORS,
-    Channel,
     RawMessage,
     StorageError,
+    StoredTopic,
     ros_2_type,
     unpacked,
 )
@@ -105,7 +105,7 @@ class McapFile:
         self._size = path.stat().st_size
         self._contents = self._summary() or self._scan()
         self.channels = [
-            Channel(
+            StoredTopic(
                 id=number,
                 topic=topic,
                 type=ros_2_type(self._contents.schemas.get(schema, 'no schema')),
@@ -271,7 +271,7 @@ def _records(file: BinaryIO, start: int, end: int) -> Iterator[tuple[int, int, b
 
 
 def _messages_in(
-    records: Iterator[tuple[int, int, bytes]], channels: dict[int, Channel]
+    records: Iterator[tuple[int, int, bytes]], channels: dict[int, StoredTopic]
 ) -> Iterator[RawMessage]:
     """Yield the messages of ``channels`` among records."""
     for opcode, _, content in records:

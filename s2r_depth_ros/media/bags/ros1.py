@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rosbags.rosbag1 import Reader
 
-from s2r_depth_ros.media.bags.storage import Channel, RawMessage, StorageError
+from s2r_depth_ros.media.bags.storage import RawMessage, StorageError, StoredTopic
 
 MAGIC = b'#ROSBAG V2.0'
 
@@ -26,7 +26,7 @@ class Ros1File:
                 f'it has no whole index ({error}): `rosbag reindex` on ROS 1 makes one'
             ) from error
         self.channels = [
-            Channel(connection.id, connection.topic, connection.msgtype, 'ros1', count)
+            StoredTopic(connection.id, connection.topic, connection.msgtype, 'ros1', count)
             for connection in self._reader.connections
             if (count := connection.msgcount) is not None
         ]

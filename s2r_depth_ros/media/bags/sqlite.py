@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
-from s2r_depth_ros.media.bags.storage import Channel, RawMessage, StorageError, ros_2_type
+from s2r_depth_ros.media.bags.storage import RawMessage, StorageError, StoredTopic, ros_2_type
 
 MAGIC = b'SQLite format 3\0'
 _DAMAGED = 'it is damaged ({}); `sqlite3 FILE .recover` may save more of it'
@@ -49,7 +49,7 @@ class SqliteFile:
         except sqlite3.Error as error:
             self.damage.append(_DAMAGED.format(error))
 
-    def _read_channels(self) -> list[Channel]:
+    def _read_channels(self) -> list[StoredTopic]:
         topics = self._database.execute(
             'SELECT id, name, type, serialization_format FROM topics'
         ).fetchall()
@@ -61,7 +61,9 @@ class SqliteFile:
             self.damage.append(_DAMAGED.format(error))
             counts = {number: 1 for number, *_ in topics}  # how many is not known, perhaps some
         return [
-            Channel(number, str(name), ros_2_type(str(kind)), str(encoding), counts.get(number, 0))
+            StoredTopic(
+                number, str(name), ros_2_type(str(kind)), str(encoding), counts.get(number, 0)
+            )
             for number, name, kind, encoding in topics
         ]
 

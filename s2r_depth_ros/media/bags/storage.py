@@ -25,7 +25,7 @@ class StorageError(Exception):
 
 
 @dataclass(frozen=True)
-class Channel:
+class StoredTopic:
     """One topic in one file.
 
     type: in the form pkg/msg/Name. encoding: of its messages; 'cdr' is ROS 2's, 'ros1' ROS 1's.
@@ -43,7 +43,7 @@ class Channel:
 class RawMessage:
     """One message as recorded; time: when it was recorded, ns."""
 
-    channel: Channel
+    channel: StoredTopic
     time: int
     data: bytes
 
@@ -55,7 +55,7 @@ class Storage(Protocol):
     empty for a whole file.
     """
 
-    channels: list[Channel]
+    channels: list[StoredTopic]
     damage: list[str]
 
     def messages(self, ids: Collection[int]) -> Iterator[RawMessage]:

@@ -160,6 +160,18 @@ def test_vertices_without_a_normal_do_not_blind_the_camera(
     assert 40 < image.rgb.mean() < 220
 
 
+@pytest.mark.parametrize(
+    'content',
+    ['[]', 'null', '3', '"a"', '{}', '[1]', '{"instances": [{"model": "a", "pose": 3}]}',
+     '{"instances": 3}', '{"instances": ["a"]}', '{"instances": {"a": 1}}'],
+)  # fmt: skip
+def test_json_that_is_no_world_is_named(tmp_path: Path, content: str) -> None:
+    path = tmp_path / 'mine.json'
+    path.write_text(content)
+    with pytest.raises(WorldError, match=r'mine\.json is not a list of placed models'):
+        read_world(path)
+
+
 def test_a_json_world_lists_placed_models(renderer: Renderer, sdf_world: Path) -> None:
     folder = sdf_world.parent
     models, worlds = folder / 'models', folder / 'worlds'

@@ -56,9 +56,10 @@ def bag_to_dataset(
     what a missing depth means, ``unknown`` or ``sky``. width: px to shrink images to. tolerance:
     s between the stamps of a pair. rectified: the images are rectified, use P of camera_info.
     report: is told what is left out of a recording, and why.
-    Raises DataError for a recording without usable pairs, with distortion, or with ray lengths
-    in place of Z.
+    Raises DataError for a recording without usable pairs, with distortion, with ray lengths in
+    place of Z, or that is given twice, SourceError for one that cannot be read.
     """
+    _refuse_twice([*train, *val])
     shards: list[ShardEntry] = []
     scene = 0
     recordings_of = {TRAIN: train, VALIDATION: val}
@@ -78,6 +79,14 @@ def bag_to_dataset(
         shards=shards,
     )
     return write_manifest(out, manifest)
+
+
+def _refuse_twice(recordings: Sequence[Path]) -> None:
+    """Raise DataError for a recording that is there twice: validation would be on what was seen."""
+    paths = [path.resolve() for path in recordings]
+    for given, path in zip(recordings, paths):
+        if paths.count(path) > 1:
+            raise DataError(f'{given} is given twice; give other runs for validation')
 
 
 def _add_run(writer: ShardWriter, scene: int, path: Path, pairs: BagPairs, width: int) -> None:

@@ -28,7 +28,7 @@ from typing import Any, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from s2r_depth_ros.files import write_atomically
+from s2r_depth_ros.files import JsonError, read_json, write_atomically
 from s2r_depth_training.errors import DataError
 
 MANIFEST = 'manifest.json'
@@ -93,10 +93,15 @@ def zero_is_sky(kind: str, zero_depth: str | None = None) -> bool:
 def read_manifest(path: Path) -> Manifest:
     """Read the manifest of a training set. Raises DataError if it is none."""
     try:
-        manifest: Manifest = json.loads(path.read_text())
+        manifest: Manifest = read_json(path)
         _ = manifest['kind'], [(entry['file'], entry['split']) for entry in manifest['shards']]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f'{path} is not a manifest of a training set: {error!r}') from error
+    except JsonError as error:
+        raise DataError(f'{error}; give the manifest.json of a training set') from error
+    except (KeyError, TypeError) as error:
+        raise DataError(
+            f'{path} is not a manifest of a training set: it needs kind, and shards[] with file '
+            'and split'
+        ) from error
     return manifest
 
 

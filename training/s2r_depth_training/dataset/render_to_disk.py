@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from s2r_depth_ros.files import make_folder
 from s2r_depth_training.dataset.format import (
     MANIFEST,
     TRAIN,
@@ -146,7 +147,7 @@ def next_scene(folder: Path) -> int:
 def _open_manifest(out: Path, recipe: Recipe) -> Manifest:
     """Return the manifest in ``out``, or a new one, not yet written, if it lists no shard yet."""
     check_worlds(recipe)
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     fresh = Manifest(
         format=_FORMAT,
         code_version=code_version(),

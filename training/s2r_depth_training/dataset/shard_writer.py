@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from s2r_depth_ros.files import make_folder
 from s2r_depth_training.dataset.format import ShardEntry, ShardFrame, write_shard
 
 
@@ -14,7 +15,7 @@ class ShardWriter:
     """
 
     def __init__(self, folder: Path, split: str, frames: int = 256) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         self.entries: list[ShardEntry] = []
         self._folder, self._split, self._frames = folder, split, frames
         self._pending: list[ShardFrame] = []

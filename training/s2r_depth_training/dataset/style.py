@@ -17,9 +17,8 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
+from s2r_depth_ros.media.sources import IMAGE_SUFFIXES
 from s2r_depth_training.errors import StyleError
-
-IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')
 
 
 def swap_low_frequencies(images: torch.Tensor, styles: torch.Tensor, share: float) -> torch.Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 from s2r_depth_ros.evaluation.boundaries import MOST_PX, WIDTH
 from s2r_depth_ros.evaluation.parts import CONSTANT, FORMULA
 from s2r_depth_ros.evaluation.scores import beats_prior
-from s2r_depth_ros.files import write_atomically
+from s2r_depth_ros.files import JsonError, read_json, write_atomically
 from s2r_depth_ros.network.checkpoint import load_model, save_model, stored_float
 from s2r_depth_ros.network.metadata import ModelMetadata
 from s2r_depth_training.errors import ResultsError
@@ -26,9 +25,9 @@ _NEEDED = frozenset({'model', 'model_sha256', 'manifest_sha256', 'summary', 'cou
 def read_results(path: Path) -> dict[str, Any]:
     """Read what ``evaluate --json`` wrote. Raises ResultsError for another file."""
     try:
-        results = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise ResultsError(f'{path} cannot be read as JSON: {error}') from error
+        results = read_json(path)
+    except JsonError as error:
+        raise ResultsError(str(error)) from error
     if not isinstance(results, dict) or (missing := _NEEDED - results.keys()):
         absent = f': {", ".join(sorted(missing))} missing' if isinstance(results, dict) else ''
         raise ResultsError(f'{path} is not what evaluate --json writes{absent}')

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from s2r_depth_ros.files import make_folder
 from s2r_depth_training.synthetic.geometry.camera import Camera, rotation_from_angles
 from s2r_depth_training.synthetic.looks.photo import Photo, take_photo
 from s2r_depth_training.synthetic.renderer.renderer import Render, Renderer
@@ -116,8 +117,8 @@ def render_clip(out: Path, seed: int, form: ClipFormat = DEMO_CLIP) -> dict[str,
     """Render the clip of a seed into a folder and return what sequence.json says."""
     scene = furnished_room(seed)
     rng = np.random.default_rng(seed)
-    (out / 'rgb').mkdir(parents=True, exist_ok=True)
-    (out / 'depth').mkdir(exist_ok=True)
+    for name in ('rgb', 'depth'):
+        make_folder(out / name)
     frames = []
     with Renderer(form.width, form.height, 3, 2048, multisampling=0) as renderer:
         for i, camera in enumerate(choose_path(renderer, scene, form)):

@@ -17,7 +17,7 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
-from s2r_depth_ros.files import write_atomically
+from s2r_depth_ros.files import make_folder, write_atomically
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 from s2r_depth_training.dataset.format import TRAIN
 from s2r_depth_training.dataset.live_frames import LiveFrames
@@ -55,7 +55,7 @@ def fit(experiment: Experiment, out: Path, watchers: Sequence[Callback] = ()) ->
     checkpoint. Raises ConfigError if it holds another. The experiment is saved when its first step
     is near, so that a mistake in it leaves nothing that would refuse the corrected one.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     _compare(experiment, out)
     if not experiment.stages:
         raise ConfigError('stages: the experiment has none')

@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 
-from s2r_depth_ros.files import check_output
+from s2r_depth_ros.files import check_output, make_folder
 from s2r_depth_ros.network.checkpoint import read_metadata, save_model
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 from s2r_depth_training.dataset.device_frames import DeviceFrames
@@ -215,7 +215,7 @@ def run_piece(
         raise ConfigError(
             f'{extent.images} images are less than a step ({experiment.data.batch}); give more'
         )
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     model = relay.model(out)
     for path in (model, trunk_file(model), model.with_suffix('.jsonl')):
         check_output(path)

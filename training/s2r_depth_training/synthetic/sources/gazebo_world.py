@@ -7,7 +7,6 @@ model, pose x y z roll pitch yaw, scale; open_top_add_ceiling_at_z).
 
 from __future__ import annotations
 
-import json
 import os
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Sequence
@@ -20,6 +19,7 @@ import trimesh
 from numpy.typing import ArrayLike, NDArray
 
 from s2r_depth_ros.errors import UserError
+from s2r_depth_ros.files import JsonError, read_json
 from s2r_depth_training.synthetic.geometry.scene import Colour, Instance, Material, Mesh, colour_of
 
 SEARCH_VARIABLES = ('GZ_SIM_RESOURCE_PATH', 'IGN_GAZEBO_RESOURCE_PATH', 'GAZEBO_MODEL_PATH')
@@ -81,22 +81,27 @@ def read_world(path: str | Path) -> World:
     path = Path(path)
     if not path.is_file():
         raise WorldError(f'{path} does not exist: give a Gazebo .world or .sdf file, or its JSON')
-    world = read_json(path) if path.suffix == '.json' else read_sdf(path)
+    world = _read_placed(path) if path.suffix == '.json' else read_sdf(path)
     if not world.instances:
         raise WorldError(f'{path} has nothing visible in it')
     return world
 
 
-def read_json(path: Path) -> World:
+def _read_placed(path: Path) -> World:
     """Read a list of placed GLB models; the models lie in ../models beside the file."""
     try:
-        content = json.loads(path.read_text())
-        world = World(ceiling=content.get('open_top_add_ceiling_at_z'))
+        content = read_json(path)
+        world = World(ceiling=dict(content).get('open_top_add_ceiling_at_z'))
         for item in content['instances']:
             matrix = pose_matrix(item['pose']) @ np.diag([*item.get('scale', (1, 1, 1)), 1.0])
             world.add_file(path.parent.parent / 'models' / f'{item["model"]}.glb', matrix, None)
+    except JsonError as error:
+        raise WorldError(str(error)) from error
     except (ValueError, KeyError, TypeError) as error:
-        raise WorldError(f'{path} is not a list of placed models: {error!r}') from error
+        raise WorldError(
+            f'{path} is not a list of placed models ({error!r}): it needs instances[] with model '
+            'and pose'
+        ) from error
     return world
 
 

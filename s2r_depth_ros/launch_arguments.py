@@ -51,8 +51,8 @@ def launch_arguments() -> tuple[LaunchArgument, ...]:
         LaunchArgument(
             'image',
             'image',
-            "topic of the camera images, without /compressed; beneath each camera's name if there "
-            'are several',
+            "topic of the camera images, /compressed may be left out; beneath each camera's name "
+            'if there are several',
         ),
         LaunchArgument(
             'camera_info',
@@ -88,12 +88,16 @@ def node_arguments(values: Mapping[str, str]) -> list[str]:
         arguments += ['-p', f'{name}:={json.dumps(is_true(values, name))}']
     if values['cameras'].strip():
         arguments += ['-p', f'cameras:={json.dumps(_cameras(values))}']
+    # Remapping rules match whole names, so image alone would leave image/compressed behind.
+    image = values['image'].removesuffix('/compressed')
+    renamed = {
+        'image': image,
+        'camera_info': values['camera_info'],
+        'image/compressed': f'{image}/compressed',
+    }
     for camera in _cameras(values) or ['']:
-        for name in ('image', 'camera_info'):
-            arguments += ['-r', f'{_beneath(camera, name)}:={_beneath(camera, values[name])}']
-        # Remapping rules match whole names, so image alone would leave image/compressed behind.
-        compressed = _beneath(camera, values['image'] + '/compressed')
-        arguments += ['-r', f'{_beneath(camera, "image/compressed")}:={compressed}']
+        for name, topic in renamed.items():
+            arguments += ['-r', f'{_beneath(camera, name)}:={_beneath(camera, topic)}']
     return [*arguments, '--log-level', values['log_level']]
 
 

@@ -57,7 +57,7 @@ class ParameterFile:
     def for_node(self, full_name: str) -> dict[str, Any] | None:
         """Return what the file sets for a node; None if it has no section for that node."""
         # Later sections win over earlier ones.
-        sections = [values for nodes, values in self.sections if _is_of(nodes, full_name)]
+        sections = [values for nodes, values in self.sections if is_for(nodes, full_name)]
         return {k: v for values in sections for k, v in values.items()} if sections else None
 
     def _sections(
@@ -71,9 +71,20 @@ class ParameterFile:
                     else f'the parameter file {self.path} has nothing in {_PARAMETERS}: {_FORM}'
                 )
             if key == _PARAMETERS:
-                yield nodes, dict(_flat(value))
+                values = dict(_flat(value))
+                self._check_lists(values)
+                yield nodes, values
             else:
                 yield from self._sections(value, f'{nodes}/{str(key).strip("/")}')
+
+    def _check_lists(self, values: Mapping[str, Any]) -> None:
+        """Refuse what ROS would take for something else without a word."""
+        for name, value in values.items():
+            if isinstance(value, list) and any(isinstance(v, (list, Mapping)) for v in value):
+                raise ParameterFileError(
+                    f'the parameter file {self.path} has {name}: {value!r:.60}, but the items of a '
+                    'list are texts or numbers: correct it there'
+                )
 
 
 _FORM = (
@@ -106,7 +117,7 @@ def _flat(values: Mapping[Any, Any], above: str = '') -> Iterator[tuple[str, Any
             yield f'{above}{key}', value
 
 
-def _is_of(nodes: str, full_name: str) -> bool:
+def is_for(nodes: str, full_name: str) -> bool:
     """Return whether a section is for a node: ``*`` is one part of its name, ``**`` any number."""
     pattern = re.escape(nodes).replace(r'/\*\*', '(/[^/]+)*').replace(r'\*', '[^/]+')
     return re.fullmatch(pattern, full_name) is not None

@@ -83,6 +83,8 @@ def test_the_shipped_file_is_read() -> None:
         ('depth: {model: x}', "has 'model' outside of ros__parameters"),
         ('depth: {ros__parameters: }', 'has nothing in ros__parameters'),
         ('depth: {ros__parameters: [1]}', 'has nothing in ros__parameters'),
+        ('depth: {ros__parameters: {cameras: [{name: a}]}}', "has cameras: .*'name'.* items of a"),
+        ('depth: {ros__parameters: {q: {cameras: [[a], [b]]}}}', 'has q.cameras: .* items of a'),
         ('a: [b', 'is no YAML, correct it there: '),
         ('a: !!python/object/apply:os.system [ls]', 'is no YAML'),
         ('\x00', 'is no YAML'),

@@ -37,7 +37,8 @@ _LENSES: dict[str, tuple[str, tuple[int, ...]]] = {
     **dict.fromkeys(
         (
             '', 'none', 'no', 'nodistortion', 'undistorted', 'rectified', 'identity', 'perfect',
-            'ideal', 'pinhole', 'perspective', 'rectilinear', 'unknown', 'thinprism',
+            'ideal', 'pinhole', 'perspective', 'rectilinear', 'linear', 'thinprism', 'unknown',
+            'undefined', 'null', 'na', 'distortionnone',
             'inversebrownconrady', 'modifiedbrownconrady',
         ),
         (PLUMB_BOB, _ZEROS),
@@ -93,6 +94,6 @@ def _key(name: str) -> str:
 
 
 _REMEDY = (
-    f'Or rectify the images with software that knows this lens, and {SAY_RECTIFIED}: then d is not '
-    'looked at'
+    f'For any lens: rectify the images with software that knows it, and {SAY_RECTIFIED}: then d is '
+    'not looked at'
 )

@@ -39,6 +39,7 @@ Locks:
 - ``NewestWorker``: guards the images that wait.
 - ``CameraInfoHistory``: guards the camera_info messages that were kept.
 - ``LatchedSubscription``: guards the subscriptions of one topic.
+- ``CameraStream._still_lock``: guards the image that arrives again for a new subscriber.
 - ``FrameCounter``: guards the counts, which diagnostics read while frames are counted.
 
 What has no lock is replaced as a whole and read once: the parameters' ``Values``, the node's loop

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
+
+import yaml
 
 from s2r_depth_ros import __version__
 from s2r_depth_ros.errors import UserError
-from s2r_depth_ros.parameter_files import ParameterFile, closest
+from s2r_depth_ros.parameter_files import ParameterFile, closest, is_for
 
 _LEVELS = ('debug', 'info', 'warn', 'error', 'fatal', 'unset')
 _EXAMPLES = """\
@@ -27,19 +31,36 @@ depth.launch.py sets the transport profile for large images, too.
 
 @dataclass(frozen=True)
 class NodeArguments:
-    """What the command line gives to nodes: its files of parameters, and those given one by one.
+    """What the command line gives to nodes: its files of parameters, and all that is set.
 
-    parameters: (node, '' for any; name of a parameter), in the order given.
+    sections: (which nodes it is for, as in a file; name -> value as YAML has it) of the files and
+    of the parameters given one by one, in the order given.
     """
 
     files: Sequence[ParameterFile]
-    parameters: Sequence[tuple[str, str]]
+    sections: Sequence[tuple[str, Mapping[str, Any]]]
 
-    def names(self, node_name: str, full_name: str) -> list[str]:
+    def names(self, full_name: str) -> list[str]:
         """Return the names of the parameters that are given to one node."""
-        of_files = [name for file in self.files for name in file.for_node(full_name) or ()]
-        single = [name for node, name in self.parameters if node in ('', node_name)]
-        return list(dict.fromkeys([*of_files, *single]))
+        sections = [values for nodes, values in self.sections if is_for(nodes, full_name)]
+        return list(dict.fromkeys(name for values in sections for name in values))
+
+    def mixed(self, full_name: str) -> dict[str, Any]:
+        """Return the last value of each parameter of a node that is given in several types.
+
+        rcl keeps one of each type then, and rclpy takes the boolean before the integer, and so on:
+        ``rectify: off`` of a file would win over a later ``-p rectify:=auto``.
+        """
+        # As rcl has it: one section for each text, in the order in which they appear first.
+        merged: dict[str, dict[str, list[Any]]] = {}
+        for nodes, values in self.sections:
+            if is_for(nodes, full_name):
+                for name, value in values.items():
+                    merged.setdefault(nodes, {}).setdefault(name, []).append(value)
+        given = {name: values for section in merged.values() for name, values in section.items()}
+        return {
+            name: values[-1] for name, values in given.items() if len(set(map(_kind, values))) > 1
+        }
 
     def strangers(self, full_name: str) -> list[str]:
         """Return a warning for each file that has nothing for the node."""
@@ -72,16 +93,61 @@ def read_arguments(arguments: Sequence[str]) -> NodeArguments:
             f'{" ".join(unknown)}: the node has no such option; ROS arguments (-p, -r, '
             '--params-file) follow --ros-args, and --help tells more'
         )
-    files, parameters = [], []
+    if {'-h', '--help'} & set(ros):
+        parser.parse_args(['--help'])
+    files: list[ParameterFile] = []
+    sections: list[tuple[str, Mapping[str, Any]]] = []
     for option, value in pairwise(ros):
         if option == '--params-file':
             files.append(ParameterFile(value))
+            sections += files[-1].sections
         elif option in ('-p', '--param') and ':=' in value:
-            node, _, name = value.split(':=')[0].rpartition(':')
-            parameters.append((node, name))
+            sections.append(_single(value))
         elif option == '--log-level':
             _check_level(value)
-    return NodeArguments(files, parameters)
+    return NodeArguments(files, sections)
+
+
+def explained(error: str) -> str:
+    """Return what rcl says of arguments that it cannot read, as their user reads it."""
+    # Its text ends with places in its source.
+    text = re.sub(r', at /[^\s,]+', '', error.removeprefix('failed to initialize rcl: '))
+    if found := re.fullmatch(r"Couldn't parse (.+): '(-\S+) (.*)'\. Error: (.*)", text, re.DOTALL):
+        what, option, value, reason = found.groups()
+        return f'{option} {value}: no {what} that ROS can read ({reason}): {_FORMS.get(what, "")}'
+    return f'{text}: correct what follows --ros-args, --help tells more'
+
+
+_FORMS = {
+    'remap rule': (
+        'write -r FROM:=TO; topics, namespaces and nodes have letters, digits and _ in their '
+        'names, and no part begins with a digit'
+    ),
+    'parameter override rule': (
+        'write -p NAME:=VALUE; an empty list is [], an empty text \'""\', and the items of a list '
+        'are of one type'
+    ),
+    'params file': (
+        'give each parameter a value ([] for an empty list) and lists whose items are of one type, '
+        'beneath the name of a node, without aliases (&, *)'
+    ),
+}
+
+
+def _single(text: str) -> tuple[str, Mapping[str, Any]]:
+    """Return a parameter given as [NODE:]NAME:=VALUE in the form of a file's section."""
+    rule, _, written = text.partition(':=')
+    node, _, name = rule.rpartition(':')
+    try:
+        value = yaml.safe_load(written)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        value = written  # rcl will refuse it
+    return (f'/**/{node}' if node else '/**'), {name: value}
+
+
+def _kind(value: Any) -> Any:
+    """Return what is the same of two values where rcl lets the later one replace the other."""
+    return (list, type(value[0]) if value else None) if isinstance(value, list) else type(value)
 
 
 def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,9 @@ from s2r_depth_ros.node.pipeline import Result
 
 # Different warnings that are said once each: a camera may write a new frame_id into every message.
 _TOLD_AT_MOST = 20
+# Word of a topic's name that says that its images are rectified; /compressed may follow, and some
+# drivers have it as a part of its own (rgb/rect/image).
+_RECTIFIED = re.compile(r'(?<![a-z])(rect|rectified)(?![a-z])', re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -108,13 +112,9 @@ class CameraHealth:
                 f'{self._label}{result.camera_problem}. Until then depth is not corrected for the '
                 'focal length, and no cloud and no camera_info are published'
             )
-        image = self._image_topic
-        if (
-            result.rectified
-            and 'rect' in image.rsplit('/', 1)[-1]
-            and self._throttle.is_due('rect')
-        ):
+        looks_rectified = _RECTIFIED.search(self._image_topic)
+        if result.rectified and looks_rectified and self._throttle.is_due('rect'):
             self._logger.warning(
-                f'{image} looks rectified already, and is being rectified again: set rectify to '
-                'never'
+                f'{self._image_topic} looks rectified already, and is being rectified again: set '
+                'rectify to never'
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 from rclpy.lifecycle import LifecycleNode
@@ -37,7 +38,9 @@ class CameraStream:
         self.pipeline = FramePipeline()
         self._node = node
         self._image_arrived, self._info_arrived = image_arrived, info_arrived
-        # The newest image, if it is one that its publisher keeps for late subscribers.
+        # The newest image, if it is one that its publisher keeps for late subscribers. The lock is
+        # held while it arrives again, or it could displace a newer one that comes just then.
+        self._still_lock = threading.Lock()
         self._still: Picture | None = None
         self._numbers: tuple[object, ...] = ()
         self.topics = CameraTopics(
@@ -50,8 +53,9 @@ class CameraStream:
 
     def repeat_still(self) -> None:
         """Let a still image arrive again, for who came after it: no other image will come."""
-        if (still := self._still) is not None:
-            self._image_arrived(self, still)
+        with self._still_lock:
+            if self._still is not None:
+                self._image_arrived(self, self._still)
 
     def find_info(self, header: Header, size: ImageSize) -> tuple[CameraInfo | None, str]:
         """Return the camera_info for the image with ``header``, or None and the reason why.
@@ -79,11 +83,13 @@ class CameraStream:
         return self.health.facts(active, publishers, self.topics.disconnected())
 
     def _take_image(self, message: Picture) -> None:
-        self._still = None
-        self._image_arrived(self, message)
+        with self._still_lock:
+            self._still = None
+            self._image_arrived(self, message)
 
     def _keep_still(self, message: Picture) -> None:
-        self._still = message
+        with self._still_lock:
+            self._still = message
 
     def _take_info(self, message: CameraInfo) -> None:
         before, self._numbers = self._numbers, numbers(message)

@@ -64,13 +64,13 @@ class DepthNode(LifecycleNode):
         self._model_chosen = False
         # Held from the check of new parameters until they are in force.
         self._parameters_lock = threading.Lock()
-        self.parameters = NodeParameters(self, lambda: self._model_chosen, self._parameters_changed)
+        full_name = self.get_fully_qualified_name()
+        self.parameters = NodeParameters(
+            self, given.mixed(full_name), lambda: self._model_chosen, self._parameters_changed
+        )
         forward_log(self.get_logger())
-        self._given = given.names(self.get_name(), self.get_fully_qualified_name())
-        for text in (
-            *given.strangers(self.get_fully_qualified_name()),
-            *unknown_names(self._given),
-        ):
+        self._given = given.names(full_name)
+        for text in (*given.strangers(full_name), *unknown_names(self._given)):
             self.get_logger().warning(text)
         self._guard_transitions()
         self._diagnostics = DiagnosticsPublisher(

@@ -49,14 +49,11 @@ class LatchedSubscription:
         self._closed = False
         with self._lock, overridable(node, name, topic.qos) as qos:
             first = self._subscribe(
-                self._arrived,
                 event_callbacks=SubscriptionEventCallbacks(matched=lambda _: self.look_around()),
                 **qos,
             )
             self.topic_name: str = first.topic_name
             self.qos_profile: QoSProfile = qos['qos_profile']
-            if _is_latched(self.qos_profile):
-                first.callback = self._latched_arrived
         self.look_around()
 
     def look_around(self) -> None:
@@ -72,7 +69,6 @@ class LatchedSubscription:
             latched.reliability = ReliabilityPolicy.RELIABLE
             latched.durability = DurabilityPolicy.TRANSIENT_LOCAL
             self._subscribe(
-                self._latched_arrived,
                 qos_profile=latched,
                 # That it is not connected with volatile publishers is no fault.
                 event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=False),
@@ -85,29 +81,29 @@ class LatchedSubscription:
             for subscription in self._subscriptions:
                 self._node.destroy_subscription(subscription)
 
-    def _subscribe(self, callback: Callable[[Any, Mapping[str, Any]], None], **options: Any) -> Any:
+    def _subscribe(self, qos_profile: QoSProfile, **options: Any) -> Any:
+        def arrived(message: Any, info: Mapping[str, Any]) -> None:
+            # rclpy has written the overrides into the profile before the first message comes.
+            self._arrived(message, info['source_timestamp'], _is_latched(qos_profile))
+
         # rclpy calls it with the message and what is known of it; its type hints do not say so.
         subscription = self._node.create_subscription(
             self._topic.type,
             self._name,
-            cast(Callable[[Any], None], callback),
+            cast(Callable[[Any], None], arrived),
+            qos_profile=qos_profile,
             callback_group=self._group,
             **options,
         )
         self._subscriptions.append(subscription)
         return subscription
 
-    def _arrived(self, message: Any, info: Mapping[str, Any]) -> None:
-        stamp = info['source_timestamp']
-        # 0: the middleware does not say when it was published.
-        if stamp and stamp in self._seen:
-            return
-        self._seen.append(stamp)
-        self._take(message)
-
-    def _latched_arrived(self, message: Any, info: Mapping[str, Any]) -> None:
-        self._arrived(message, info)
-        if self._seen[-1] == info['source_timestamp']:
+    def _arrived(self, message: Any, published: int, latched: bool) -> None:
+        """Take a message, unless it came before; published: nanoseconds, 0 if it is not known."""
+        if not published or published not in self._seen:
+            self._seen.append(published)
+            self._take(message)
+        if latched and self._seen[-1] == published:
             self._keep(message)
 
 

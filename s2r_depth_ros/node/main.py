@@ -45,12 +45,14 @@ def _start_ros(args: Sequence[str]) -> None:
     import rclpy
     from rclpy.signals import SignalHandlerOptions
 
+    from s2r_depth_ros.node.arguments import explained
+
     # rclpy's own handlers end the context while the node still uses it, so that a transition or a
     # frame under way fails; those of ``stopping`` let it finish first.
     try:
         rclpy.init(args=['node', *args], signal_handler_options=SignalHandlerOptions.NO)
     except RuntimeError as error:  # the base of rclpy's errors about arguments, which are private
-        raise UserError(f'{error}; correct what follows --ros-args') from error
+        raise UserError(explained(str(error))) from error
 
 
 def _end_ros() -> None:

@@ -325,6 +325,7 @@ def _in_type(changes: list[Parameter]) -> list[Parameter]:
 class NodeParameters:
     """The declared parameters of one node.
 
+    mixed: values given at start that rclpy gets wrong (``NodeArguments.mixed``).
     is_model_chosen: returns whether a model is loaded or being loaded, which fixes the parameters
     marked ``reload``.
     on_change: called with the new values after each accepted change.
@@ -334,13 +335,15 @@ class NodeParameters:
     def __init__(
         self,
         node: Node,
+        mixed: Mapping[str, Any],
         is_model_chosen: Callable[[], bool],
         on_change: Callable[[Values], None],
     ) -> None:
         self._node = node
         self._is_model_chosen = is_model_chosen
         self._on_change = on_change
-        values = {spec.name: spec.read(self._given(spec)) for spec in PARAMETERS}
+        given = {spec.name: self._given(spec) for spec in PARAMETERS} | dict(mixed)
+        values = {spec.name: spec.read(given[spec.name]) for spec in PARAMETERS}
         self.values = _as_values(values)
         validate(self.values)
         for spec in PARAMETERS:

@@ -14,6 +14,7 @@ PINHOLE_NAMES = [
     '', 'none', 'None', 'plumb_bob', 'plumb_bob ', 'PLUMB_BOB', 'Plumb Bob', 'rational_polynomial',
     'rationalPolynomial', 'radtan', 'radial-tangential', 'Brown Conrady', 'BROWN_CONRADY',
     'Inverse Brown Conrady', 'modified_brown_conrady', 'perfect', 'pinhole', 'Perspective',
+    'undefined', 'null', 'N/A', 'linear', 'distortion_none',
 ]  # fmt: skip
 FISHEYE_NAMES = [
     'equidistant', 'Equidistant', 'fisheye', 'FISHEYE', 'kannala_brandt', 'Kannala Brandt4', 'equi',
@@ -94,5 +95,8 @@ def test_coefficients_of_an_unknown_formula_are_refused(name: str, values: list[
 @given(written(UNKNOWN_NAMES), st.lists(st.just(0.0) | numbers, max_size=14))
 def test_an_unknown_lens_is_refused_with_what_works(name: str, values: list[float]) -> None:
     """Even with zeros: an omnidirectional lens is no pinhole then either."""
-    with pytest.raises(CalibrationError, match=r'is unknown; known are plumb_bob.*rectify: never'):
+    with pytest.raises(
+        CalibrationError,
+        match=r'is unknown; known are plumb_bob.*equidistant\. For any lens: .*rectify: never',
+    ):
         normalised(name, values)

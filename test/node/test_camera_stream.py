@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any, cast
 
 import pytest
@@ -154,6 +155,50 @@ def test_what_arrives_by_both_is_taken_once(by: list[tuple[str, int]]) -> None:
     for way, stamp in by:
         ways[way].arrive(stamp, stamp)
     assert arrived == list(dict.fromkeys(stamp for _, stamp in by))
+
+
+def test_a_still_image_that_comes_again_displaces_no_newer_one() -> None:
+    """A subscriber comes at the moment in which the publisher sends its next image."""
+    node = FakeNode()
+    arrived: list[Any] = []
+    again, sent = threading.Event(), threading.Event()
+
+    def arrive(_camera: Any, image: Any) -> None:
+        if threading.current_thread() is repeating:
+            again.set()
+            # Not for ever: the newer image waits for this.
+            sent.wait(0.2)
+        arrived.append(image)
+
+    camera = CameraStream(cast(LifecycleNode, node), '', False, arrive, lambda: None)
+    latched = _latch(node, topics.IMAGE)
+    repeating = threading.Thread(target=camera.repeat_still)
+    latched.arrive('old', 1)
+    repeating.start()
+    assert again.wait(10.0)
+    latched.arrive('new', 2)
+    sent.set()
+    repeating.join()
+    assert arrived == ['old', 'old', 'new']
+
+
+def test_a_latched_image_that_comes_at_once_is_kept() -> None:
+    """With durability overridden, it may come before the subscription is made altogether."""
+
+    class Early(FakeNode):
+        def create_subscription(self, *arguments: Any, **options: Any) -> Any:
+            options['qos_profile'].durability = DurabilityPolicy.TRANSIENT_LOCAL
+            options['qos_profile'].reliability = ReliabilityPolicy.RELIABLE
+            made = super().create_subscription(*arguments, **options)
+            if made.topic_name == '/image':
+                made.arrive('still')
+            return made
+
+    arrived: list[Any] = []
+    node = cast(LifecycleNode, Early())
+    camera = CameraStream(node, '', False, lambda _, image: arrived.append(image), lambda: None)
+    camera.repeat_still()
+    assert arrived == ['still'] * 2
 
 
 def test_messages_of_unknown_time_are_all_taken(
@@ -369,7 +414,12 @@ def test_counts_are_those_of_an_active_node() -> None:
     [
         ('/camera/image_rect', True, True),
         ('/camera/image_rect', False, False),
-        ('/rect/image', True, False),
+        ('/camera/image_rect/compressed', True, True),
+        ('/camera/image_rect_color', True, True),
+        ('/zed/rgb/color/rect/image', True, True),
+        ('/camera/image_rectified', True, True),
+        ('/camera/image_raw', True, False),
+        ('/direct/rectangle/image', True, False),
     ],
 )
 def test_an_image_that_is_rectified_twice_is_told_once(

@@ -405,10 +405,10 @@ def test_a_bad_value_at_start_ends_the_process_with_its_reason(start_node: Any) 
 @pytest.mark.parametrize(
     ('arguments', 'told'),
     [
-        (['-p', 'x'], "Couldn't parse parameter override rule: '-p x'"),
+        (['-p', 'x'], '-p x: no parameter override rule that ROS can read'),
         (['--params-file', 'none.yaml'], 'there is no parameter file none.yaml: correct its path'),
         (['--log-level', 'warning'], "'warning' is no level, use one of debug, info, warn"),
-        (['-p', 'model:=2024'], 'YAML reads what was given as 2024 (int): put text in quotes'),
+        (['-p', 'device:=0'], 'YAML reads what was given as 0 (int): put text in quotes'),
         (['-p', 'use_sim_time:=maybe'], "'use_sim_time' to 'maybe' of type 'STRING'"),
     ],
 )
@@ -471,6 +471,17 @@ def _dump(graph: Any) -> dict[str, Any]:
         plain = value is None or isinstance(value, (str, int, float))
         section[last] = value if plain else list(value)
     return {graph.namespace + '/depth': {'ros__parameters': result}}
+
+
+def test_the_command_line_wins_over_a_file_of_other_types(
+    start_node: Any, make_graph: Any, tmp_path: Path
+) -> None:
+    file = tmp_path / 'mine.yaml'
+    file.write_text('/**: {ros__parameters: {rectify: off, max_depth: 10, cameras: [a]}}')
+    line = ['-p', 'rectify:=auto', '-p', 'max_depth:=8.5', '-p', 'cameras:=[]']
+    start_node('/given_last', '--params-file', str(file), *line)
+    values = make_graph('/given_last').get('rectify', 'max_depth', 'cameras')
+    assert values == ['auto', 8.5, []]
 
 
 @pytest.mark.parametrize('cameras', ['[]', '[front, rear]'])

@@ -51,8 +51,9 @@ def test_text_parameters_stay_text_in_yaml() -> None:
     assert yaml.safe_load(parameters['autostart']) is True
 
 
-def test_compressed_images_are_remapped_too() -> None:
-    rules = _pairs(node_arguments(_values(image='/camera/image_raw')), '-r')
+@pytest.mark.parametrize('image', ['/camera/image_raw', '/camera/image_raw/compressed'])
+def test_compressed_images_are_remapped_too(image: str) -> None:
+    rules = _pairs(node_arguments(_values(image=image)), '-r')
     assert rules['image'] == '/camera/image_raw'
     assert rules['image/compressed'] == '/camera/image_raw/compressed'
 

@@ -6,7 +6,7 @@ UserError
     evaluation: ManifestError, PriorsError
     files: JsonError, OutputError
     geometry: CalibrationError, FilterError, ImplausibleError
-    inference: BackendError, DeviceError, FocalLengthError, ImageError
+    inference: BackendError, BrokenBackendError, DeviceError, FocalLengthError, ImageError
     media: CodecError, ConversionError, SourceError
     network: CheckpointError, SizeError
     node: ParameterError
@@ -24,3 +24,9 @@ class UserError(Exception):
     The command line prints it as one line and returns 2; anything else is a defect of the package
     and keeps its traceback.
     """
+
+
+def brief(text: object, most: int = 300) -> str:
+    """Return ``text``, which comes from elsewhere, as one line of about ``most`` characters."""
+    line = ' '.join(str(text).split())
+    return line if len(line) <= most else f'{line[: most // 2]} ... {line[-most // 2 :]}'

@@ -59,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
     estimator = DepthEstimator(
         model, device=args.device, precision=args.precision, backend=args.backend
     )
+    print(estimator.summary())
     scores = score(estimator, frames, priors, garg=args.garg_crop)
     if args.parts:
         scores += score_parts(model, frames, garg=args.garg_crop)

@@ -52,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
         input_size=args.input_size,
         backend=args.backend,
     )
+    print(estimator.summary())
     _print_assumptions(args, estimator.metadata)
     failures: list[str] = []
     files: list[Path] = []

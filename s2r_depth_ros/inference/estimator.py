@@ -150,6 +150,15 @@ class DepthEstimator:
         for count in range(1, batch + 1):
             self.predict_batch([black] * count)
 
+    def summary(self) -> str:
+        """Return in words which model runs, where and in what."""
+        height, width = self.input_size
+        return (
+            f'model {self.metadata.name}, input {height}x{width} (height x width), range '
+            f'{self.metadata.max_depth:g} m, on {self.device} in {self.precision} '
+            f'(backend {self.backend}: {self.backend_reason})'
+        )
+
     def _prediction(self, view: View, output: Maps, rgb: Tensor) -> Prediction:
         """Return what the network's maps of one image, [1, 1, h, w], say about it.
 

@@ -31,7 +31,7 @@ def decode(content: bytes, *, upright: bool = False) -> NDArray[Any]:
     if content.startswith(jpeg.START):
         image = jpeg.decode_jpeg(content, _decode)
         if image is None:
-            raise CodecError('the JPEG is cut short or damaged')
+            raise CodecError(_why_not(content))
     else:
         if content.startswith(_PNG) and b'IEND' not in (k for k, _ in exif.png_chunks(content)):
             raise CodecError('the PNG is cut short')
@@ -47,6 +47,14 @@ def decode(content: bytes, *, upright: bool = False) -> NDArray[Any]:
             'colours are in 8 or 16 bits'
         )
     return exif.upright(image, exif.orientation(content)) if upright else image
+
+
+def _why_not(content: bytes) -> str:
+    """Return what is wrong with a JPEG that is not decoded."""
+    rare = jpeg.rare_kind(content)
+    if rare is None:
+        return 'the JPEG is cut short or damaged'
+    return f'the JPEG is {rare}: only JPEGs of 8 bits that are not lossless are read'
 
 
 def _decode(content: bytes) -> NDArray[Any] | None:

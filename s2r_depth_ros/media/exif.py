@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_ORIENTATION_TAG = 0x0112
+_ORIENTATION_TAG, _LONG = 0x0112, 4
 _EXIF = b'Exif\x00\x00'
 _ORDERS = {b'II': '<', b'MM': '>'}
 
@@ -93,6 +93,7 @@ def _orientation_of(block: bytes) -> int:
         if entry + 12 > len(block):
             return 1
         if number(entry, 2) == _ORIENTATION_TAG:
-            value = number(entry + 8, 2)
+            # A SHORT; some write a LONG.
+            value = number(entry + 8, 4 if number(entry + 2, 2) == _LONG else 2)
             return value if 1 <= value <= 8 else 1
     return 1

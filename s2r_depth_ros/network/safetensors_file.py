@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from s2r_depth_ros.errors import brief
 from s2r_depth_ros.network.metadata import CheckpointError, require_file
 from s2r_depth_ros.network.safetensors_header import (
     MOST_HEADER_BYTES,
@@ -65,7 +66,7 @@ def open_safetensors(path: Path) -> Iterator[OpenSafetensors]:
             yield OpenSafetensors(file)
     except (HeaderError, OSError) as error:
         raise CheckpointError(
-            f'{path}: not a whole safetensors file ({error}); {_remedy(path)}'
+            f'{path}: not a whole safetensors file ({brief(error)}); {_remedy(path)}'
         ) from error
 
 

@@ -23,15 +23,9 @@ def load_estimator(values: Values, logger: RcutilsLogger) -> DepthEstimator:
         input_size=_input_size(values),
         backend=values.backend,
     )
-    height, width = estimator.input_size
     estimator.warm_up(*_USUAL_SIZE, batch=max(1, len(values.cameras)))
     metadata = estimator.metadata
-    logger.info(
-        f'model {metadata.name}, input {height}x{width} (height x width), range '
-        f'{metadata.max_depth:g} m, on {estimator.device} in {estimator.precision} '
-        f'(backend {estimator.backend}: {estimator.backend_reason}); '
-        'depths are metres along the optical axis'
-    )
+    logger.info(f'{estimator.summary()}; depths are metres along the optical axis')
     if metadata.placeholder:
         logger.warning(f'model {metadata.name} is a placeholder: {metadata.placeholder}')
     return estimator

@@ -23,9 +23,10 @@ from s2r_depth_ros.rig.channels import Channel
 from s2r_depth_ros.rig.serialized import header_frame_id, header_stamp
 
 _QUEUE_MESSAGES = 256
-# Clouds are most of the bytes: some at once, for a short clip, then so many a second (stamps, ns).
+# Clouds are most of the bytes: some at once, for a short clip, then two a second (stamps, ns). A
+# little less than half a second, or a camera of 2 Hz loses every frame that comes early.
 _FIRST_CLOUDS = 5
-_CLOUD_STEP_NS = 500_000_000
+_CLOUD_STEP_NS = 470_000_000
 _TYPESTORE = get_typestore(Stores.ROS2_JAZZY)
 _TF_STATIC = '/tf_static'
 _FIXED_FRAME = 'map'

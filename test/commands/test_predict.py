@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -94,6 +95,7 @@ def test_folder_with_broken_files(
     ]
     output = capsys.readouterr()
     assert '2 depth images written' in output.out
+    assert re.search(r'model .*, on cpu in fp32 \(backend \w+: .*\)', output.out)
     assert '4 inputs failed' in output.err
     for name, reason in {
         'broken.png': 'cut short',

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -72,18 +71,85 @@ def test_torch_where_openvino_is_not(
     assert f'pip install {missing}' in choice.reason
 
 
+# What a package called openvino may be, and what is told.
+_CORE = """
+class Core:
+    def read_model(self, content): return content
+    def compile_model(self, *arguments): return self
+    def create_infer_request(self): return self
+    def infer(self, inputs, **options):
+"""
+_BROKEN = {
+    'a library that is missing': (
+        'raise ImportError("libtbb.so.12: cannot open")', 'ImportError: libtbb.so.12: cannot open',
+    ),
+    'a package that it needs': ('import no_such_package', 'ModuleNotFoundError: No module named'),
+    'the system': ('raise OSError("bad ELF header")', 'OSError: bad ELF header'),
+    'another version': ('', 'AttributeError: '),
+    'another processor': (
+        'class Core:\n    compile_model = None\n    def read_model(self, content):\n'
+        '        raise RuntimeError("no\\n  AVX2\\n")',
+        'RuntimeError: no AVX2)',
+    ),
+    'no such outputs': (_CORE + '        return {}', "KeyError: 'depth'"),
+}  # fmt: skip
+_WRONG = """        import numpy
+        shape = inputs['image'].shape[2:]
+        result = numpy.full((1, 1, *shape), numpy.nan, 'float32')SLICED
+        return dict.fromkeys(('depth', 'structure', 'attention'), result)
+"""
+
+
+def _install(monkeypatch: pytest.MonkeyPatch, folder: Path, content: str) -> None:
+    """Put a package called openvino before the one that may be installed."""
+    for name in [name for name in sys.modules if name.split('.')[0] == 'openvino']:
+        monkeypatch.delitem(sys.modules, name)
+    (folder / 'openvino.py').write_text(content)
+    monkeypatch.syspath_prepend(folder)
+
+
+@pytest.fixture(autouse=True)
+def _forget_broken_packages() -> Iterator[None]:
+    yield
+    module = sys.modules.get('openvino')
+    if module is not None and 'site-packages' not in (getattr(module, '__file__', '') or ''):
+        del sys.modules['openvino']
+
+
+@pytest.mark.parametrize('kind', _BROKEN)
 def test_a_runtime_that_does_not_work_is_passed_over(
-    recipe_network: Recipe, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """As one of another version, which fails in ways of its own."""
-    monkeypatch.setitem(sys.modules, 'openvino', SimpleNamespace())
+    kind: str, recipe_network: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    """With one line that says so; by name it is refused, in the same words."""
+    pytest.importorskip('onnx', reason='optional')
+    content, told = _BROKEN[kind]
+    _install(monkeypatch, tmp_path, content)
+    network = recipe_network(0.125)
     with caplog.at_level(logging.WARNING):
-        choice = choose_backend('auto', recipe_network(0.125), SIZE, CPU, torch.float32)
+        choice = choose_backend('auto', network, SIZE, CPU, torch.float32)
     assert choice.name == 'torch'
-    assert 'openvino does not run here' in choice.reason
-    assert 'is installed but does not run' in caplog.text
-    with pytest.raises(AttributeError):
-        choose_backend('openvino', recipe_network(0.125), SIZE, CPU, torch.float32)
+    (line,) = [record.message for record in caplog.records]
+    assert told in line
+    assert 'is installed but' in line
+    assert '\n' not in line
+    assert told in choice.reason
+    with pytest.raises(BackendError) as caught:
+        choose_backend('openvino', network, SIZE, CPU, torch.float32).backend(
+            torch.zeros(1, 3, *SIZE)
+        )
+    assert str(caught.value) == line
+
+
+@pytest.mark.parametrize('sliced', ['', '[..., 1:]', '[0]'])
+def test_a_runtime_whose_depth_is_none_is_passed_over(
+    sliced: str, recipe_network: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip('onnx', reason='optional')
+    _install(monkeypatch, tmp_path, _CORE + _WRONG.replace('SLICED', sliced))
+    choice = choose_backend('auto', recipe_network(0.125), SIZE, CPU, torch.float32)
+    assert choice.name == 'torch'
+    assert f'openvino changes depth by {"inf" if sliced else "nan"}' in choice.reason
 
 
 def test_a_runtime_that_computes_something_else_is_passed_over(

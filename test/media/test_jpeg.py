@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import time
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -11,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from s2r_depth_ros.media import jpeg
 from s2r_depth_ros.media.codecs import CodecError, decode
 
 END = b'\xff\xd9'
@@ -124,6 +127,62 @@ def test_the_next_picture_is_not_the_end_of_this_one() -> None:
     with pytest.raises(CodecError, match='cut short'):
         decode(whole[: len(whole) // 2] + whole)
     assert np.array_equal(decode(whole[:-2] + whole), decode(whole))
+
+
+@pytest.mark.parametrize('padding', [b'\xff', b'\x00', b'\xff\x00', b'\xff\xd0', b'\xff\xd8'])
+@pytest.mark.parametrize('end', [b'', END])
+def test_much_padding_costs_little(padding: bytes, end: bytes) -> None:
+    """Of megabytes, as hardware hands its whole buffer over; time is linear in them."""
+    whole = _jpeg(_scene(40, 50))
+    begin = time.process_time()
+    with contextlib.suppress(CodecError):
+        decode(whole[:-2] + end + padding * 2_000_000)
+    assert time.process_time() - begin < 5
+
+
+def test_marks_are_found_much_faster_than_pixels() -> None:
+    """Of a camera's picture of full size with all its details."""
+    whole = _jpeg(_scene(1080, 1920), 95)
+    encoded = np.frombuffer(whole, np.uint8)
+
+    def seconds(work: Callable[[], object]) -> float:
+        begin = time.thread_time()
+        work()
+        return time.thread_time() - begin
+
+    marks = min(seconds(lambda: jpeg.rare_kind(whole)) for _ in range(9))
+    pixels = min(seconds(lambda: cv2.imdecode(encoded, cv2.IMREAD_COLOR)) for _ in range(3))
+    assert marks < pixels / 10
+
+
+@pytest.mark.parametrize('fill', [1, 2, 50])
+def test_marks_may_begin_with_more_than_one_ff(fill: int) -> None:
+    whole = _jpeg(_scene(40, 50))
+    for mark in (b'\xff\xdb', b'\xff\xc0', b'\xff\xc4', b'\xff\xda', END):
+        filled = whole.replace(mark, b'\xff' * fill + mark)
+        assert np.array_equal(decode(filled), decode(whole))
+
+
+def _with_frame(kind: int, bits: int) -> bytes:
+    """Return a JPEG whose frame header says that it is of another kind."""
+    whole = _jpeg(_scene(40, 50))
+    at = whole.index(b'\xff\xc0')
+    return (
+        whole[: at + 1] + bytes([kind]) + whole[at + 2 : at + 4] + bytes([bits]) + whole[at + 5 :]
+    )
+
+
+@pytest.mark.parametrize('bits', [8, 12, 16])
+@pytest.mark.parametrize('kind', [0xC3, 0xC7, 0xCB, 0xF7])
+def test_lossless_jpegs_are_called_so(kind: int, bits: int) -> None:
+    with pytest.raises(CodecError, match='the JPEG is lossless: only JPEGs of 8 bits'):
+        decode(_with_frame(kind, bits))
+
+
+@pytest.mark.parametrize('kind', [0xC1, 0xC2])
+def test_jpegs_of_12_bits_are_called_so(kind: int) -> None:
+    with pytest.raises(CodecError, match='the JPEG is of 12 bits: only JPEGs of 8 bits'):
+        decode(_with_frame(kind, 12))
 
 
 @given(st.binary(max_size=400))

@@ -103,18 +103,18 @@ TURNED = {  # EXIF 2.32, table 6: what is to be done to the stored picture
 }  # fmt: skip
 
 
-@pytest.mark.parametrize('order', ['<', '>'])
+@pytest.mark.parametrize('written_as', ['<H', '>H', '<I', '>I'])
 @pytest.mark.parametrize('number', TURNED)
 @pytest.mark.parametrize('suffix', ['.jpg', '.png', '.webp'])
 def test_exif_orientation(
-    tmp_path: Path, photo: NDArray[np.uint8], suffix: str, number: int, order: str
+    tmp_path: Path, photo: NDArray[np.uint8], suffix: str, number: int, written_as: str
 ) -> None:
     """A picture file is turned upright, also PNG and WebP, which not every OpenCV looks into."""
     settings = [cv2.IMWRITE_WEBP_QUALITY, 101] if suffix == '.webp' else []
     stored = cv2.imencode(suffix, photo[:, :, ::-1], settings)[1].tobytes()
     bgr = cv2.imdecode(np.frombuffer(stored, np.uint8), cv2.IMREAD_COLOR)
     assert bgr is not None
-    (tmp_path / f'x{suffix}').write_bytes(with_orientation(stored, number, order))
+    (tmp_path / f'x{suffix}').write_bytes(with_orientation(stored, number, *written_as))
     upright = TURNED[number](bgr[:, :, ::-1])
     np.testing.assert_array_equal(read_image(tmp_path / f'x{suffix}'), upright)
 

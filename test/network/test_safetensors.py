@@ -280,6 +280,24 @@ def test_each_rule_is_told(tmp_path: Path, kind: str) -> None:
     assert refusal_or_tensors(path) is None
 
 
+@pytest.mark.parametrize(
+    'header',
+    [
+        {'n' * 10**6: 1},
+        {'n' * 10**6: _entry(shape=[3])},
+        {'a': _entry(dtype='x' * 10**6)},
+        {'a': _entry(dtype=[1] * 10**6)},
+        {'a': _entry(shape=[int('9' * 4000)])},
+    ],
+)
+def test_what_is_told_of_a_header_has_an_end(tmp_path: Path, header: dict[str, Any]) -> None:
+    path = tmp_path / 'long.safetensors'
+    path.write_bytes(with_header(json.dumps(header), bytes(8)))
+    with pytest.raises(CheckpointError, match=r'tensor|elements') as caught:
+        stored_tensors(path)
+    assert len(str(caught.value)) < 1000
+
+
 def test_the_longest_header_is_that_of_the_library(library: ModuleType, tmp_path: Path) -> None:
     path = tmp_path / 'long.safetensors'
     longest = b'{}' + b' ' * (MOST_HEADER_BYTES - 2)

@@ -38,16 +38,18 @@ def write_video(path: Path, frames: Sequence[NDArray[np.uint8]], rate_hz: float 
     writer.release()
 
 
-def with_orientation(picture: bytes, orientation: int, order: str = '<') -> bytes:
+def with_orientation(
+    picture: bytes, orientation: int, order: str = '<', number: str = 'H'
+) -> bytes:
     """Return a JPEG, PNG or WebP with an EXIF entry that says ``orientation`` (1 to 8).
 
-    order: of the entry's bytes, ``<`` or ``>``.
+    order: of the entry's bytes, ``<`` or ``>``. number: its type, H (SHORT) or I (LONG).
     """
     head = b'II' if order == '<' else b'MM'
-    # The header of a TIFF file and one entry: tag, type SHORT, count and value; then no more.
-    block = head + struct.pack(
-        f'{order}HIHHHIHHI', 42, 8, 1, 0x0112, 3, 1, orientation, 0, 0
-    )  # fmt: skip
+    value = struct.pack(order + number, orientation).ljust(4, b'\0')
+    # The header of a TIFF file and one entry: tag, type, count and value; then no more.
+    entry = struct.pack(f'{order}HHI', 0x0112, {'H': 3, 'I': 4}[number], 1) + value
+    block = head + struct.pack(f'{order}HIH', 42, 8, 1) + entry + bytes(4)
     return with_exif(picture, block)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -10,7 +11,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from s2r_depth_ros.inference.backends.base import Backend, BackendError, Source
+from s2r_depth_ros.inference.backends.base import (
+    Backend,
+    BackendError,
+    BrokenBackendError,
+    Source,
+)
 from s2r_depth_ros.network.engine import computed_by
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 
@@ -55,9 +61,8 @@ def choose(
             change = _change(backend, source, size, dtype)
         except BackendError as error:
             passed_over.append(str(error))
-        except Exception as error:  # whatever a runtime of another version raises
-            passed_over.append(f'{name} does not run here ({error})')
-            _LOG.warning("backend '%s' is installed but does not run: %s", name, error)
+            if isinstance(error, BrokenBackendError):
+                _LOG.warning('%s', error)
         else:
             if change <= TOLERANCE[dtype]:
                 return Choice(name, backend, f'the fastest on a {device.type.upper()}')
@@ -79,7 +84,10 @@ def _change(backend: Backend, source: Source, size: tuple[int, int], dtype: torc
     image = _drawn(size)
     with torch.inference_mode(), computed_by(None):
         exact = source(image).depths[-1]
-    change = (backend(image.to(backend.input_dtype)).depth.float() - exact).abs()
+    depth = backend(image.to(backend.input_dtype)).depth.float()
+    if depth.shape != exact.shape:
+        return math.inf
+    change = (depth - exact).abs()
     return float(change.max() if dtype == torch.float32 else change.median())
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Protocol
@@ -10,7 +12,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from s2r_depth_ros.errors import UserError
+from s2r_depth_ros.errors import UserError, brief
 from s2r_depth_ros.network.optimized import Maps
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 
@@ -19,6 +21,10 @@ Source = S2RDepthNet | Path
 
 class BackendError(UserError, RuntimeError):
     """A backend cannot run here, or not with this model, device or precision."""
+
+
+class BrokenBackendError(BackendError):
+    """A runtime is installed, but does not load, take the network, or compute."""
 
 
 class Backend(Protocol):
@@ -51,13 +57,38 @@ class OneByOne:
 
 
 def require(module: str, backend: str, packages: str) -> ModuleType:
-    """Import a runtime; BackendError with the pip line if it is not installed."""
+    """Import a runtime.
+
+    Raises BackendError with the pip line if it is not installed, BrokenBackendError if it is, but
+    cannot be imported.
+    """
     try:
         return importlib.import_module(module)
-    except ImportError as error:
-        raise BackendError(
-            f"backend '{backend}' needs {module}, which cannot be imported ({error}): "
-            f'pip install {packages}'
+    except Exception as error:  # whatever a broken installation raises
+        missing = isinstance(error, ModuleNotFoundError) and error.name
+        if missing and f'{module}.'.startswith(f'{missing}.'):
+            raise BackendError(
+                f"backend '{backend}' needs {module}, which cannot be imported ({error}): "
+                f'pip install {packages}'
+            ) from error
+        raise BrokenBackendError(
+            f"backend '{backend}': {module} is installed but cannot be imported "
+            f'({type(error).__name__}: {brief(error)}); pip install --force-reinstall {packages}'
+        ) from error
+
+
+@contextmanager
+def runs_in(backend: str) -> Iterator[None]:
+    """Raise BrokenBackendError for whatever a runtime, maybe of another version, raises."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        raise BrokenBackendError(
+            f"backend '{backend}' is installed but does not run here "
+            f'({type(error).__name__}: {brief(error)}); install another version, or use another '
+            'backend'
         ) from error
 
 

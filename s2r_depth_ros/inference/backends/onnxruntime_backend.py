@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from s2r_depth_ros.inference.backends.base import BackendError, OneByOne, Source, require
+from s2r_depth_ros.inference.backends.base import BackendError, OneByOne, Source, require, runs_in
 from s2r_depth_ros.inference.backends.onnx_file import INPUT, to_onnx
 from s2r_depth_ros.network.optimized import Maps
 
@@ -29,12 +29,14 @@ class OnnxRuntimeBackend:
         self._session = session
         self._device = device
 
+    @runs_in(_NAME)
     def __call__(self, images: Tensor) -> Maps:
         """Return the maps of ``images``."""
         outputs = self._session.run(list(Maps._fields), {INPUT: images.cpu().numpy()})
         return Maps(*(torch.from_numpy(output).to(self._device) for output in outputs))
 
 
+@runs_in(_NAME)
 def make(
     source: Source, size: tuple[int, int], device: torch.device, dtype: torch.dtype
 ) -> OneByOne:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from s2r_depth_ros.inference.backends.base import OneByOne, Source, require, require_cpu
+from s2r_depth_ros.inference.backends.base import OneByOne, Source, require, require_cpu, runs_in
 from s2r_depth_ros.inference.backends.onnx_file import INPUT, to_onnx
 from s2r_depth_ros.network.optimized import Maps
 
@@ -24,6 +24,7 @@ class OpenVinoBackend:
     def __init__(self, request: Any) -> None:
         self._request = request
 
+    @runs_in(_NAME)
     def __call__(self, images: Tensor) -> Maps:
         """Return the maps of ``images``; they are the request's buffers."""
         outputs = self._request.infer(
@@ -32,6 +33,7 @@ class OpenVinoBackend:
         return Maps(*(torch.from_numpy(outputs[name]) for name in Maps._fields))
 
 
+@runs_in(_NAME)
 def make(
     source: Source, size: tuple[int, int], device: torch.device, dtype: torch.dtype
 ) -> OneByOne:

@@ -145,6 +145,17 @@ def test_a_damaged_byte_is_no_traceback(
     assert told is None or 'damaged.mcap' in told or told.startswith('/cam')
 
 
+def test_any_damaged_byte_of_a_summary_is_no_traceback(tmp_path: Path) -> None:
+    path = tmp_path / 'damaged.mcap'
+    messages = [(0, time, compressed(index)) for index, time in enumerate(TIMES)]
+    without = write_mcap(path, [CAMERA], messages, summary=False).read_bytes()
+    whole = write_mcap(path, [CAMERA], messages).read_bytes()
+    for place in range(len(without) - 40, len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 7]) + whole[place + 1 :])
+        told = refusal(lambda: read(path))
+        assert told is None or 'damaged.mcap' in told or told.startswith('/cam')
+
+
 def test_chunks_that_overlap_are_in_order_of_time(tmp_path: Path) -> None:
     order = [0, 3, 1, 5, 2, 6, 4]
     messages = [(0, TIMES[index], compressed(index)) for index in order]

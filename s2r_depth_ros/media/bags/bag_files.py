@@ -55,6 +55,9 @@ def files_of(path: Path) -> tuple[list[Path], list[str]]:
         return [path], []
     there = _bag_files(path)
     if not (path / METADATA).is_file():
+        if not there:
+            kinds = ', '.join(_SUFFIXES)
+            raise SourceError(f'{path} holds no recording of ROS ({METADATA}, {kinds})')
         if len({_run_name(file) for file in there}) > 1:
             names = ', '.join(file.name for file in there[:5])
             raise SourceError(f'{path} holds several recordings ({names}): give one of them')

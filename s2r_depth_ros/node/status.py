@@ -201,7 +201,7 @@ def _count_values(counts: FrameCounts) -> dict[str, str]:
         ('received', 'images received'),
         ('published', 'frames published'),
         ('dropped', 'images dropped for a newer one'),
-        ('skipped', 'images skipped for want of a subscriber'),
+        ('skipped', 'images skipped without a subscriber'),
         ('errors', 'frames with an error'),
     ):
         values[label] = str(counts.totals[key])

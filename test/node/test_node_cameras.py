@@ -258,7 +258,7 @@ def test_only_what_has_a_subscriber_is_made_for_each_camera(rig: Rig) -> None:
     node = rig.front.graph.node
     for recorder in rig.rear.outputs.values():
         rig.rear.graph.forget(recorder)
-    key = 'images skipped for want of a subscriber'
+    key = 'images skipped without a subscriber'
 
     def skipped() -> bool:
         rig.rear.send(rig.rear.frame())

@@ -327,7 +327,7 @@ def _let_idle(graph: Graph) -> Any:
         done = (
             'frames published',
             'images dropped for a newer one',
-            'images skipped for want of a subscriber',
+            'images skipped without a subscriber',
             'frames with an error',
         )
         return int(values['images received']) == sum(int(values[label]) for label in done)

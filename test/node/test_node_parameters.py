@@ -371,7 +371,7 @@ def test_publish_always(loader: Any) -> None:
     def count(label: str) -> int:
         return int(values_of(loader.status()).get(label, 0))
 
-    skipped, published = 'images skipped for want of a subscriber', 'frames published'
+    skipped, published = 'images skipped without a subscriber', 'frames published'
     loader.send_until(lambda: count(skipped) > 0, 'a skipped frame')
     assert count(published) == 0
     assert 'n/a' in values_of(loader.status())['inference p50 (ms)']

@@ -103,7 +103,7 @@ def test_a_single_camera_is_part_of_the_node() -> None:
     }
     assert values['images received'] == '3'
     assert values['images dropped for a newer one'] == '2'
-    assert values['images skipped for want of a subscriber'] == '1'
+    assert values['images skipped without a subscriber'] == '1'
     assert values['frames with an error'] == '0'
     assert values['frames published'] == '100'
     assert values['latency from stamp to publish p50 (ms)'] == '50.5'

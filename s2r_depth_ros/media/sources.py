@@ -38,7 +38,10 @@ def find_files(path: str | Path) -> list[Path]:
             )
         return sorted(files, key=lambda file: natural_key(file.name))
     if not _is_known(path):
-        raise SourceError(f'{path}: not a known kind of image or video file ({_kinds()})')
+        raise SourceError(
+            f'{path}: not a known kind of image or video file ({_kinds()}); recordings of ROS are '
+            'for the demo'
+        )
     return [path]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +66,8 @@ def read_video(path: Path) -> Iterator[VideoFrame]:
         video.release()
     if not count:
         raise SourceError(f'{path}: {_why_unreadable(path)}')
+    if _is_whole_matroska(path):
+        return  # the count is that of its longest track, which may be the sound
     # By count and by time: of files of variable rate the announced count is a guess.
     lasts = announced / rate
     if count < announced * _MOST - 1 and time + step < lasts * _MOST:
@@ -80,6 +83,23 @@ def _opened(path: Path) -> cv2.VideoCapture:
         return cv2.VideoCapture(str(path))
     except (UnicodeError, cv2.error, SystemError, TypeError) as error:
         raise SourceError(f'{path}: OpenCV cannot open a file of this name; rename it') from error
+
+
+def _is_whole_matroska(path: Path) -> bool:
+    """Return whether a file is Matroska (.mkv, .webm) and as long as it says (RFC 8794, 9559)."""
+    with path.open('rb') as file:
+        for element in (b'\x1a\x45\xdf\xa3', b'\x18\x53\x80\x67'):  # the header, the segment
+            if file.read(4) != element:
+                return False
+            # As many bytes more as the first has leading zeros; all bits set: unknown.
+            first = file.read(1) or b'\0'
+            more = 8 - first[0].bit_length()
+            bits = 7 * (more + 1)
+            size = int.from_bytes(first + file.read(more), 'big') & ((1 << bits) - 1)
+            if first == b'\0' or size == (1 << bits) - 1:
+                return False
+            file.seek(size, os.SEEK_CUR)
+        return file.tell() <= path.stat().st_size
 
 
 def _why_unreadable(path: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -18,21 +18,23 @@ from s2r_depth_ros.rig.clip import ClipError, ImageData, describe_assumed
 # Encodings that hold no brightness: distances, labels.
 _OTHER_ENCODINGS = ('16UC1', '32FC1', '16SC1', '64FC1', '32SC1')
 _GREY = ('mono', '8UC1')
-# How many messages are tried before a topic is given up.
-_TRIED = 10
+# How many messages are tried before a topic is given up: images, and the smaller camera_info.
+_TRIED, _INFOS_TRIED = 10, 100
 
 
 @dataclass(frozen=True)
 class BagCamera:
     """An image topic, its first readable image, that one's frame_id, and the camera's grey or not.
 
-    is_grey: the images have no colours, as far as their encoding says.
+    is_grey: the images have no colours, as far as their encoding says. others: topics that might
+    have been chosen, too.
     """
 
     topic: RecordedTopic
     image: ImageData
     frame_id: str
     is_grey: bool
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,8 @@ def choose_camera(bag: Bag, name: str, wanted: str | None) -> BagCamera:
             topic.name,
         )
 
-    return min(cameras, key=rank)
+    chosen, *others = sorted(cameras, key=rank)
+    return replace(chosen, others=tuple(camera.topic.name for camera in others))
 
 
 def find_camera_info(bag: Bag, camera: BagCamera, fx: float | None) -> CameraInfo:
@@ -93,7 +96,7 @@ def find_camera_info(bag: Bag, camera: BagCamera, fx: float | None) -> CameraInf
         if name not in bag.topics or not _is_info(bag.topics[name]):
             continue
         reason = f'it has no messages of {CAMERA_INFO}'
-        for info in _first_messages(bag, name):
+        for info in _first_messages(bag, name, _INFOS_TRIED):
             try:
                 calibration = calibration_of(info, size)
             except UserError as error:
@@ -151,9 +154,9 @@ def _camera(bag: Bag, topic: RecordedTopic) -> BagCamera | None:
     raise failure
 
 
-def _first_messages(bag: Bag, topic: str) -> Iterator[Any]:
-    """Yield the readable ones among the first messages of a topic."""
-    for message in islice(bag.messages({topic}), _TRIED):
+def _first_messages(bag: Bag, topic: str, count: int = _TRIED) -> Iterator[Any]:
+    """Yield the readable ones among the first ``count`` messages of a topic."""
+    for message in islice(bag.messages({topic}), count):
         try:
             yield message.read()
         except UserError:

@@ -36,9 +36,11 @@ def open_bag_clip(path: Path, fx: float | None, topic: str | None = None) -> Cli
         camera = choose_camera(bag, str(path), topic)
         info = find_camera_info(bag, camera, fx)
         notes = tuple(bag.problems)
+    if camera.others:
+        notes += (f'not played: {", ".join(camera.others)}; --topic plays one of them',)
     source = _Source(path, camera.topic.name, info.topic, info.calibration, fx, notes)
     return Clip(
-        name=f'bag {path.name}, topic {camera.topic.name}',
+        name=f'bag {path.absolute().name}, topic {camera.topic.name}',
         frame_count=camera.topic.count,
         camera=info.words,
         frame_id=camera.frame_id or OPTICAL_FRAME,

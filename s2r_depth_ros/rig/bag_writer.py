@@ -16,8 +16,10 @@ from rosbags.interfaces import (
     QosTime,
 )
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
+from rosbags.rosbag2.storage_mcap import McapWriter
 from rosbags.typesys import Stores, get_typestore
 
+from s2r_depth_ros.media.bags.storage import zstd
 from s2r_depth_ros.node import topics
 from s2r_depth_ros.rig.channels import Channel
 from s2r_depth_ros.rig.serialized import header_frame_id, header_stamp
@@ -37,8 +39,8 @@ _OPTICAL_ROTATION = (-0.5, 0.5, -0.5, 0.5)
 class BagWriter(threading.Thread):
     """Writes queued messages in its own thread, so that receiving never waits for the disk.
 
-    The chunks of the file are compressed by zstd, as ``ros2 bag`` does it. Of the clouds the first
-    five are written, then two a second; of all else everything.
+    The chunks of the file are compressed by zstd, as ``ros2 bag`` does it, but at its fastest. Of
+    the clouds the first five are written, then two a second; of all else everything.
     """
 
     def __init__(self, path: Path) -> None:
@@ -64,6 +66,8 @@ class BagWriter(threading.Thread):
             writer = Writer(self._path, version=9, storage_plugin=StoragePlugin.MCAP)
             writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
             with writer:
+                assert isinstance(writer.storage, McapWriter)
+                writer.storage.compressor = _compressed
                 self._write_all(writer)
         except Exception as error:  # for the main thread to tell
             self.error = error
@@ -93,6 +97,11 @@ class BagWriter(threading.Thread):
             return False
         self._clouds, self._last_cloud = self._clouds + 1, stamp
         return True
+
+
+def _compressed(chunk: bytes) -> bytes:
+    # Level 1 takes two fifths of the time of the usual 3, for a file that is a tenth larger.
+    return zstd.compress(chunk, level=1)
 
 
 def _offered_qos(reliable: bool, transient: bool = False) -> Qos:

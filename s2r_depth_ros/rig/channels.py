@@ -11,6 +11,8 @@ from s2r_depth_ros.node import topics
 # What the camera player publishes, relative to its namespace.
 IMAGE_TOPIC = 'camera/image_raw'
 INFO_TOPIC = 'camera/camera_info'
+# What is not recorded: these are made only for who asks, and to make them takes the node's time.
+_NOT_RECORDED = (topics.ATTENTION, topics.DEPTH_COMPRESSED)
 # Only these have one message for every frame; the others may be late or need more input.
 _AWAITED = (topics.DEPTH, topics.POINTS, topics.STRUCTURE, topics.DEPTH_COLOR)
 
@@ -53,9 +55,12 @@ def camera_channels() -> tuple[Channel, ...]:
 
 
 def node_channels(node: str) -> tuple[Channel, ...]:
-    """Return what the depth node named ``node`` publishes, except for the attention map."""
+    """Return what the depth node named ``node`` publishes and a recorder takes.
+
+    That is all but the attention map, and the second form of the depth image.
+    """
     return tuple(
         Channel(full_name(topic.name, node=node), topic, awaited=topic.name in _AWAITED)
         for topic in topics.OUTPUTS
-        if topic.name != topics.ATTENTION
+        if topic.name not in _NOT_RECORDED
     )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.files import JsonError, read_json
-from s2r_depth_ros.geometry import CalibrationError, check_plausible
+from s2r_depth_ros.geometry import Calibration, CalibrationError, check_plausible
 from s2r_depth_ros.media.sources import IMAGE_SUFFIXES, find_files, passed_over, read_image
 from s2r_depth_ros.media.videos import count_video_frames, frame_rate, read_video
 from s2r_depth_ros.rig.clip import (
@@ -37,15 +37,15 @@ def open_sequence(path: Path, fx: float | None) -> Clip:
         meta = read_json(file)
         width, height = int(meta['width']), int(meta['height'])
         entries = [(float(entry['stamp']), path / entry['rgb']) for entry in meta['frames']]
-        numbers = meta['fx'], meta['fy'], (meta['cx'], meta['cy'])
-        own = pinhole(width, height, *numbers) if fx is None else None
+        k = [float(meta[name]) for name in ('fx', 'fy', 'cx', 'cy')]
+        own = pinhole(width, height, k[0], k[1], (k[2], k[3])) if fx is None else None
         if own is not None:
             check_plausible(own)
     except CalibrationError as error:
         raise ClipError(f'{file}: {error}. Or give --fx') from error
     except JsonError as error:
         raise ClipError(str(error)) from error
-    except (KeyError, TypeError, ValueError, ArithmeticError) as error:
+    except (OSError, KeyError, TypeError, ValueError, ArithmeticError) as error:
         raise ClipError(
             f'{file} is no sequence description ({error!r}): it needs width, height, fx, fy, cx, '
             'cy and frames[] with stamp (s) and rgb (file)'
@@ -69,14 +69,18 @@ def open_sequence(path: Path, fx: float | None) -> Clip:
                 continue
             yield ClipFrame(time, ImageData.from_rgb(rgb), calibration)
 
-    camera = f'intrinsics of {SEQUENCE_FILE}: fx = {meta["fx"]:.1f} px at {width}x{height}'
     return Clip(
-        name=f'sequence {path.name}',
+        name=f'sequence {path.absolute().name}',
         frame_count=len(entries),
-        camera=camera if fx is None else describe_assumed(fx),
+        camera=describe_assumed(fx) if own is None else _describe(own),
         frame_id=OPTICAL_FRAME,
         read=frames,
     )
+
+
+def _describe(calibration: Calibration) -> str:
+    width, height = calibration.image_size
+    return f'intrinsics of {SEQUENCE_FILE}: fx = {calibration.k[0]:.1f} px at {width}x{height}'
 
 
 def open_folder(path: Path, fx: float | None) -> Clip:
@@ -100,7 +104,7 @@ def open_folder(path: Path, fx: float | None) -> Clip:
             yield _assumed_frame(index / _FOLDER_RATE_HZ, rgb, fx)
 
     return Clip(
-        name=f'image folder {path.name}',
+        name=f'image folder {path.absolute().name}',
         frame_count=len(files),
         camera=describe_assumed(fx),
         frame_id=OPTICAL_FRAME,

@@ -145,6 +145,17 @@ def test_a_damaged_byte_is_no_traceback(
     assert told is None or 'damaged.mcap' in told or told.startswith('/cam')
 
 
+def test_any_damaged_byte_of_a_summary_is_no_traceback(tmp_path: Path) -> None:
+    path = tmp_path / 'damaged.mcap'
+    messages = [(0, time, compressed(index)) for index, time in enumerate(TIMES)]
+    without = write_mcap(path, [CAMERA], messages, summary=False).read_bytes()
+    whole = write_mcap(path, [CAMERA], messages).read_bytes()
+    for place in range(len(without) - 40, len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 7]) + whole[place + 1 :])
+        told = refusal(lambda: read(path))
+        assert told is None or 'damaged.mcap' in told or told.startswith('/cam')
+
+
 def test_chunks_that_overlap_are_in_order_of_time(tmp_path: Path) -> None:
     order = [0, 3, 1, 5, 2, 6, 4]
     messages = [(0, TIMES[index], compressed(index)) for index in order]
@@ -184,13 +195,36 @@ def test_recordings_of_rosbag2_with_and_without_their_metadata(
     assert read(upper) == list(range(len(TIMES)))
 
 
-@pytest.mark.parametrize('yaml', ['', '[', 'a: 1', '\xff', 'rosbag2_bagfile_information: 3'])
+BROKEN_LISTS = [
+    f'rosbag2_bagfile_information: {{relative_file_paths: {value}}}'
+    for value in ('', 'bag.mcap', '[]', '[other.mcap]', '{a: 1}')
+]
+
+
+@pytest.mark.parametrize(
+    'yaml', ['', '[', 'a: 1', '\xff', 'rosbag2_bagfile_information: 3', *BROKEN_LISTS]
+)
 def test_a_broken_metadata_file_is_told_and_not_needed(tmp_path: Path, yaml: str) -> None:
     folder = written(tmp_path / 'bag', StoragePlugin.MCAP, CompressionMode.NONE)
     (folder / 'metadata.yaml').write_bytes(yaml.encode('latin1'))
     assert read(folder) == list(range(len(TIMES)))
     (told,) = problems(folder)
     assert 'ros2 bag reindex' in told
+
+
+@given(
+    folders=st.lists(st.sampled_from(['', 'bag/', '/elsewhere/', 'C:\\bags\\', './']), min_size=1)
+)
+def test_of_listed_files_only_the_names_count_and_each_once(
+    tmp_path_factory: pytest.TempPathFactory, folders: list[str]
+) -> None:
+    folder = tmp_path_factory.mktemp('listed')
+    write_mcap(folder / 'a b:0 ü.mcap', [CAMERA], [(0, 1, compressed(5))])
+    names = '\n'.join(f"    - '{where}a b:0 ü.mcap'" for where in folders)
+    metadata = f'rosbag2_bagfile_information:\n  relative_file_paths:\n{names}\n'
+    (folder / 'metadata.yaml').write_text(metadata, encoding='utf-8')
+    assert read(folder) == [5]
+    assert problems(folder) == []
 
 
 def test_parts_come_in_natural_order_and_a_missing_one_is_told(tmp_path: Path) -> None:
@@ -205,8 +239,12 @@ def test_parts_come_in_natural_order_and_a_missing_one_is_told(tmp_path: Path) -
     assert read(folder) == [1, 2, 10]
     (told,) = problems(folder)
     assert 'run_3.mcap' in told
-    write_mcap(folder / 'other_0.mcap', [CAMERA], [])
     (folder / 'metadata.yaml').unlink()
+    write_mcap(folder / 'run_4.mcap', [CAMERA], [])
+    write_mcap(folder / 'run_5.mcap', [CAMERA], [])
+    (told,) = problems(folder)
+    assert 'number 3, 6, 7, 8, 9' in told
+    write_mcap(folder / 'other_0.mcap', [CAMERA], [])
     with pytest.raises(SourceError, match='several recordings'):
         read(folder)
 
@@ -231,6 +269,25 @@ def test_what_the_recorder_had_not_merged_is_read(tmp_path: Path) -> None:
     assert read(copy) == list(range(8))
 
 
+def test_a_half_written_database_is_told_with_the_remedy(tmp_path: Path) -> None:
+    folder = written(tmp_path / 'bag', StoragePlugin.SQLITE3, CompressionMode.NONE)
+    live = sqlite3.connect(folder / 'bag.db3', isolation_level=None)
+    live.execute('PRAGMA cache_size=1')
+    live.execute('BEGIN')
+    live.execute('DELETE FROM messages')
+    for index in range(200):  # until some is in the file
+        live.execute('INSERT INTO messages VALUES (?, 1, 80, ?)', (index, bytes(5000)))
+    copy = tmp_path / 'copy'  # as after a power failure
+    shutil.copytree(folder, copy)
+    live.close()
+    assert 'bag.db3-journal' in {file.name for file in copy.iterdir()}
+    told = refusal(lambda: read(copy))
+    assert told is not None
+    assert '-journal' in told
+    sqlite3.connect(copy / 'bag.db3').execute('SELECT count(*) FROM topics')  # the remedy
+    assert read(copy) == list(range(len(TIMES)))
+
+
 def test_a_cut_database_is_told(tmp_path: Path) -> None:
     folder = written(tmp_path / 'bag', StoragePlugin.SQLITE3, CompressionMode.NONE)
     file = folder / 'bag.db3'
@@ -243,13 +300,44 @@ def test_a_cut_database_is_told(tmp_path: Path) -> None:
         assert told is None or 'bag.db3' in told
 
 
-def old_type(path: Path) -> Path:
-    name = ('sensor_msgs/CompressedImage', 'ros2msg', b'')
-    return write_mcap(path, [McapChannel('/cam', 'cdr', name)], [(0, 5, compressed(3))])
+@pytest.mark.parametrize(
+    'name',
+    [
+        'sensor_msgs/CompressedImage',
+        'sensor_msgs::msg::CompressedImage',
+        'sensor_msgs::msg::dds_::CompressedImage_',
+    ],
+)
+def test_type_names_of_old_and_of_other_recorders(tmp_path: Path, name: str) -> None:
+    channel = McapChannel('/cam', 'cdr', (name, 'ros2msg', b''))
+    assert read(write_mcap(tmp_path / 'a.mcap', [channel], [(0, 5, compressed(3))])) == [3]
 
 
-def test_type_names_of_old_recordings(tmp_path: Path) -> None:
-    assert read(old_type(tmp_path / 'a.mcap')) == [3]
+@given(
+    omitted=st.sets(st.sampled_from(['schemas', 'channels', 'counts', 'chunks', 'statistics'])),
+    packing=st.sampled_from([None, 'zstd']),
+)
+def test_what_a_summary_leaves_out_is_found_in_the_file(
+    tmp_path_factory: pytest.TempPathFactory, omitted: set[str], packing: str | None
+) -> None:
+    path = tmp_path_factory.getbasetemp() / 'summary.mcap'
+    messages = [(0, time, compressed(index)) for index, time in enumerate(TIMES)]
+    write_mcap(path, [CAMERA], messages, packing=packing, omitted=omitted)
+    with Bag(path) as bag:
+        assert bag.topics['/cam'].count == len(TIMES)
+    assert read(path) == list(range(len(TIMES)))
+    assert problems(path) == []
+
+
+def test_a_topic_that_others_use_too_is_still_the_cameras(tmp_path: Path) -> None:
+    other = McapChannel('/cam', 'cdr', ('my_msgs/msg/Image', 'ros2msg', b''))
+    messages = [(0, 1, b'other')] * 9 + [(1, 2, compressed(4))]
+    assert read(write_mcap(tmp_path / 'a.mcap', [other, CAMERA], messages)) == [4]
+
+
+def test_an_empty_recording_is_told_as_such(tmp_path: Path) -> None:
+    path = write_mcap(tmp_path / 'a.mcap', [], [])
+    assert 'nothing was recorded' in (refusal(lambda: read(path)) or '')
 
 
 @pytest.mark.parametrize(
@@ -270,7 +358,7 @@ def test_type_names_of_old_recordings(tmp_path: Path) -> None:
 def test_what_is_no_recording_is_named_with_the_remedy(
     tmp_path: Path, pack: Callable[[bytes], bytes], told: str
 ) -> None:
-    whole = old_type(tmp_path / 'a.mcap').read_bytes()
+    whole = write_mcap(tmp_path / 'a.mcap', [CAMERA], [(0, 5, compressed(3))]).read_bytes()
     (tmp_path / 'b.bag').write_bytes(pack(whole))
     with pytest.raises(SourceError, match=rf'b\.bag.*{told}'):
         read(tmp_path / 'b.bag')
@@ -280,7 +368,7 @@ def test_what_is_no_recording_is_named_with_the_remedy(
 def test_files_compressed_by_hand_are_unpacked(
     tmp_path: Path, pack: Callable[[bytes], bytes]
 ) -> None:
-    whole = old_type(tmp_path / 'a.mcap').read_bytes()
+    whole = write_mcap(tmp_path / 'a.mcap', [CAMERA], [(0, 5, compressed(3))]).read_bytes()
     path = tmp_path / 'a.mcap.zst'
     path.write_bytes(pack(whole))
     assert read(path) == [3]

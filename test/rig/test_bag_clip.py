@@ -180,6 +180,27 @@ def test_a_camera_that_starts_again_with_another_size_gets_its_new_calibration(
     assert 'the image is 32x24' in reason
 
 
+def test_a_calibration_may_come_late(tmp_path: Path) -> None:
+    uncalibrated = camera('/image_raw', '/camera_info', count=20, k=np.zeros(9))
+    messages = uncalibrated + [
+        (topic, kind, message)
+        for topic, kind, message in camera('/image_raw', '/camera_info', count=2)
+    ]
+    assert opened(tmp_path, messages).camera == 'intrinsics of /camera_info: fx = 50.0 px'
+
+
+def test_the_cameras_that_are_not_played_are_told(tmp_path: Path) -> None:
+    clip = opened(tmp_path, camera('/left/image_raw') + camera('/right/image_raw'))
+    assert 'topic /left/image_raw' in clip.name
+    assert clip.notes == ('not played: /right/image_raw; --topic plays one of them',)
+
+
+def test_the_folder_of_today_has_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bags.write(tmp_path / 'run', camera('/image_raw'), StoragePlugin.MCAP)
+    monkeypatch.chdir(tmp_path / 'run')
+    assert open_clip(Path()).name == 'bag run, topic /image_raw'
+
+
 @given(bad=st.sets(st.integers(0, 5), max_size=5), length=st.integers(0, WIDTH * HEIGHT * 3 - 1))
 def test_one_bad_frame_is_one_bad_frame(
     tmp_path_factory: pytest.TempPathFactory, bad: set[int], length: int

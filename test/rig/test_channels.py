@@ -24,13 +24,13 @@ def test_full_name(name: str, namespace: str, node: str, expected: str) -> None:
     assert full_name(name, namespace, node) == expected
 
 
-def test_channels_of_the_node_are_its_outputs_without_the_attention_map() -> None:
+def test_channels_of_the_node_are_its_outputs_but_those_that_cost_it_time() -> None:
     channels = node_channels('mine')
     names = [channel.name for channel in channels]
     assert '/mine/structure' in names
     assert '/depth_registered/points' in names
-    assert len(names) == len(topics.OUTPUTS) - 1
-    assert not any('attention' in name for name in names)
+    assert len(names) == len(topics.OUTPUTS) - 2
+    assert not any('attention' in name or 'compressed' in name for name in names)
     awaited = {channel.topic.name for channel in channels if channel.awaited}
     assert awaited == {topics.DEPTH, topics.POINTS, topics.STRUCTURE, topics.DEPTH_COLOR}
 

@@ -63,6 +63,7 @@ def test_given_focal_length_replaces_an_impossible_one(tmp_path: Path) -> None:
         ({'frames': []}, 'no frames'),
         ({'fx': None}, 'fx'),
         ({'width': 'wide'}, 'width'),
+        ({'fx': 'far'}, 'far'),
         ({'fx': 1.0, 'fy': 1.0}, 'a placeholder'),
         ({'cx': 63.5, 'cy': 47.5}, 'another image size'),
         ({'fx': -50.0}, 'Or give --fx'),
@@ -73,6 +74,18 @@ def test_bad_sequence_names_its_file(tmp_path: Path, changes: dict[str, Any], wo
     with pytest.raises(UserError, match=word) as error:
         open_clip(tmp_path)
     assert 'sequence.json' in str(error.value)
+
+
+def test_numbers_of_a_sequence_may_be_texts(tmp_path: Path) -> None:
+    clip = open_clip(write_sequence(tmp_path, [0.0], fx='50'))
+    assert '50.0 px' in clip.camera
+    assert next(clip.frames()).calibration.k == tuple(K)
+
+
+def test_a_sequence_nested_without_end_is_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / 'sequence.json').write_text('[' * 100_000)
+    with pytest.raises(ClipError, match='no sequence description'):
+        open_clip(tmp_path)
 
 
 def test_sequence_of_another_size_is_refused(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,8 +37,12 @@ def write_mcap(
     per_chunk: int = 3,
     summary: bool = True,
     profile: str = 'ros2',
+    omitted: Collection[str] = (),
 ) -> Path:
-    """Write a file; packing: of its chunks, None: there are none."""
+    """Write a file; packing: of its chunks, None: there are none.
+
+    omitted: from the summary, out of schemas, channels, counts (of messages), chunks, statistics.
+    """
     definitions = b''.join(_definition(number, c) for number, c in enumerate(channels))
     body = MAGIC + _record(0x01, _text(profile) + _text('a test'))
     indexes: list[bytes] = []
@@ -62,7 +66,15 @@ def write_mcap(
     body += _record(0x0F, bytes(4))
     start = len(body) if summary else 0
     if summary:
-        body += definitions + b''.join(indexes) + _statistics(channels, messages, len(indexes))
+        parts = {
+            'schemas': b''.join(_schema(number, c) for number, c in enumerate(channels)),
+            'channels': b''.join(_channel(number, c) for number, c in enumerate(channels)),
+            'chunks': b''.join(indexes),
+            'statistics': _statistics(
+                [] if 'counts' in omitted else channels, messages, len(indexes)
+            ),
+        }
+        body += b''.join(part for name, part in parts.items() if name not in omitted)
     return _written(path, body + _record(0x02, struct.pack('<QQI', start, 0, 0)) + MAGIC)
 
 
@@ -76,16 +88,21 @@ def _statistics(
 
 
 def _definition(number: int, channel: McapChannel) -> bytes:
-    schema = b''
-    if channel.schema is not None:
-        name, encoding, text = channel.schema
-        block = struct.pack('<I', len(text)) + text
-        schema = _record(
-            0x03, struct.pack('<H', number + 1) + _text(name) + _text(encoding) + block
-        )
+    return _schema(number, channel) + _channel(number, channel)
+
+
+def _schema(number: int, channel: McapChannel) -> bytes:
+    if channel.schema is None:
+        return b''
+    name, encoding, text = channel.schema
+    block = struct.pack('<I', len(text)) + text
+    return _record(0x03, struct.pack('<H', number + 1) + _text(name) + _text(encoding) + block)
+
+
+def _channel(number: int, channel: McapChannel) -> bytes:
     of_schema = number + 1 if channel.schema is not None else 0
     content = struct.pack('<HH', number, of_schema) + _text(channel.topic)
-    return schema + _record(0x04, content + _text(channel.encoding) + struct.pack('<I', 0))
+    return _record(0x04, content + _text(channel.encoding) + struct.pack('<I', 0))
 
 
 def _record(opcode: int, content: bytes) -> bytes:

@@ -84,3 +84,20 @@ def set_frame_times(path: Path, gaps: Sequence[int]) -> None:
         struct.pack_into('>I', changed, place, old + len(stts) - size)
     # Longer now than the edit list says, which is left out.
     path.write_bytes(changed.replace(b'edts', b'free'))
+
+
+def set_matroska_duration(path: Path, seconds: float) -> None:
+    """Change how long a Matroska file says to be, as its longest track is."""
+    content = bytearray(path.read_bytes())
+    place = content.index(b'\x44\x89\x88')  # Duration, 8 bytes, in ms
+    struct.pack_into('>d', content, place + 3, 1e3 * seconds)
+    path.write_bytes(content)
+
+
+def set_rotation(path: Path, degrees: int) -> None:
+    """Tell players of an MP4 file to turn its pictures clockwise by a multiple of 90 degrees."""
+    content = bytearray(path.read_bytes())
+    a, b = {0: (1, 0), 90: (0, 1), 180: (-1, 0), 270: (0, -1)}[degrees]
+    matrix = (a << 16, b << 16, 0, -b << 16, a << 16, 0, 0, 0, 1 << 30)
+    struct.pack_into('>9i', content, content.index(b'tkhd') + 44, *matrix)
+    path.write_bytes(content)

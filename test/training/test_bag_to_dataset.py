@@ -290,18 +290,11 @@ def test_a_recording_that_is_given_twice_is_refused(tmp_path, train, val):
     assert not (tmp_path / 'set').exists()
 
 
-def test_a_folder_without_a_recording_is_named(tmp_path):
-    (tmp_path / 'photos').mkdir()
-    (tmp_path / 'photos' / '1.png').touch()
-    with pytest.raises(UserError, match=r'photos holds no recording: give a folder with \.mcap'):
-        bag_to_dataset([tmp_path / 'photos'], [], TOPICS, tmp_path / 'set', kind='mine')
-
-
 @pytest.mark.parametrize(
     ('topics', 'message_part'),
     [
         (Topics('/none', TOPICS.depth, TOPICS.info), 'no topic /none; it has /camera/camera_info'),
-        (Topics(TOPICS.depth, TOPICS.depth, TOPICS.info), 'no pair'),
+        (Topics(TOPICS.depth, TOPICS.depth, TOPICS.info), 'three topics'),
     ],
 )
 def test_wrong_topics_are_named(tmp_path, topics, message_part):
@@ -414,6 +407,43 @@ def test_stamps_too_far_apart_are_told_with_the_tolerance(tmp_path):
     with pytest.raises(DataError, match=r'are 0\.016 s apart; say --tolerance 0\.019'):
         bag_to_dataset([bag], [], TOPICS, tmp_path / 'set', kind='mine')
     bag_to_dataset([bag], [], TOPICS, tmp_path / 'set', kind='mine', tolerance=0.019)
+
+
+@pytest.mark.parametrize('stamp', [0.0, 7.0])
+@pytest.mark.parametrize(('late', 'pairs'), [(0.0, 5), (0.5, 1)])
+def test_stamps_that_stand_still_pair_nothing(tmp_path, stamp, late, pairs):
+    frames = [(t, t + late, rgb, depth) for t, _, rgb, depth in run_of([5.0, 4.5, 4.0, 3.5, 3.0])]
+    bag = write_bag(
+        tmp_path / 'a',
+        frames,
+        colour=lambda _, rgb: raw_colour(stamp, rgb),
+        depth=lambda _, metres: raw_depth(stamp, metres),
+    )
+    if late and not stamp:
+        with pytest.raises(DataError, match=r'the closest stamps are 0\.5 s apart'):
+            bag_to_dataset([bag], [], TOPICS, tmp_path / 'set', kind='mine')
+        return
+    manifest = bag_to_dataset([bag], [], TOPICS, tmp_path / 'set', kind='mine')
+    assert json.loads(manifest.read_text())['shards'][0]['frames'] == pairs
+
+
+@pytest.mark.parametrize('nothing', [0.0, np.nan, np.inf, -1.0])
+def test_depth_that_says_nothing_is_left_out_and_told(tmp_path, nothing):
+    def depth(seconds: float, metres: NDArray[Any]) -> Any:
+        return raw_depth(seconds, metres if seconds != 2.0 else np.full_like(metres, nothing))
+
+    told: list[str] = []
+    bag = write_bag(tmp_path / 'a', run_of([5.0, 4.5, 4.0]), depth=depth)
+    manifest = bag_to_dataset([bag], [], TOPICS, tmp_path / 'set', kind='mine', report=told.append)
+    assert json.loads(manifest.read_text())['shards'][0]['frames'] == 2
+    assert 'no pixel of the depth image is valid' in told[0]
+
+
+def test_a_folder_without_a_recording_is_named(tmp_path):
+    (tmp_path / 'pictures').mkdir()
+    (tmp_path / 'pictures' / '1.png').touch()
+    with pytest.raises(DataError, match='holds no recording of ROS'):
+        bag_to_dataset([tmp_path / 'pictures'], [], TOPICS, tmp_path / 'set', kind='mine')
 
 
 def test_depth_is_read_as_drivers_write_it(tmp_path):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from s2r_depth_ros.media.bags.bag_files import files_of, open_storage
-from s2r_depth_ros.media.bags.messages import ENCODINGS, BagMessage
+from s2r_depth_ros.media.bags.messages import ENCODINGS, TYPES, BagMessage
 from s2r_depth_ros.media.bags.storage import Storage, StoredTopic
 from s2r_depth_ros.media.checks import SourceError
 
@@ -35,7 +35,7 @@ class Bag:
     """A recording, open; for use by ``with``.
 
     topics: what it holds, by name; where topics of several types share one, the type that is
-    readable, and with more messages.
+    readable, of a camera, and with more messages.
     """
 
     def __init__(self, path: Path) -> None:
@@ -99,4 +99,5 @@ class Bag:
                 key = (channel.topic, channel.type, channel.encoding)
                 counts[key] = counts.get(key, 0) + channel.count
         topics = [RecordedTopic(*key, count) for key, count in counts.items()]
-        return {t.name: t for t in sorted(topics, key=lambda t: (t.readable, t.count))}
+        topics.sort(key=lambda t: (t.readable and t.count > 0, t.type in TYPES, t.count))
+        return {topic.name: topic for topic in topics}

@@ -6,7 +6,7 @@ import re
 import shutil
 from collections.abc import Callable
 from contextlib import ExitStack
-from pathlib import Path, PurePath
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ruamel.yaml import YAML
@@ -27,6 +27,8 @@ METADATA = 'metadata.yaml'
 _SUFFIXES = ('.mcap', '.db3', '.bag')
 # Behind one of those: what compression by file, and a recorder that still runs, append.
 _APPENDED = ('.zstd', '.zst', '.lz4', '.active')
+# What rosbag2 appends to the name of a recording for each of its parts: run_12.mcap.
+_END = re.compile('(?:_([0-9]{1,9}))?(?:[.][a-z0-9]+)+$')
 _REINDEX = '`ros2 bag reindex FOLDER` writes it anew'
 
 _KINDS: dict[bytes, Callable[[Path], Storage]] = {
@@ -53,12 +55,13 @@ def files_of(path: Path) -> tuple[list[Path], list[str]]:
         return [path], []
     there = _bag_files(path)
     if not (path / METADATA).is_file():
+        if not there:
+            kinds = ', '.join(_SUFFIXES)
+            raise SourceError(f'{path} holds no recording of ROS ({METADATA}, {kinds})')
         if len({_run_name(file) for file in there}) > 1:
             names = ', '.join(file.name for file in there[:5])
             raise SourceError(f'{path} holds several recordings ({names}): give one of them')
-        if not there:
-            raise SourceError(f'{path} holds no recording: give a folder with .mcap, .db3 or .bag')
-        return there, []
+        return there, _gaps(there)
     named, problem = _named_files(path)
     found = [file for file in named if file.is_file()]
     missing = [file.name for file in named if file not in found]
@@ -69,7 +72,8 @@ def files_of(path: Path) -> tuple[list[Path], list[str]]:
     if not there:
         lost = f' (it names {", ".join(missing)})' if missing else ''
         raise SourceError(f'{path} holds {METADATA}{lost} but no .mcap or .db3: copy them, too')
-    told = problem or f'{METADATA} names {", ".join(missing)}, but the folder holds other files'
+    names = ', '.join(missing) or 'no file'
+    told = problem or f'{METADATA} names {names}, but the folder holds other files'
     return there, [f'{told}: {_REINDEX}']
 
 
@@ -99,11 +103,26 @@ def open_storage(path: Path, stack: ExitStack) -> Storage:
 def _named_files(folder: Path) -> tuple[list[Path], str]:
     """Return the files that metadata.yaml names, and what is wrong with it (nothing: empty)."""
     try:
-        content = YAML(typ='safe').load((folder / METADATA).read_text())
+        content = YAML(typ='safe').load((folder / METADATA).read_text(encoding='utf-8'))
         names = content['rosbag2_bagfile_information']['relative_file_paths']
-        return [folder / PurePath(str(name)).name for name in names], ''
     except (OSError, UnicodeError, YAMLError, KeyError, TypeError) as error:
         return [], f'{METADATA} cannot be used ({" ".join(repr(error).split())[:200]})'
+    if not isinstance(names, list):
+        return [], f'{METADATA} cannot be used (its relative_file_paths is no list)'
+    # Of a path only the name counts, of Windows, too; what is listed twice is read once.
+    files = dict.fromkeys(folder / re.split(r'[/\\]', str(name))[-1] for name in names)
+    return list(files), ''
+
+
+def _gaps(files: list[Path]) -> list[str]:
+    """Say which parts are missing between the first and the last of run_0, run_1, ..."""
+    ends = [_END.search(file.name.lower()) for file in files]
+    there = {int(end[1]) for end in ends if end is not None and end[1]}
+    first, last = min(there, default=0), max(there, default=-1)
+    if not 0 < last - first + 1 - len(there) <= len(files):  # none, or no counts but dates
+        return []
+    lost = ', '.join(str(number) for number in range(first, last) if number not in there)
+    return [f'of its parts number {lost} is missing']
 
 
 def _unpacked_file(path: Path, packing: str, stack: ExitStack) -> tuple[Path, bool]:
@@ -143,7 +162,7 @@ def _is_called_bag(path: Path) -> bool:
 
 def _run_name(file: Path) -> str:
     """Return what the names of a recording's parts have in common: run for run_0.mcap."""
-    return re.sub('(_[0-9]+)?([.][a-z0-9]+)+$', '', file.name.lower())
+    return _END.sub('', file.name.lower())
 
 
 def _head(path: Path) -> bytes:

@@ -59,6 +59,7 @@ class _Contents:
     counts: Counter[int] = field(default_factory=Counter)
     chunks: list[_Chunk] = field(default_factory=list)
     chunk_count: int | None = None
+    message_count: int = 0
     bare_messages: bool = False
 
     def take(self, opcode: int, content: bytes) -> None:
@@ -76,23 +77,24 @@ class _Contents:
         read = _Fields(content)
         if opcode == _CHUNK_INDEX:
             start, _, offset, _ = (read.number('Q') for _ in range(4))
-            pairs = read.block()
-            ids = frozenset(struct.unpack_from('<H', pairs, i)[0] for i in range(0, len(pairs), 10))
-            self.chunks.append(_Chunk(start, offset, ids))
+            self.chunks.append(_Chunk(start, offset, frozenset(read.counts())))
         elif opcode == _STATISTICS:
-            read.skip(8 + 2 + 4 + 4 + 4)
+            self.message_count = read.number('Q')
+            read.skip(2 + 4 + 4 + 4)
             self.chunk_count = read.number('I')
             read.skip(8 + 8)
-            pairs = read.block()
-            for i in range(0, len(pairs), 10):
-                number, count = struct.unpack_from('<HQ', pairs, i)
-                self.counts[number] = count
+            self.counts.update(read.counts())
         else:
             self.take(opcode, content)
 
     def is_complete(self) -> bool:
         """Return whether a summary told all that is needed."""
-        return bool(self.channels) and self.chunk_count == len(self.chunks)
+        return (
+            bool(self.channels)
+            and self.schemas.keys() >= {schema for schema, *_ in self.channels.values() if schema}
+            and self.chunk_count == len(self.chunks)
+            and self.counts.total() == self.message_count
+        )
 
 
 class McapFile:
@@ -173,8 +175,9 @@ class McapFile:
                     contents.take(opcode, content)
         if not contents.channels:
             self._file.close()
-            told = f': {self.damage[0]}' if self.damage else ''
-            raise StorageError(f'no channel can be read{told}')
+            if self.damage:
+                raise StorageError(f'no channel can be read: {self.damage[0]}')
+            raise StorageError('it is a whole MCAP file, but nothing was recorded in it')
         return contents
 
     def _all_records(self) -> Iterator[tuple[int, int, bytes]]:
@@ -249,6 +252,13 @@ class _Fields:
 
     def text(self) -> str:
         return self.block().decode(errors='replace')
+
+    def counts(self) -> dict[int, int]:
+        """Return a map of channels to numbers."""
+        try:
+            return dict(struct.iter_unpack('<HQ', self.block()))
+        except struct.error as error:  # no whole pairs
+            raise _CutError from error
 
 
 def _records(file: BinaryIO, start: int, end: int) -> Iterator[tuple[int, int, bytes]]:

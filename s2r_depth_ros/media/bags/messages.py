@@ -14,8 +14,10 @@ from rosbags.typesys import Stores, get_typestore
 from s2r_depth_ros.media.bags.storage import UNPACK_ERRORS, RawMessage, packing_of, unpacked
 from s2r_depth_ros.media.checks import SourceError
 
-IMAGE, COMPRESSED_IMAGE, CAMERA_INFO = (
-    f'sensor_msgs/msg/{name}' for name in ('Image', 'CompressedImage', 'CameraInfo')
+TYPES = IMAGE, COMPRESSED_IMAGE, CAMERA_INFO = (
+    'sensor_msgs/msg/Image',
+    'sensor_msgs/msg/CompressedImage',
+    'sensor_msgs/msg/CameraInfo',
 )
 ENCODINGS = ('cdr', 'ros1')
 _ROS_2, _ROS_1 = get_typestore(Stores.ROS2_HUMBLE), get_typestore(Stores.ROS1_NOETIC)

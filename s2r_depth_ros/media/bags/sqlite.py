@@ -10,6 +10,12 @@ from urllib.parse import quote
 from s2r_depth_ros.media.bags.storage import RawMessage, StorageError, StoredTopic, ros_2_type
 
 MAGIC = b'SQLite format 3\0'
+# A journal that begins so holds what a transaction has changed and not finished.
+_JOURNAL = b'\xd9\xd5\x05\xf9\x20\xa1\x63\xd7'
+_HALF_WRITTEN = (
+    'its -journal file says that it is still being recorded, or that the recorder was killed while '
+    'it wrote; then `sqlite3 FILE "SELECT count(*) FROM topics"` puts it in order'
+)
 _DAMAGED = 'it is damaged ({}); `sqlite3 FILE .recover` may save more of it'
 
 
@@ -19,6 +25,8 @@ class SqliteFile:
     def __init__(self, path: Path) -> None:
         """Open the file. Raises StorageError."""
         self.damage: list[str] = []
+        if _is_half_written(Path(f'{path}-journal')):
+            raise StorageError(_HALF_WRITTEN)
         log = Path(f'{path}-wal')
         # An immutable file is read without locks, also from a folder that may not be written to.
         how = 'mode=ro' if log.is_file() and log.stat().st_size else 'immutable=1'
@@ -66,6 +74,15 @@ class SqliteFile:
             )
             for number, name, kind, encoding in topics
         ]
+
+
+def _is_half_written(journal: Path) -> bool:
+    """Return whether there is a rollback journal that SQLite would have to apply first."""
+    try:
+        with journal.open('rb') as file:
+            return file.read(len(_JOURNAL)) == _JOURNAL
+    except FileNotFoundError:
+        return False
 
 
 def _why(error: str) -> str:

@@ -69,8 +69,14 @@ class Storage(Protocol):
 
 
 def ros_2_type(name: str) -> str:
-    """Return a message type's name as ROS 2 writes it: old recordings omit the part /msg/."""
-    parts = name.split('/')
+    """Return a message type's name as ROS 2 writes it.
+
+    Old recordings omit the part /msg/; IDL, and recorders of DDS, write pkg::msg::Name, the latter
+    also pkg::msg::dds_::Name_.
+    """
+    parts = name.replace('::dds_::', '::').split('::')
+    parts = name.split('/') if len(parts) == 1 else [*parts[:-1], parts[-1].removesuffix('_')]
+    name = '/'.join(parts)
     return f'{parts[0]}/msg/{parts[1]}' if len(parts) == 2 else name
 
 

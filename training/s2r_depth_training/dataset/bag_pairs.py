@@ -73,6 +73,7 @@ class BagPairs:
         self._rectified, self._report = rectified, report
         self._left_out: list[str] = []
         self._bits = BitDepth()
+        self._stamps: dict[str, float] = {}
         self._closest = math.inf
 
     def __iter__(self) -> Iterator[RecordedPair]:
@@ -114,8 +115,11 @@ class BagPairs:
 
     def _check_topics(self, bag: Bag) -> None:
         """Raise DataError unless the topics are there with messages of their types."""
+        if len(names := set(self._topics.by_role().values())) < 3:
+            given = ' and '.join(sorted(names))
+            raise DataError(f'colour, depth and info are three topics; given are only {given}')
         kinds = {'colour': (IMAGE, COMPRESSED_IMAGE), 'depth': (IMAGE, COMPRESSED_IMAGE)}
-        missing = sorted(set(self._topics.by_role().values()) - set(bag.topics))
+        missing = sorted(names - set(bag.topics))
         if missing:
             there = ', '.join(sorted(bag.topics)) or 'none'
             raise DataError(f'{self._path} has no topic {", ".join(missing)}; it has {there}')
@@ -171,8 +175,10 @@ class BagPairs:
         self, waiting: dict[str, deque[tuple[float, Any]]], message: BagMessage, content: Any
     ) -> tuple[Any, Any] | None:
         """Return colour and depth of one moment, None where the partner has not come yet."""
-        # Of a header without a stamp, when it was recorded.
-        stamp = header_time(content) or message.log_time
+        # Of a header without a stamp, or with one that stands still, when it was recorded.
+        written, before = header_time(content), self._stamps.get(message.topic, 0.0)
+        self._stamps[message.topic] = written
+        stamp = message.log_time if written in (0.0, before) else written
         is_colour = message.topic == self._topics.colour
         other = waiting[self._topics.depth if is_colour else self._topics.colour]
         match = min(other, key=lambda entry: abs(entry[0] - stamp), default=None)
@@ -193,4 +199,6 @@ class BagPairs:
                 f'colour is {rgb.shape[:2]}, depth {metres.shape}, camera_info {size} (height, '
                 'width); record depth that is aligned with colour'
             )
+        if not metres.any():
+            raise DataError('no pixel of the depth image is valid; check the depth camera')
         return RecordedPair(rgb, metres, intrinsics)

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
-from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.geometry import Intrinsics
 from s2r_depth_training.dataset.bag_pairs import Topics
 from s2r_depth_training.dataset.bags import bag_to_dataset

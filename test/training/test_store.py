@@ -44,8 +44,11 @@ def test_the_manifest_says_what_zero_depth_means(tmp_path):
     [
         ({'kind': 'indoor', 'shards': []}, 'no train shards'),
         ({'kind': 'indoor', 'shards': [{'file': 'none', 'split': 'train'}]}, 'is not a shard'),
-        ({'kind': 'indoor', 'shards': [{'file': 'none'}]}, "KeyError.'split'"),
-        ({'shards': []}, "KeyError.'kind'"),
+        (
+            {'kind': 'indoor', 'shards': [{'file': 'none'}]},
+            'not a manifest of a training set: it needs kind, and shards',
+        ),
+        ({'shards': []}, 'not a manifest of a training set: it needs kind, and shards'),
     ],
 )
 def test_wrong_sets_are_named(tmp_path, content, message):

@@ -78,6 +78,8 @@ class TemporalFilter:
             self._blend(self._frames, depth, scale, self._changed(grey, past_grey))
         with np.errstate(divide='ignore', over='ignore'):
             np.reciprocal(depth, out=self._frames.past)
+        # No depth is negative; the product of two that are would look like a depth that stayed.
+        np.copyto(self._frames.past, np.float32(np.nan), where=self._frames.past < 0)
         return depth
 
     def _changed(self, grey: NDArray[np.uint8], past: NDArray[np.uint8]) -> NDArray[np.uint8]:

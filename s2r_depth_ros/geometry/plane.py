@@ -54,10 +54,9 @@ class Plane:
         """
         down = np.array(self.normal)
         down /= np.linalg.norm(down)
-        for axis in (np.array([0.0, 0.0, 1.0]), np.array([0.0, -1.0, 0.0])):
-            forward = axis - (axis @ down) * down
-            length = np.linalg.norm(forward)
-            if length > _LEAST_FORWARD:
-                break
-        forward /= length
+        axis = np.array([0.0, 0.0, 1.0])
+        if np.linalg.norm(np.cross(axis, down)) <= _LEAST_FORWARD:
+            axis = np.array([0.0, -1.0, 0.0])
+        forward = axis - (axis @ down) * down
+        forward /= np.linalg.norm(forward)
         return np.stack([forward, np.cross(forward, down), -down])

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 OUTLIER_MADS = 3.0
 """Log ratios farther from their median than this many scaled deviations do not count."""
 
-_MAD_TO_DEVIATION = 1.4826  # of a normal distribution
+MAD_TO_DEVIATION = 1.4826
+"""Times the median deviation from the median is the standard deviation of a normal distribution."""
+
 _LEAST_SPREAD = 0.1  # more agreement than this is a wall that fills the view: the rest counts, too
 _ROUNDS = 10
 
@@ -36,7 +38,7 @@ def robust_factor(log_ratio: NDArray[np.float64]) -> Factor:
     for _ in range(_ROUNDS):
         centre = float(np.median(log_ratio[kept]))
         distance = np.abs(log_ratio - centre)
-        spread = max(_MAD_TO_DEVIATION * float(np.median(distance[kept])), _LEAST_SPREAD)
+        spread = max(MAD_TO_DEVIATION * float(np.median(distance[kept])), _LEAST_SPREAD)
         before, kept = kept, distance <= OUTLIER_MADS * spread
         if (kept == before).all():
             break

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2r_depth_ros.geometry.scale.estimate import Reason, UnscaledView, grid_of
+from s2r_depth_ros.geometry.scale.factor import MAD_TO_DEVIATION
 
 LEVEL = (0.0, 1.0, 0.0)
 """Down in the optical frame of a level camera (REP-103: y is down)."""
@@ -132,7 +133,7 @@ def _judged(points: _Floats, plane: _Floats) -> Floor | Reason:
     if (log_height > _BENEATH).sum() > _MOST_BENEATH * inliers:
         return Reason.NOT_LOWEST
     centre = float(np.median(log_height[on]))
-    spread = 1.4826 * float(np.median(np.abs(log_height[on] - centre)))
+    spread = MAD_TO_DEVIATION * float(np.median(np.abs(log_height[on] - centre)))
     if spread > _MOST_SPREAD:
         return Reason.NO_FLOOR
     length = float(np.linalg.norm(plane))

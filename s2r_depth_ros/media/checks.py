@@ -57,6 +57,23 @@ def check_path(path: Path) -> None:
         )
 
 
+def read_head(path: Path) -> bytes:
+    """Return the first HEAD_BYTES bytes of a file. Raises SourceError."""
+    try:
+        with path.open('rb') as file:
+            return file.read(HEAD_BYTES)
+    except OSError as error:
+        raise SourceError(f'{path}: cannot be read ({error.strerror})') from error
+
+
+def list_folder(folder: Path) -> list[Path]:
+    """Return what is in a folder but its subfolders. Raises SourceError."""
+    try:
+        return [entry for entry in folder.iterdir() if not entry.is_dir()]
+    except OSError as error:
+        raise SourceError(f'{folder}: cannot be read ({error.strerror})') from error
+
+
 def foreign_content(head: bytes) -> str | None:
     """Return what a file is by its first HEAD_BYTES bytes, and the remedy; None: not known here."""
     if not head:

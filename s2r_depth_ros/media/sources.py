@@ -11,7 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2r_depth_ros.media import codecs
-from s2r_depth_ros.media.checks import HEAD_BYTES, SourceError, check_path, foreign_content
+from s2r_depth_ros.media.checks import (
+    HEAD_BYTES,
+    SourceError,
+    check_path,
+    foreign_content,
+    list_folder,
+)
 from s2r_depth_ros.media.names import natural_key
 from s2r_depth_ros.media.pixels import decoded_to_rgb
 from s2r_depth_ros.media.videos import VIDEO_SUFFIXES, count_video_frames, read_video
@@ -31,7 +37,7 @@ def find_files(path: str | Path) -> list[Path]:
     path = Path(path)
     check_path(path)
     if path.is_dir():
-        files = [file for file in _listed(path) if _is_known(file)]
+        files = [file for file in list_folder(path) if _is_known(file)]
         if not files:
             raise SourceError(
                 f'{path}: the folder has no image or video files ({_kinds()}){_hint(path)}'
@@ -52,7 +58,7 @@ def passed_over(path: str | Path) -> str | None:
         return None
     kinds = Counter(
         file.suffix.lower() or 'without suffix'
-        for file in _listed(path)
+        for file in list_folder(path)
         if file.name[0] != '.' and not _is_known(file)
     )
     if not kinds:
@@ -112,14 +118,6 @@ def _is_known(path: Path) -> bool:
 
 def _kinds() -> str:
     return ' '.join(IMAGE_SUFFIXES + VIDEO_SUFFIXES)
-
-
-def _listed(folder: Path) -> list[Path]:
-    """Return what is in a folder but its subfolders. Raises SourceError."""
-    try:
-        return [file for file in folder.iterdir() if not file.is_dir()]
-    except OSError as error:
-        raise SourceError(f'{folder}: cannot be read ({error.strerror})') from error
 
 
 def _hint(folder: Path) -> str:

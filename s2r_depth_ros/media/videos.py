@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from s2r_depth_ros.media.checks import HEAD_BYTES, SourceError, check_path, foreign_content
+from s2r_depth_ros.media.checks import SourceError, check_path, foreign_content, read_head
 
 VIDEO_SUFFIXES = ('.mp4', '.avi', '.mkv', '.mov', '.webm', '.m4v', '.mpg', '.mpeg')
 _FALLBACK_RATE_HZ = 30.0
@@ -31,17 +31,17 @@ class VideoFrame:
 def count_video_frames(path: Path) -> int:
     """Return how many frames a video announces, 0 if it cannot be read or does not say."""
     video = _opened(path)
-    count = video.get(cv2.CAP_PROP_FRAME_COUNT)
+    count = _announced(video)
     video.release()
-    return int(count) if 0 < count < math.inf else 0
+    return count
 
 
 def frame_rate(path: Path) -> float:
     """Return the mean frames per second of a video, 30 where it does not say."""
     video = _opened(path)
-    rate = video.get(cv2.CAP_PROP_FPS)
+    rate = _rate(video)
     video.release()
-    return rate if 0.1 <= rate <= 1000.0 else _FALLBACK_RATE_HZ
+    return rate
 
 
 def read_video(path: Path) -> Iterator[VideoFrame]:
@@ -50,8 +50,8 @@ def read_video(path: Path) -> Iterator[VideoFrame]:
     Raises SourceError naming the file if there are none, and behind the last one if the file
     announces more.
     """
-    announced, rate = count_video_frames(path), frame_rate(path)
     video = _opened(path)
+    announced, rate = _announced(video), _rate(video)
     count, time, step = 0, 0.0, 1 / rate
     try:
         while video.isOpened():
@@ -75,6 +75,16 @@ def read_video(path: Path) -> Iterator[VideoFrame]:
             f'{path}: the video ends early, after {count} frames at {time:.1f} of {lasts:.1f} s: '
             'it is cut short or damaged; copy it again'
         )
+
+
+def _announced(video: cv2.VideoCapture) -> int:
+    count = video.get(cv2.CAP_PROP_FRAME_COUNT)
+    return int(count) if 0 < count < math.inf else 0
+
+
+def _rate(video: cv2.VideoCapture) -> float:
+    rate = video.get(cv2.CAP_PROP_FPS)
+    return rate if 0.1 <= rate <= 1000.0 else _FALLBACK_RATE_HZ
 
 
 def _opened(path: Path) -> cv2.VideoCapture:
@@ -103,9 +113,7 @@ def _is_whole_matroska(path: Path) -> bool:
 
 
 def _why_unreadable(path: Path) -> str:
-    with path.open('rb') as file:
-        known = foreign_content(file.read(HEAD_BYTES))
-    return known or (
+    return foreign_content(read_head(path)) or (
         'not a video that OpenCV can decode; is the file damaged (an .mp4 that was cut short has '
         'lost its index), or its codec missing?'
     )

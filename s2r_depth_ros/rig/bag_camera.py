@@ -98,7 +98,7 @@ def find_camera_info(bag: Bag, camera: BagCamera, fx: float | None) -> CameraInf
         reason = f'it has no messages of {CAMERA_INFO}'
         for info in _first_messages(bag, name, _INFOS_TRIED):
             try:
-                calibration = calibration_of(info, size)
+                calibration = calibration_from(info, size=size)
             except UserError as error:
                 reason = str(error)
                 continue
@@ -106,16 +106,6 @@ def find_camera_info(bag: Bag, camera: BagCamera, fx: float | None) -> CameraInf
             return CameraInfo(name, calibration, words)
         refused.append(f'{name} is unusable ({reason}): ')
     return CameraInfo(None, None, ''.join(refused) + describe_assumed(None))
-
-
-def calibration_of(info: Any, size: tuple[int, int]) -> Calibration:
-    """Return the calibration in a camera_info for images of ``size`` (width, height).
-
-    Raises CalibrationError.
-    """
-    calibration = calibration_from(info)
-    calibration.check_image_size(*size)
-    return calibration
 
 
 def _wanted_camera(bag: Bag, name: str, wanted: str) -> BagCamera:

@@ -20,7 +20,13 @@ from s2r_depth_ros.media.bags.storage import (
     StorageError,
     packing_of,
 )
-from s2r_depth_ros.media.checks import HEAD_BYTES, SourceError, check_path, foreign_content
+from s2r_depth_ros.media.checks import (
+    SourceError,
+    check_path,
+    foreign_content,
+    list_folder,
+    read_head,
+)
 from s2r_depth_ros.media.names import natural_key
 
 METADATA = 'metadata.yaml'
@@ -42,7 +48,7 @@ def is_bag(path: Path) -> bool:
     """Return whether a path that exists is a recording by its content or its name."""
     if path.is_dir():
         return (path / METADATA).is_file() or bool(_bag_files(path))
-    return _is_called_bag(path) or _head(path).startswith(tuple(_KINDS))
+    return _is_called_bag(path) or read_head(path).startswith(tuple(_KINDS))
 
 
 def files_of(path: Path) -> tuple[list[Path], list[str]]:
@@ -80,11 +86,11 @@ def files_of(path: Path) -> tuple[list[Path], list[str]]:
 def open_storage(path: Path, stack: ExitStack) -> Storage:
     """Open one file of a recording, which ``stack`` will close. Raises SourceError."""
     check_path(path)
-    head = _head(path)
+    head = read_head(path)
     plain, damage = path, []
     if packing := packing_of(head):
         plain, whole = _unpacked_file(path, packing, stack)
-        head = _head(plain)
+        head = read_head(plain)
         damage = [] if whole else [f'it is cut short or damaged, {packing} unpacks a part of it']
     opener = next((kind for magic, kind in _KINDS.items() if head.startswith(magic)), None)
     if opener is None:
@@ -146,10 +152,7 @@ def _unpacked_file(path: Path, packing: str, stack: ExitStack) -> tuple[Path, bo
 
 def _bag_files(folder: Path) -> list[Path]:
     """Return the files in a folder that are called like parts of a recording, in natural order."""
-    try:
-        files = [file for file in folder.iterdir() if _is_called_bag(file) and file.is_file()]
-    except OSError as error:
-        raise SourceError(f'{folder}: cannot be read ({error.strerror})') from error
+    files = [file for file in list_folder(folder) if _is_called_bag(file) and file.is_file()]
     return sorted(files, key=lambda file: natural_key(file.name))
 
 
@@ -163,12 +166,3 @@ def _is_called_bag(path: Path) -> bool:
 def _run_name(file: Path) -> str:
     """Return what the names of a recording's parts have in common: run for run_0.mcap."""
     return _END.sub('', file.name.lower())
-
-
-def _head(path: Path) -> bytes:
-    """Return the first bytes of a file. Raises SourceError."""
-    try:
-        with path.open('rb') as file:
-            return file.read(HEAD_BYTES)
-    except OSError as error:
-        raise SourceError(f'{path}: cannot be read ({error.strerror})') from error

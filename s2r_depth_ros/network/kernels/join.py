@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from s2r_depth_ros.network.kernels.basics import PIECES, tl, triton
-from s2r_depth_ros.network.kernels.pad import mirror, mirrored_in
+from s2r_depth_ros.network.kernels.pad import mirror, unpad_part
 
 
 def forward(parts: Sequence[Tensor], depth: Tensor | None, pixels: int, channels: int) -> Tensor:
@@ -50,7 +50,7 @@ def backward(
         )  # fmt: skip
         vector = math.gcd(16 // gradient.element_size(), channels, size, begin)
         grid = (triton.cdiv(inner[1] * size // vector, PIECES), inner[0], count)
-        _part[grid](
+        unpad_part[grid](
             gradient, result, *inner, pixels, channels // vector, size // vector, begin // vector,
             VECTOR=vector, PIECES=PIECES,
         )  # fmt: skip
@@ -98,34 +98,3 @@ def _join(  # type: ignore[no-untyped-def]  # Triton finds the types
     begin = image * (height + 2 * pad) * wide * groups * VECTOR
     own = (row * wide * groups + piece)[:, None] * VECTOR + lane
     tl.store(y + begin + own, value, mask=inside[:, None])
-
-
-@triton.jit(do_not_specialize=['height', 'width', 'pad', 'groups', 'own_groups', 'first'])
-def _part(  # type: ignore[no-untyped-def]  # Triton finds the types
-    gradient, result, height, width, pad, groups, own_groups, first,
-    VECTOR: tl.constexpr, PIECES: tl.constexpr,  # noqa: N803
-):  # fmt: skip
-    """Make pieces of one row of the gradient of a part: sums of up to nine places."""
-    row, image = tl.program_id(1), tl.program_id(2).to(tl.int64)
-    piece = tl.program_id(0) * PIECES + tl.arange(0, PIECES)
-    column = piece // own_groups
-    group = piece - column * own_groups + first
-    wide = width + 2 * pad
-    inside = column < width
-    lane = tl.arange(0, VECTOR)[None, :]
-    gradient += image * (height + 2 * pad) * wide * groups * VECTOR
-    total = tl.zeros((PIECES, VECTOR), tl.float32)
-    for side in tl.static_range(3):
-        source_row, shows_row = mirrored_in(row, height, pad, side)
-        if shows_row:
-            for flank in tl.static_range(3):
-                source_column, shows_column = mirrored_in(column, width, pad, flank)
-                source = (source_row * wide + source_column) * groups + group
-                value = tl.load(
-                    gradient + source[:, None] * VECTOR + lane,
-                    mask=(inside & shows_column)[:, None], other=0.0,
-                )  # fmt: skip
-                total += value.to(tl.float32)
-    begin = image * height * width * own_groups * VECTOR
-    own = (row * width * own_groups + piece)[:, None] * VECTOR + lane
-    tl.store(result + begin + own, total.to(result.dtype.element_ty), mask=inside[:, None])

@@ -31,8 +31,9 @@ def backward(gradient: Tensor, pixels: int) -> Tensor:
         dtype=gradient.dtype, device=gradient.device, memory_format=torch.channels_last,
     )  # fmt: skip
     vector = vector_of(gradient)
-    _unpad[_grid(for_x, vector)](
-        gradient, for_x, height - 2 * pixels, width - 2 * pixels, pixels, channels // vector,
+    groups = channels // vector
+    unpad_part[_grid(for_x, vector)](
+        gradient, for_x, height - 2 * pixels, width - 2 * pixels, pixels, groups, groups, 0,
         VECTOR=vector, PIECES=PIECES,
     )  # fmt: skip
     return for_x
@@ -81,15 +82,19 @@ def mirrored_in(index, length, pad, side: tl.constexpr):  # type: ignore[no-unty
     return 2 * (length - 1) - index + pad, (index >= length - 1 - pad) & (index <= length - 2)
 
 
-@triton.jit(do_not_specialize=['height', 'width', 'pad', 'groups'])
-def _unpad(  # type: ignore[no-untyped-def]  # Triton finds the types
-    gradient, for_x, height, width, pad, groups, VECTOR: tl.constexpr, PIECES: tl.constexpr  # noqa: N803
+@triton.jit(do_not_specialize=['height', 'width', 'pad', 'groups', 'own_groups', 'first'])
+def unpad_part(  # type: ignore[no-untyped-def]  # Triton finds the types
+    gradient, result, height, width, pad, groups, own_groups, first,
+    VECTOR: tl.constexpr, PIECES: tl.constexpr,  # noqa: N803
 ):  # fmt: skip
-    """Make pieces of one row of ``for_x``: the sum of up to nine places that show a pixel."""
+    """Make pieces of one row of the gradient of some channels, from the group ``first`` on.
+
+    Each is the sum of up to nine places that show its pixel.
+    """
     row, image = tl.program_id(1), tl.program_id(2).to(tl.int64)
     piece = tl.program_id(0) * PIECES + tl.arange(0, PIECES)
-    column = piece // groups
-    group = piece - column * groups
+    column = piece // own_groups
+    group = piece - column * own_groups + first
     wide = width + 2 * pad
     inside = column < width
     lane = tl.arange(0, VECTOR)[None, :]
@@ -106,7 +111,6 @@ def _unpad(  # type: ignore[no-untyped-def]  # Triton finds the types
                     mask=(inside & shows_column)[:, None], other=0.0,
                 )  # fmt: skip
                 total += value.to(tl.float32)
-    own = (
-        image * height * width * groups * VECTOR + (row * width * groups + piece)[:, None] * VECTOR
-    )
-    tl.store(for_x + own + lane, total.to(for_x.dtype.element_ty), mask=inside[:, None])
+    begin = image * height * width * own_groups * VECTOR
+    own = (row * width * own_groups + piece)[:, None] * VECTOR + lane
+    tl.store(result + begin + own, total.to(result.dtype.element_ty), mask=inside[:, None])

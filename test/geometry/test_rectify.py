@@ -353,3 +353,9 @@ def test_an_image_of_another_size_is_refused(d: tuple[float, ...]) -> None:
     rectifier = Rectifier(Calibration(WIDTH, HEIGHT, 'plumb_bob', d, K))
     with pytest.raises(CalibrationError, match=r'80x60.*160x120'):
         rectifier.rectify(np.zeros((60, 80, 3), np.uint8))
+
+
+def test_an_image_that_folds_from_its_middle_on_shows_nothing_once() -> None:
+    radius = np.linspace(0.0, 3.0, 31)
+    kept = is_one_to_one('plumb_bob', np.array([-1e9, 0.0, 0.0, 0.0, 0.0]), radius)
+    assert not kept[1:].any()

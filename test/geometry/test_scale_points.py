@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 import pytest
@@ -281,3 +283,11 @@ def test_any_depth_and_points_give_a_scale_or_a_reason(values, seed) -> None:
     for reference in (points, points_of(ROOM, 0.01)):
         found = ReferencePoints(reference, 0.0).estimate(UnscaledView(depth, CAMERA))
         assert isinstance(found, NoScale | ScaleEstimate)
+
+
+def test_ratios_that_agree_in_nothing_come_to_an_end() -> None:
+    """Of a series that grows without end each round drops a few more; there are so many rounds."""
+    factor = robust_factor(1.1 ** np.arange(400))
+    assert 27 < factor.kept.sum() < 100
+    assert factor.kept[:27].all()
+    assert math.isfinite(factor.log_scale)

@@ -187,3 +187,8 @@ def test_images_of_any_size_give_a_scale_or_a_reason(size) -> None:
         assert isinstance(answer, NoScale | ScaleEstimate)
         if size == (1920, 1200):
             assert isinstance(answer, ScaleEstimate)
+
+
+def test_a_distance_that_numbers_cannot_hold_is_no_scale() -> None:
+    reading = RangeReading(5e-324, 0.3, 0.0, 15.0)
+    assert reason_of(RangeCone(reading, (0, 0, 0), AHEAD, 3.0)) is Reason.NO_ANCHORS

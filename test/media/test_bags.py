@@ -6,6 +6,7 @@ import bz2
 import gzip
 import shutil
 import sqlite3
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, W
 
 from s2r_depth_ros.media.bags.bag import Bag
 from s2r_depth_ros.media.bags.bag_files import is_bag
+from s2r_depth_ros.media.bags.ros1 import Ros1File
 from s2r_depth_ros.media.bags.storage import zstd
 from s2r_depth_ros.media.checks import SourceError
 
@@ -403,3 +405,101 @@ def test_any_bytes_are_no_traceback(
         (message,) = bag.messages({'/cam'})
         told = refusal(message.read)
     assert told is None or told.startswith('/cam')
+
+
+def test_several_recordings_in_a_folder_are_named(tmp_path: Path) -> None:
+    for name in ('kitchen_0', 'kitchen_1', 'garden_0'):
+        write_mcap(tmp_path / f'{name}.mcap', [CAMERA], [(0, 1, compressed(1))])
+    told = refusal(lambda: read(tmp_path))
+    assert told is not None
+    assert 'holds several recordings (garden_0.mcap, kitchen_0.mcap, kitchen_1.mcap)' in told
+
+
+def test_metadata_without_its_files_is_told(tmp_path: Path) -> None:
+    folder = written(tmp_path / 'bag', StoragePlugin.MCAP, CompressionMode.NONE)
+    (folder / 'bag.mcap').unlink()
+    told = refusal(lambda: read(folder))
+    assert told is not None
+    assert 'it names bag.mcap' in told
+
+
+def test_chunks_of_other_channels_are_passed_over(tmp_path: Path) -> None:
+    """Also one that could not be unpacked."""
+    other = McapChannel('/other', 'json', None)
+    messages = [(0, time, compressed(index)) for index, time in enumerate(TIMES[:3])]
+    messages += [(1, 80, b'{}')] * 3
+    path = write_mcap(tmp_path / 'a.mcap', [CAMERA, other], messages, indexed=True)
+    content = bytearray(path.read_bytes())
+    content[content.rindex(b'\x28\xb5\x2f\xfd') + 6] ^= 0xFF
+    path.write_bytes(content)
+    assert read(path) == [0, 1, 2]
+    assert problems(path) == []
+
+
+@pytest.mark.parametrize(
+    ('old', 'new', 'told'),
+    [
+        (b'\x04\0\0\0zstd', b'\x04\0\0\0rice', "compressed by 'rice', which is not known here"),
+        (
+            struct.pack('<I', 0) + b'\x04\0\0\0zstd',
+            struct.pack('<I', 9) + b'\x04\0\0\0zstd',
+            'damaged',
+        ),
+    ],
+)
+def test_a_chunk_that_cannot_be_unpacked_is_told(
+    tmp_path: Path, old: bytes, new: bytes, told: str
+) -> None:
+    messages = [(0, time, compressed(index)) for index, time in enumerate(TIMES)]
+    path = write_mcap(tmp_path / 'a.mcap', [CAMERA], messages)
+    content = path.read_bytes()
+    second = content.index(old, content.index(old) + 1)
+    path.write_bytes(content[:second] + new + content[second + len(old) :])
+    assert read(path) == [0, 1, 2, 6]
+    assert told in problems(path)[0]
+
+
+def test_a_file_that_was_not_ended_is_read_and_told(tmp_path: Path) -> None:
+    messages = [(0, time, compressed(index)) for index, time in enumerate(TIMES)]
+    path = write_mcap(tmp_path / 'a.mcap', [CAMERA], messages, summary=False)
+    content = path.read_bytes()
+    path.write_bytes(content[: content.rindex(b'\x0f' + struct.pack('<Q', 4))])
+    assert read(path) == list(range(len(TIMES)))
+    assert 'the recorder was not stopped properly' in problems(path)[0]
+
+
+def test_of_no_channels_a_ros_1_bag_has_no_messages(tmp_path: Path) -> None:
+    message = bags.ROS1_STORE.types['std_msgs/msg/String']('hello')
+    path = bags.write_ros1(tmp_path / 'a.bag', [('/words', 'std_msgs/msg/String', message)])
+    storage = Ros1File(path)
+    assert [message.time for message in storage.messages([])] == []
+    assert len(list(storage.messages([channel.id for channel in storage.channels]))) == 1
+    storage.close()
+
+
+def test_a_database_of_something_else_is_told(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / 'a.db3') as database:
+        database.execute('CREATE TABLE birds (name TEXT)')
+    told = refusal(lambda: read(tmp_path / 'a.db3'))
+    assert told is not None
+    assert 'it is a SQLite database but no recording (no such table: topics)' in told
+
+
+def test_a_database_that_is_being_recorded_is_told(tmp_path: Path) -> None:
+    folder = written(tmp_path / 'bag', StoragePlugin.SQLITE3, CompressionMode.NONE)
+    live = sqlite3.connect(folder / 'bag.db3')
+    live.execute('PRAGMA locking_mode=EXCLUSIVE')
+    live.execute('PRAGMA journal_mode=WAL')
+    live.execute('INSERT INTO messages VALUES (99, 1, 80, ?)', (compressed(7),))
+    live.commit()
+    told = refusal(lambda: read(folder))
+    live.close()
+    assert told is not None
+    assert 'is it still being recorded?' in told
+
+
+def test_a_row_that_is_no_message_is_left_out(tmp_path: Path) -> None:
+    folder = written(tmp_path / 'bag', StoragePlugin.SQLITE3, CompressionMode.NONE)
+    with sqlite3.connect(folder / 'bag.db3') as database:
+        database.execute("INSERT INTO messages VALUES (98, 1, 81, 'text')")
+    assert read(folder) == list(range(len(TIMES)))

@@ -199,3 +199,29 @@ def test_damage_is_refused_or_decoded(data: st.DataObject) -> None:
         content[at] = data.draw(st.integers(0, 255))
     with contextlib.suppress(CodecError):
         assert decode(bytes(content)).size
+
+
+def test_a_scan_header_that_is_too_short_brings_nothing() -> None:
+    whole = _jpeg(_scene(40, 50))
+    at = whole.index(b'\xff\xda') + 4
+    with pytest.raises(CodecError, match='cut short or damaged'):
+        decode(whole[:at] + b'\xff' + whole[at + 1 :])
+
+
+@pytest.mark.parametrize('changed', [False, True])
+def test_of_several_scans_all_must_be_decoded_to_their_end(changed: bool) -> None:
+    """Each component in a scan of its own; OpenCV writes none, so its decoder is made up."""
+    components = b''.join(bytes([number, 0x11, 0]) for number in (1, 2, 3))
+    frame = b'\xff\xc0\x00\x11\x08\x00\x08\x00\x08\x03' + components
+    scans = [b'\xff\xda\x00\x08\x01' + bytes([number, 0, 0, 63, 0, 7]) for number in (1, 2, 3)]
+    content = b'\xff\xd8' + frame + b''.join(scans) + END
+    decoded: list[bytes] = []
+
+    def decoder(data: bytes) -> NDArray[np.uint8]:
+        decoded.append(data)
+        return np.full((8, 8, 3), len(decoded) if changed else 0, np.uint8)
+
+    assert (jpeg.decode_jpeg(content, decoder) is None) == changed
+    assert len(decoded) == 2
+    assert decoded[0] == content
+    assert decoded[1].endswith(END)

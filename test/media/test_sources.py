@@ -19,6 +19,7 @@ from media_files import (
 from numpy.typing import NDArray
 
 from s2r_depth_ros.media import codecs
+from s2r_depth_ros.media.exif import orientation
 from s2r_depth_ros.media.names import natural_key
 from s2r_depth_ros.media.sources import (
     SourceError,
@@ -292,3 +293,42 @@ def test_a_video_keeps_the_times_of_its_frames(
     write_video(file, [np.full((48, 64, 3), 20 * i, np.uint8) for i in range(len(times))])
     set_frame_times(file, [*gaps, 1])
     assert [frame.time for frame in read_video(file)] == pytest.approx(times, abs=0.002)
+
+
+@pytest.mark.parametrize('suffix', ['.jpg', '.png', '.webp'])
+def test_a_picture_without_exif_is_upright(suffix: str) -> None:
+    content = cv2.imencode(suffix, np.zeros((8, 8, 3), np.uint8))[1].tobytes()
+    assert orientation(content) == 1
+
+
+def test_segments_may_begin_with_more_than_one_ff_and_end_early(photo: NDArray[np.uint8]) -> None:
+    stored = cv2.imencode('.jpg', photo)[1].tobytes()
+    turned = with_orientation(stored, 6, *'>H')
+    assert orientation(turned.replace(b'\xff\xe1', b'\xff\xff\xff\xe1', 1)) == 6
+    assert orientation(stored[: stored.index(b'\xff\xdb')]) == 1
+
+
+def test_a_hint_names_some_of_many_folders(tmp_path: Path) -> None:
+    for number in range(9):
+        (tmp_path / f'camera{number}').mkdir()
+        (tmp_path / f'camera{number}' / '1.png').touch()
+    with pytest.raises(SourceError) as error:
+        find_files(tmp_path)
+    assert [f'camera{number} (1)' in str(error.value) for number in range(9)] == [True] * 4 + [
+        False
+    ] * 5
+
+
+def test_a_matroska_file_that_does_not_say_its_size_may_be_cut(tmp_path: Path) -> None:
+    """As of a recorder that was stopped: only count and times can tell."""
+    file = tmp_path / 'clip.mkv'
+    random = np.random.default_rng(2)
+    write_video(file, [random.integers(0, 256, (48, 64, 3), np.uint8) for _ in range(30)])
+    content = bytearray(file.read_bytes())
+    size = content.index(b'\x18\x53\x80\x67') + 4
+    content[size : size + 8] = b'\x01' + 7 * b'\xff'
+    file.write_bytes(content)
+    assert len(list(read_frames(file))) == 30
+    set_matroska_duration(file, 9.0)
+    with pytest.raises(SourceError, match='the video ends early, after'):
+        list(read_frames(file))

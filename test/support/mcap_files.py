@@ -38,10 +38,12 @@ def write_mcap(
     summary: bool = True,
     profile: str = 'ros2',
     omitted: Collection[str] = (),
+    indexed: bool = False,
 ) -> Path:
     """Write a file; packing: of its chunks, None: there are none.
 
     omitted: from the summary, out of schemas, channels, counts (of messages), chunks, statistics.
+    indexed: whether it says which channels a chunk has messages of.
     """
     definitions = b''.join(_definition(number, c) for number, c in enumerate(channels))
     body = MAGIC + _record(0x01, _text(profile) + _text('a test'))
@@ -59,7 +61,12 @@ def write_mcap(
             span = struct.pack('<QQ', min(times), max(times))
             chunk = span + struct.pack('<QI', len(content), 0) + _text(packing)
             chunk = _record(0x06, chunk + struct.pack('<Q', len(packed)) + packed)
-            place = struct.pack('<QQ', len(body), len(chunk)) + struct.pack('<IQ', 0, 0)
+            inside = (
+                sorted({n for n, _, _ in messages[first : first + per_chunk]}) if indexed else []
+            )
+            pairs = b''.join(struct.pack('<HQ', number, 0) for number in inside)
+            place = struct.pack('<QQ', len(body), len(chunk)) + struct.pack('<I', len(pairs))
+            place += pairs + struct.pack('<Q', 0)
             sizes = struct.pack('<QQ', len(packed), len(content))
             indexes.append(_record(0x08, span + place + _text(packing) + sizes))
             body += chunk

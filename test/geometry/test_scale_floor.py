@@ -33,7 +33,7 @@ def reason(answer: ScaleEstimate | NoScale) -> Reason:
 
 @given(
     height=st.floats(0.2, 2.0),
-    # Nearer, with the camera looking up, the floor is less than the fifth of the view that is asked.
+    # Nearer, and looking up, the floor is less than the fifth of the view that is asked.
     wall=st.floats(2.6, 20.0),
     pitch=st.floats(-0.6, 0.1),
     roll=st.floats(-0.3, 0.3),

@@ -287,7 +287,7 @@ def test_any_depth_and_points_give_a_scale_or_a_reason(values, seed) -> None:
 
 def test_ratios_that_agree_in_nothing_come_to_an_end() -> None:
     """Of a series that grows without end each round drops a few more; there are so many rounds."""
-    factor = robust_factor(1.1 ** np.arange(400))
+    factor = robust_factor(np.float64(1.1) ** np.arange(400, dtype=np.float64))
     assert 27 < factor.kept.sum() < 100
     assert factor.kept[:27].all()
     assert math.isfinite(factor.log_scale)

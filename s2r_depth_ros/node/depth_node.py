@@ -22,6 +22,7 @@ from rclpy.lifecycle import (
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+from s2r_depth_ros.geometry.frame_tree import FixedTransforms
 from s2r_depth_ros.launch_arguments import NODE
 from s2r_depth_ros.node.arguments import NodeArguments
 from s2r_depth_ros.node.camera_stream import CameraStream
@@ -30,7 +31,9 @@ from s2r_depth_ros.node.inference_loop import InferenceLoop
 from s2r_depth_ros.node.log import describe, forward_log
 from s2r_depth_ros.node.model_loading import load_estimator
 from s2r_depth_ros.node.parameters import QOS, NodeParameters, Values, unknown_names
+from s2r_depth_ros.node.pipeline import FramePipeline
 from s2r_depth_ros.node.status import NodeFacts
+from s2r_depth_ros.node.transforms import NodeTransforms, make_transforms
 
 T = TypeVar('T')
 
@@ -57,6 +60,7 @@ class DepthNode(LifecycleNode):
         self._transition_lock = threading.Lock()
         self._loop: InferenceLoop | None = None
         self._cameras: list[CameraStream] = []
+        self._transforms: NodeTransforms | None = None
         # Loops that were stopped and may still be busy with their last frame.
         self._retired: list[InferenceLoop] = []
         self._configure_error = ''
@@ -166,6 +170,7 @@ class DepthNode(LifecycleNode):
     def _configure(self, values: Values) -> None:
         """Load the model, start the loop that infers and create the topics of every camera."""
         estimator = load_estimator(values, self.get_logger())
+        self._transforms = transforms = make_transforms(self, values.transforms)
         self._loop = InferenceLoop(estimator, lambda: self.parameters.values, self._log_defect)
         for name in values.cameras or ('',):
             self._cameras.append(
@@ -173,6 +178,7 @@ class DepthNode(LifecycleNode):
                     self,
                     name,
                     values.image_transport == 'compressed',
+                    FramePipeline(estimator.metadata, transforms),
                     self._loop.image_arrived,
                     self._loop.info_arrived,
                 )
@@ -195,6 +201,9 @@ class DepthNode(LifecycleNode):
         cameras, self._cameras = self._cameras, []
         for camera in cameras:
             camera.topics.destroy()
+        transforms, self._transforms = self._transforms, None
+        if transforms:
+            transforms.close()
 
     def _guard_transitions(self) -> None:
         """Let the service answer that a transition is impossible.
@@ -234,6 +243,8 @@ class DepthNode(LifecycleNode):
 
     def _parameters_changed(self, values: Values) -> None:
         self._diagnostics.set_period(values.diagnostics_period)
+        if transforms := self._transforms:
+            transforms.fixed = FixedTransforms(values.transforms)
 
     def _facts(self) -> NodeFacts:
         """Return what diagnostics are made of; another thread may be in a transition."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.qos import QoSProfile, QoSReliabilityPolicy
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, LaserScan, PointCloud2
 
 # Sensor QoS (REP-2003): a best-effort subscriber matches every camera.
 _NEWEST = QoSProfile(depth=1, reliability=QoSReliabilityPolicy.BEST_EFFORT)
@@ -22,6 +22,11 @@ DEPTH_INFO = 'depth_registered/camera_info'
 RECT_COLOR = 'rgb/image_rect_color'
 RECT_INFO = 'rgb/camera_info'
 POINTS = 'depth_registered/points'
+CONFIDENCE = 'depth_registered/confidence'
+OBSTACLES = 'depth_registered/points_obstacles'
+GROUND = 'depth_registered/points_ground'
+CLEARING = 'depth_registered/points_clearing'
+SCAN = 'scan'
 DEPTH_COLOR = '~/depth_color'
 STRUCTURE = '~/structure'
 ATTENTION = '~/attention'
@@ -109,10 +114,43 @@ OUTPUTS = (
         _RELIABLE,
         'organised XYZRGB cloud in the optical frame, NaN invalid; needs a valid camera_info',
     ),
+    Topic(
+        CONFIDENCE,
+        Image,
+        _RELIABLE,
+        '32FC1: how likely each depth is within 25 % of the truth, once the scale is right, 0 to 1',
+    ),
+    Topic(
+        OBSTACLES,
+        PointCloud2,
+        _RELIABLE,
+        'XYZRGB points higher than the floor, all finite, not organised; needs the floor',
+    ),
+    Topic(GROUND, PointCloud2, _RELIABLE, 'as that, the points on the floor'),
+    Topic(
+        CLEARING,
+        PointCloud2,
+        _RELIABLE,
+        'points at max_depth where the view is free up to it, for clearing a costmap; needs '
+        'max_depth and a valid camera_info',
+    ),
+    Topic(
+        SCAN,
+        LaserScan,
+        _RELIABLE,
+        'nearest obstacle per bearing in a band over the floor, in scan.frame; +inf free, -inf too '
+        'near, NaN unknown (REP-117); needs the floor and the transform to scan.frame',
+    ),
     Topic(DEPTH_COLOR, Image, _RELIABLE, 'depth as rgb8 colours, near red, far blue'),
     Topic(STRUCTURE, Image, _RELIABLE, "mono8: the network's structure map, [0, 1] as 0 to 255"),
     Topic(ATTENTION, Image, _RELIABLE, "mono8: the network's attention map, [0, 1] as 0 to 255"),
 )
+
+OF_FLOOR = frozenset({OBSTACLES, GROUND, SCAN})
+"""Outputs that need to know where the floor is."""
+OF_NAVIGATION = OF_FLOOR | {CLEARING}
+OF_CLEAN_DEPTH = OF_NAVIGATION | {CONFIDENCE}
+"""Outputs that need what ``frame_cleaning`` knows besides depth: confidence, what is too far."""
 
 DIAGNOSTICS_TOPIC = Topic(
     DIAGNOSTICS, DiagnosticArray, _RELIABLE, 'rates, drops, latency, device, model, warnings'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from s2r_depth_ros.geometry.settings import FilterError
 _MOST_TILT = math.radians(3)  # of the frame's z axis from that of the floor
 _STEPS = 64  # distances of a beam at which it is asked whether the camera saw it free
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 
 
 class MovedScan:
@@ -89,8 +90,11 @@ class MovedScan:
         """Return beams towards all that the camera can see, as wide as the camera's."""
         increment = self._camera_beams.angle_increment
         distances = np.linspace(self._nearest, farthest, _STEPS)
-        bearings, places = np.meshgrid(self._bearings, distances)
-        _, number = self._polar(bearings.ravel(), places.ravel())
+        bearings, places = (
+            np.tile(self._bearings, _STEPS),
+            np.repeat(distances, len(self._bearings)),
+        )
+        _, number = self._polar(bearings, places)
         self._first = int(number.min())
         count = int(number.max()) - self._first + 1
         return ScanBeams(self._yaw + self._first * increment, increment, count)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from s2r_depth_ros.geometry.frame_tree import FixedTransforms, FrameTreeError
 from s2r_depth_ros.network.size_rule import SizeError, check_size
 from s2r_depth_ros.node.parameters.spec import ParameterError, Spec, group_names
 from s2r_depth_ros.node.parameters.values import PARAMETERS, Values, value_of
@@ -26,6 +27,7 @@ def validate(values: Values) -> None:
     for name in ('input_height', 'input_width'):
         _validate_side(name, getattr(values, name))
     _validate_cameras(values.cameras)
+    _validate_transforms(values.transforms)
     for near, far in (('min_depth', 'max_depth'), ('color_near', 'color_far')):
         low, high = getattr(values, near), getattr(values, far)
         if 0 < high <= low:
@@ -75,6 +77,13 @@ def _instead_of(name: str) -> str:
     """Return a hint at a similar name that is possible."""
     similar = re.sub('_+', '_', re.sub('[^A-Za-z0-9]', '_', name)).strip('_')
     return f', such as {similar}' if re.match('[A-Za-z]', similar) else ''
+
+
+def _validate_transforms(texts: Sequence[str]) -> None:
+    try:
+        FixedTransforms(texts)
+    except FrameTreeError as error:
+        raise ParameterError(str(error)) from error
 
 
 def _validate_side(name: str, pixels: int) -> None:

@@ -88,6 +88,15 @@ class Values:
         'of its size is taken',
         bounds=(0.0, 10.0),
     )
+    transforms: tuple[str, ...] = parameter(
+        (),
+        'fixed transforms between frames, which come before TF, as texts '
+        "'parent child x y z roll pitch yaw' (metres, radians) or "
+        "'parent child x y z qx qy qz qw'",
+    )
+    base_frame: str = parameter(
+        'base_footprint', 'frame of the robot on the floor, whose z axis points up'
+    )
     depth_scale: float = parameter(
         1.0,
         'fixed factor on all depths, such as one found against a tape measure or a lidar',
@@ -126,7 +135,9 @@ class Values:
         bounds=(0.0, 1000.0),
     )
     publish_always: bool = parameter(
-        False, 'make every output of every frame, also those without a subscriber'
+        False,
+        'make every output of every frame, also those without a subscriber; not confidence, and '
+        'not what is for navigation',
     )
     diagnostics_period: float = parameter(
         1.0, 'seconds between two messages on /diagnostics', bounds=(0.1, 60.0)

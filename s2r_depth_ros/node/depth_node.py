@@ -27,6 +27,7 @@ from s2r_depth_ros.launch_arguments import NODE
 from s2r_depth_ros.node.arguments import NodeArguments
 from s2r_depth_ros.node.camera_stream import CameraStream
 from s2r_depth_ros.node.diagnostics import DiagnosticsPublisher
+from s2r_depth_ros.node.gravity import Gravity
 from s2r_depth_ros.node.inference_loop import InferenceLoop
 from s2r_depth_ros.node.log import describe, forward_log
 from s2r_depth_ros.node.model_loading import load_estimator
@@ -61,6 +62,7 @@ class DepthNode(LifecycleNode):
         self._loop: InferenceLoop | None = None
         self._cameras: list[CameraStream] = []
         self._transforms: NodeTransforms | None = None
+        self._gravity: Gravity | None = None
         # Loops that were stopped and may still be busy with their last frame.
         self._retired: list[InferenceLoop] = []
         self._configure_error = ''
@@ -170,15 +172,16 @@ class DepthNode(LifecycleNode):
     def _configure(self, values: Values) -> None:
         """Load the model, start the loop that infers and create the topics of every camera."""
         estimator = load_estimator(values, self.get_logger())
-        self._transforms = transforms = make_transforms(self, values.transforms)
         self._loop = InferenceLoop(estimator, lambda: self.parameters.values, self._log_defect)
+        self._transforms = make_transforms(self, values.transforms)
+        self._gravity = Gravity(self, self._transforms, lambda: self.parameters.values)
         for name in values.cameras or ('',):
             self._cameras.append(
                 CameraStream(
                     self,
                     name,
                     values.image_transport == 'compressed',
-                    FramePipeline(estimator.metadata, transforms),
+                    FramePipeline(estimator.metadata, self._transforms),
                     self._loop.image_arrived,
                     self._loop.info_arrived,
                 )
@@ -201,9 +204,10 @@ class DepthNode(LifecycleNode):
         cameras, self._cameras = self._cameras, []
         for camera in cameras:
             camera.topics.destroy()
-        transforms, self._transforms = self._transforms, None
-        if transforms:
-            transforms.close()
+        for part in (self._gravity, self._transforms):
+            if part:
+                part.close()
+        self._gravity = self._transforms = None
 
     def _guard_transitions(self) -> None:
         """Let the service answer that a transition is impossible.

@@ -7,7 +7,7 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.qos import QoSProfile, QoSReliabilityPolicy
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image, LaserScan, PointCloud2
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, Imu, LaserScan, PointCloud2
 
 # Sensor QoS (REP-2003): a best-effort subscriber matches every camera.
 _NEWEST = QoSProfile(depth=1, reliability=QoSReliabilityPolicy.BEST_EFFORT)
@@ -33,6 +33,7 @@ ATTENTION = '~/attention'
 IMAGE = 'image'
 IMAGE_COMPRESSED = 'image/compressed'
 CAMERA_INFO = 'camera_info'
+IMU = 'imu'
 DIAGNOSTICS = '/diagnostics'
 
 
@@ -152,6 +153,12 @@ OF_NAVIGATION = OF_FLOOR | {CLEARING}
 OF_CLEAN_DEPTH = OF_NAVIGATION | {CONFIDENCE}
 """Outputs that need what ``frame_cleaning`` knows besides depth: confidence, what is too far."""
 
+IMU_TOPIC = Topic(
+    IMU,
+    Imu,
+    _SENSOR,
+    'where down is, by orientation, else by acceleration (REP-145); only with gravity: imu',
+)
 DIAGNOSTICS_TOPIC = Topic(
     DIAGNOSTICS, DiagnosticArray, _RELIABLE, 'rates, drops, latency, device, model, warnings'
 )

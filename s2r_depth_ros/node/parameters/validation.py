@@ -27,7 +27,7 @@ def validate(values: Values) -> None:
     for name in ('input_height', 'input_width'):
         _validate_side(name, getattr(values, name))
     _validate_cameras(values.cameras)
-    _validate_transforms(values.transforms)
+    _validate_frames(values)
     for near, far in (('min_depth', 'max_depth'), ('color_near', 'color_far')):
         low, high = getattr(values, near), getattr(values, far)
         if 0 < high <= low:
@@ -73,17 +73,21 @@ def _validate_cameras(cameras: Sequence[str]) -> None:
             raise ParameterError(f'cameras: {name!r} is there twice: each camera needs its own')
 
 
+def _validate_frames(values: Values) -> None:
+    try:
+        FixedTransforms(values.transforms)
+    except FrameTreeError as error:
+        raise ParameterError(str(error)) from error
+    if not values.base_frame.strip('/ '):
+        raise ParameterError(
+            'base_frame is empty: give the frame of the robot on the floor, such as base_link'
+        )
+
+
 def _instead_of(name: str) -> str:
     """Return a hint at a similar name that is possible."""
     similar = re.sub('_+', '_', re.sub('[^A-Za-z0-9]', '_', name)).strip('_')
     return f', such as {similar}' if re.match('[A-Za-z]', similar) else ''
-
-
-def _validate_transforms(texts: Sequence[str]) -> None:
-    try:
-        FixedTransforms(texts)
-    except FrameTreeError as error:
-        raise ParameterError(str(error)) from error
 
 
 def _validate_side(name: str, pixels: int) -> None:

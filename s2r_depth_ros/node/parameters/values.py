@@ -97,6 +97,12 @@ class Values:
     base_frame: str = parameter(
         'base_footprint', 'frame of the robot on the floor, whose z axis points up'
     )
+    gravity: str = parameter(
+        'tf',
+        'what tells where down is: tf: z of base_frame; imu: the topic imu; none',
+        choices=('tf', 'imu', 'none'),
+        reload=True,
+    )
     depth_scale: float = parameter(
         1.0,
         'fixed factor on all depths, such as one found against a tape measure or a lidar',

@@ -14,6 +14,7 @@ from std_msgs.msg import Header
 
 from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.geometry import Intrinsics
+from s2r_depth_ros.geometry.frame_tree import frame_name
 from s2r_depth_ros.geometry.navigation import (
     FloorView,
     GroundBounds,
@@ -119,7 +120,8 @@ class FrameNavigator:
     def _scan(self, frame: NavigationFrame, _names: Set[str], values: Values) -> dict[str, Any]:
         """Return the laser scan. Raises UserError."""
         floor = self._floor.find(frame.header, values.base_frame, frame.fitted)
-        target, stamp = values.scan.frame or values.base_frame, seconds(frame.header.stamp)
+        target = frame_name(values.scan.frame or values.base_frame)
+        stamp = seconds(frame.header.stamp)
         pose = self._transforms.find(target, frame.header.frame_id, stamp)
         pose = self._scan_pose.near(pose)
         scanner, moved = self._scanning.get(

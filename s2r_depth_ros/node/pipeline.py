@@ -32,7 +32,7 @@ from s2r_depth_ros.node import topics
 from s2r_depth_ros.node.camera_info import ImageSize, camera_info_message
 from s2r_depth_ros.node.compressed_depth import compressed_depth
 from s2r_depth_ros.node.conversions import image_to_rgb, seconds
-from s2r_depth_ros.node.frame_cleaning import Cleaned, DepthFrame, FrameCleaner, is_cleaned
+from s2r_depth_ros.node.frame_cleaning import Cleaned, DepthFrame, FrameCleaner, has_sky, is_cleaned
 from s2r_depth_ros.node.frame_clouds import CloudImage, FrameClouds, is_reduced
 from s2r_depth_ros.node.frame_navigation import FrameNavigator, NavigationFrame
 from s2r_depth_ros.node.messages import CloudBuffer, ImageBuffer
@@ -165,12 +165,15 @@ class FramePipeline:
         """Make the wanted messages; ``inference``: of ``frame.view``, None if it has none."""
         messages = self._camera_messages(frame)
         problems: list[str] = []
+        if values.sky_filter.enable and not has_sky(self._model.scene, values):
+            problems.append('sky_filter.enable has no effect: this model is for rooms; disable it')
         if frame.view is not None and inference is not None:
             prediction = inference.prediction
             cleaned = self._clean(frame, prediction, values)
             messages |= self._depth_messages(frame, prediction, cleaned, values)
-            clouds, problems = self._cloud_messages(frame, prediction, cleaned, values)
+            clouds, missing = self._cloud_messages(frame, prediction, cleaned, values)
             messages |= clouds
+            problems += missing
         return Result(
             header=frame.header,
             messages={t.name: messages[t.name] for t in topics.OUTPUTS if t.name in messages},
@@ -221,6 +224,7 @@ class FramePipeline:
         depth = prediction.depth
         shown = frame.wanted - _WITHOUT_DEPTH or values.temporal_filter.enable
         if not (shown and is_cleaned(frame.wanted, values)):
+            self._cleaner.restart()
             return Cleaned(depth, depth)
         farthest = self._model.max_depth * prediction.focal_scale * values.depth_scale
         return self._cleaner.clean(

@@ -7,7 +7,7 @@ UserError
     files: JsonError, OutputError
     geometry: CalibrationError, FilterError, FrameTreeError, ImplausibleError, NoTransform
     inference: BackendError, BrokenBackendError, DeviceError, FocalLengthError, ImageError
-    media: CodecError, ConversionError, SourceError
+    media: CloudError, CodecError, ConversionError, SourceError
     network: CheckpointError, SizeError
     node: ParameterError
     parameter_files: ParameterFileError

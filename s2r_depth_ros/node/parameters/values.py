@@ -14,7 +14,8 @@ from typing import Any
 from s2r_depth_ros.inference.backends import BACKEND_NAMES
 from s2r_depth_ros.inference.devices import PRECISIONS
 from s2r_depth_ros.network.registry import DEFAULT_MODEL
-from s2r_depth_ros.node.parameters.spec import build, parameter, specs
+from s2r_depth_ros.node.parameters.scale import ScaleParameters
+from s2r_depth_ros.node.parameters.spec import build, group, parameter, specs
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,7 @@ class Values:
         'fixed factor on all depths, such as one found against a tape measure or a lidar',
         bounds=(0.001, 1000.0),
     )
+    scale: ScaleParameters = group(ScaleParameters)
     min_depth: float = parameter(0.0, 'metres; nearer depths are invalid', bounds=(0.0, 1000.0))
     max_depth: float = parameter(
         0.0,

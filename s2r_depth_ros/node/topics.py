@@ -7,7 +7,15 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.qos import QoSProfile, QoSReliabilityPolicy
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image, LaserScan, PointCloud2, Range
+from sensor_msgs.msg import (
+    CameraInfo,
+    CompressedImage,
+    Image,
+    Imu,
+    LaserScan,
+    PointCloud2,
+    Range,
+)
 
 from s2r_depth_ros.node.parameters import scale
 
@@ -37,6 +45,7 @@ REFERENCE_RANGE = 'reference/range'
 REFERENCE_DEPTH = 'reference/depth'
 REFERENCE_INFO = 'reference/camera_info'
 CALIBRATE_SCALE = '~/calibrate_scale'
+IMU = 'imu'
 DIAGNOSTICS = '/diagnostics'
 
 
@@ -180,6 +189,12 @@ OUTPUTS = (
 METRIC = frozenset(topic.name for topic in OUTPUTS if topic.metric)
 """Outputs that are wrong where the scale is."""
 
+IMU_TOPIC = Topic(
+    IMU,
+    Imu,
+    _SENSOR,
+    'where down is, by orientation, else by acceleration (REP-145); only with gravity: imu',
+)
 DIAGNOSTICS_TOPIC = Topic(
     DIAGNOSTICS, DiagnosticArray, _RELIABLE, 'rates, drops, latency, device, model, warnings'
 )

@@ -9,7 +9,7 @@ UserError
     inference: BackendError, BrokenBackendError, DeviceError, FocalLengthError, ImageError
     media: CloudError, CodecError, ConversionError, SourceError
     network: CheckpointError, SizeError
-    node: ParameterError
+    node: NoFloor, ParameterError
     parameter_files: ParameterFileError
     reference: MarkerError
     rig: BringUpError, ClipError, ProcessError, SilenceError

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 from std_msgs.msg import Header
 
 from s2r_depth_ros.errors import UserError
-from s2r_depth_ros.geometry import Intrinsics
 from s2r_depth_ros.geometry.scale import (
     CameraHeight,
     FilterState,

@@ -32,10 +32,15 @@ DEPTH_INFO = 'depth_registered/camera_info'
 RECT_COLOR = 'rgb/image_rect_color'
 RECT_INFO = 'rgb/camera_info'
 POINTS = 'depth_registered/points'
+CONFIDENCE = 'depth_registered/confidence'
+OBSTACLES = 'depth_registered/points_obstacles'
+GROUND = 'depth_registered/points_ground'
+CLEARING = 'depth_registered/points_clearing'
+SCAN = 'scan'
 DEPTH_COLOR = '~/depth_color'
 STRUCTURE = '~/structure'
-SCALE = '~/scale'
 ATTENTION = '~/attention'
+SCALE = '~/scale'
 IMAGE = 'image'
 IMAGE_COMPRESSED = 'image/compressed'
 CAMERA_INFO = 'camera_info'
@@ -174,6 +179,36 @@ OUTPUTS = (
         'organised XYZRGB cloud in the optical frame, NaN invalid; needs a valid camera_info',
         metric=True,
     ),
+    Topic(
+        CONFIDENCE,
+        Image,
+        _RELIABLE,
+        '32FC1: how likely each depth is within 25 % of the truth, once the scale is right, 0 to 1',
+    ),
+    Topic(
+        OBSTACLES,
+        PointCloud2,
+        _RELIABLE,
+        'XYZRGB points higher than the floor, all finite, not organised; needs the floor',
+        metric=True,
+    ),
+    Topic(GROUND, PointCloud2, _RELIABLE, 'as that, the points on the floor', metric=True),
+    Topic(
+        CLEARING,
+        PointCloud2,
+        _RELIABLE,
+        'points at max_depth where the view is free up to it, for clearing a costmap; needs '
+        'max_depth and a valid camera_info',
+        metric=True,
+    ),
+    Topic(
+        SCAN,
+        LaserScan,
+        _RELIABLE,
+        'nearest obstacle per bearing in a band over the floor, in scan.frame; +inf free, -inf too '
+        'near, NaN unknown (REP-117); needs the floor and the transform to scan.frame',
+        metric=True,
+    ),
     Topic(DEPTH_COLOR, Image, _RELIABLE, 'depth as rgb8 colours, near red, far blue'),
     Topic(STRUCTURE, Image, _RELIABLE, "mono8: the network's structure map, [0, 1] as 0 to 255"),
     Topic(ATTENTION, Image, _RELIABLE, "mono8: the network's attention map, [0, 1] as 0 to 255"),
@@ -188,6 +223,11 @@ OUTPUTS = (
 
 METRIC = frozenset(topic.name for topic in OUTPUTS if topic.metric)
 """Outputs that are wrong where the scale is."""
+OF_FLOOR = frozenset({OBSTACLES, GROUND, SCAN})
+"""Outputs that need to know where the floor is."""
+OF_NAVIGATION = OF_FLOOR | {CLEARING}
+OF_CLEAN_DEPTH = OF_NAVIGATION | {CONFIDENCE}
+"""Outputs that need what ``frame_cleaning`` knows besides depth: confidence, what is too far."""
 
 IMU_TOPIC = Topic(
     IMU,

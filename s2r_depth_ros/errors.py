@@ -9,10 +9,10 @@ UserError
     inference: BackendError, BrokenBackendError, DeviceError, FocalLengthError, ImageError
     media: CloudError, CodecError, ConversionError, SourceError
     network: CheckpointError, SizeError
-    node: NoFloor, ParameterError
+    node: CalibrationRequestError, NoFloor, ParameterError
     parameter_files: ParameterFileError
     reference: MarkerError
-    rig: BringUpError, ClipError, ProcessError, SilenceError
+    rig: BringUpError, CalibrationRefusedError, ClipError, ProcessError, SilenceError
 """
 
 from __future__ import annotations

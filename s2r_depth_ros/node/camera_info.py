@@ -71,8 +71,8 @@ class CameraInfoHistory:
         fits = []
         for message, its_size in reversed(self._messages):
             exact = message.header.stamp == header.stamp
-            same_frame = exact and same_frame(message.header, header)
-            fits.append((_Fit(exact, size in (None, its_size), same_frame), message))
+            own_frame = exact and same_frame(message.header, header)
+            fits.append((_Fit(exact, size in (None, its_size), own_frame), message))
         fit, best = max(fits, key=lambda entry: entry[0], default=(_Fit(False, False, False), None))
         return best, fit
 

@@ -36,6 +36,7 @@ class FrameReferences:
     """
 
     def __init__(self, sources: Collection[str], why_nothing: Callable[[str], str]) -> None:
+        self.sources = sources
         self._why_nothing = why_nothing
         self._lock = threading.Lock()
         self._messages: dict[str, deque[Any]] = {

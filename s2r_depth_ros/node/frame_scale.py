@@ -52,6 +52,15 @@ class FrameScale:
         # Whether depth was published by the state before: then it must not jump.
         self._shown = False
 
+    @property
+    def references(self) -> FrameReferences:
+        """What takes the messages of other sensors."""
+        return self._references
+
+    def restart(self) -> None:
+        """Let the next frame have the scale as it is, as nobody has seen one before it."""
+        self._shown = False
+
     def measure(self, header: Header, view: UnscaledView | None, values: Values) -> ScaleReport:
         """Return the scale of a frame.
 
@@ -126,7 +135,7 @@ class FrameScale:
                 Reason.NOT_PLACED,
                 f'{error}. Or set scale.camera_height to its metres over the floor',
             )
-        down = self._gravity.down(header.frame_id, now, values.base_frame)
+        down = self._gravity.down(header.frame_id, now)
         if down.vector is None:
             notes.append(
                 f'{CAMERA_HEIGHT} takes the camera for level, which may be far off: {down.problem}'

@@ -11,7 +11,7 @@ from typing import Any
 
 from rcl_interfaces.msg import SetParametersResult
 from rcl_interfaces.srv import SetParametersAtomically
-from rclpy.callback_groups import CallbackGroup
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.lifecycle import LifecycleNode
 from rclpy.parameter import Parameter
 
@@ -50,17 +50,17 @@ class _Measurement:
 class ScaleCalibration:
     """``~/calibrate_scale`` of one camera: sets the parameter depth_scale by a known distance.
 
-    camera: its name, '' for a single one. group: of the services of all cameras, one of which
-    waits at a time. ask_for_frame: called when a frame is awaited. While one is, ``wanted`` names
-    an output that needs the network. Answers come from an executor's thread, ``see`` is called
-    by the one that infers.
+    camera: its name, '' for a single one. ask_for_frame: called when a frame is awaited. While one
+    is, ``wanted`` names an output that needs the network. Answers come from an executor's thread,
+    of which only one waits at a time; ``see`` is called by the thread that infers.
     """
+
+    _waiting = threading.Lock()
 
     def __init__(
         self,
         node: LifecycleNode,
         camera: str,
-        group: CallbackGroup,
         ask_for_frame: Callable[[], None],
     ) -> None:
         self._node = node
@@ -69,7 +69,10 @@ class ScaleCalibration:
         self._closed = threading.Event()
         name = topics.of_camera(topics.CALIBRATE_SCALE, camera)
         self._service = node.create_service(
-            SetParametersAtomically, name, self._serve, callback_group=group
+            SetParametersAtomically,
+            name,
+            self._serve,
+            callback_group=MutuallyExclusiveCallbackGroup(),
         )
 
     @property
@@ -123,6 +126,8 @@ class ScaleCalibration:
 
     def _measured(self, measurement: _Measurement) -> _Measurement:
         """Return the measurement with what frames say. Raises CalibrationRequestError."""
+        if not self._waiting.acquire(blocking=False):
+            raise CalibrationRequestError('another camera is being calibrated; ask again after it')
         self._measurement = measurement
         try:
             self._ask_for_frame()
@@ -130,6 +135,7 @@ class ScaleCalibration:
                 measurement.done.wait(_LONGEST)
         finally:
             self._measurement = None
+            self._waiting.release()
         if measurement.scales:
             return measurement
         if self._closed.is_set():

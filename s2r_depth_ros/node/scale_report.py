@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from numpy.typing import NDArray
 from std_msgs.msg import Header
 
 from s2r_depth_ros.geometry.scale import Correction, FilterState, Freshness, ScaleEstimate
@@ -29,6 +31,10 @@ class ScaleReport:
     text: str
     notes: Sequence[str]
     withheld: bool
+
+    def apply(self, depth: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return unscaled depth, float32 of any shape, scaled; NaN stays NaN."""
+        return self.state.current.apply(depth)
 
     @property
     def level(self) -> bytes:
@@ -70,17 +76,14 @@ class ScaleReport:
         }
 
 
-def scale_message(header: Header, name: str, report: ScaleReport | None) -> DiagnosticArray:
-    """Return the message of ~/scale; None: nothing but depth_scale scales depth.
-
-    name: of the status.
-    """
+def scale_message(header: Header, report: ScaleReport | None) -> DiagnosticArray:
+    """Return the message of ~/scale; None: nothing but depth_scale scales depth."""
     if report is None:
         off = {'scale': '1', 'source': 'none', 'freshness': 'off'}
-        status = DiagnosticStatus(name=name, message='off: scale.source is empty')
+        status = DiagnosticStatus(name='scale', message='off: scale.source is empty')
         values = off
     else:
-        status = DiagnosticStatus(name=name, level=report.level, message=report.message)
+        status = DiagnosticStatus(name='scale', level=report.level, message=report.message)
         values = report.values()
     status.values = [KeyValue(key=key, value=value) for key, value in values.items()]
     return DiagnosticArray(header=header, status=[status])

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
+from fake_node import FakeNode
+
 from s2r_depth_ros.geometry.frame_tree import FixedTransforms
 from s2r_depth_ros.network.metadata import ModelMetadata
+from s2r_depth_ros.node.gravity import Gravity
+from s2r_depth_ros.node.parameters import Values
 from s2r_depth_ros.node.pipeline import FramePipeline
 
 OVER_FLOOR = 'base_footprint camera 0 0 0.5 -1.5707963 0 -1.5707963'
@@ -20,4 +26,6 @@ def model_of(scene: str = 'indoor', max_depth: float = 10.0) -> ModelMetadata:
 
 def pipeline_of(model: ModelMetadata | None = None, *transforms: str) -> FramePipeline:
     """Return a pipeline with these fixed transforms, as the parameter ``transforms`` has them."""
-    return FramePipeline(model or model_of(), FixedTransforms(transforms))
+    fixed = FixedTransforms(transforms)
+    gravity = Gravity(cast(Any, FakeNode()), fixed, Values)
+    return FramePipeline(model or model_of(), fixed, gravity)

@@ -113,7 +113,8 @@ def _nearest_around(
     across, down = column // side + 1, row // side + 1
     nearest = np.full((camera.height // side + 3, camera.width // side + 3), np.inf)
     np.minimum.at(nearest, (down, across), z)
-    return cv2.erode(nearest, np.ones((3, 3), np.uint8))[down, across]
+    around = np.asarray(cv2.erode(nearest, np.ones((3, 3), np.uint8)), np.float64)
+    return around[down, across]
 
 
 def _at_edge(

@@ -18,9 +18,9 @@ class ScaleParameters:
 
     source: tuple[str, ...] = parameter(
         (),
-        'what depth is scaled by, besides depth_scale: camera_height (the floor, by TF or '
-        'scale.camera_height), lidar, range, depth (topics reference/*), fixed (depth_scale alone, '
-        'where nothing else measures); of several the surest fresh one is taken; none or empty: off',
+        'what depth is scaled by, besides depth_scale: camera_height (the floor in the image), '
+        'lidar, range, depth (topics reference/*), fixed (depth_scale as it is, where nothing '
+        'measures); of several the surest fresh one is taken; none or empty: off',
         choices=(NONE, FIXED, CAMERA_HEIGHT, LIDAR, RANGE, DEPTH),
         reload=True,
     )

@@ -137,6 +137,10 @@ class InferenceLoop:
                 continue
             with self._isolated(camera):
                 result = camera.pipeline.finish(frame, inferred.get(camera), values)
+                if result.inference is not None:
+                    camera.calibration.see(
+                        result.unscaled, values.depth_scale, result.camera_problem
+                    )
                 if self._publish(camera, arrived[camera], result):
                     camera.health.count_published(result)
 
@@ -184,7 +188,7 @@ class InferenceLoop:
 
 def _prepare(camera: CameraStream, image: ArrivedImage, values: Values) -> Prepared | None:
     """Read an image; None, and counted, if nobody wants anything of it."""
-    wanted = camera.topics.wanted(values.publish_always)
+    wanted = camera.topics.wanted(values.publish_always) | camera.calibration.wanted
     if not wanted:
         camera.health.counter.count_skipped()
         return None

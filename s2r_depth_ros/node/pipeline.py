@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +21,7 @@ from s2r_depth_ros.geometry import (
     Rectifier,
     calibration_from,
 )
+from s2r_depth_ros.geometry.scale import UnscaledView
 from s2r_depth_ros.inference.colorize import colorize_depth
 from s2r_depth_ros.inference.estimator import Prediction, View, check_view
 from s2r_depth_ros.inference.finishing import DeviceCopy, Finish, cloud_rays
@@ -32,11 +33,15 @@ from s2r_depth_ros.node import topics
 from s2r_depth_ros.node.camera_info import ImageSize, camera_info_message
 from s2r_depth_ros.node.compressed_depth import compressed_depth
 from s2r_depth_ros.node.conversions import image_to_rgb, seconds
+from s2r_depth_ros.node.fitted_floor import FittedFloor
 from s2r_depth_ros.node.frame_cleaning import Cleaned, DepthFrame, FrameCleaner, has_sky, is_cleaned
 from s2r_depth_ros.node.frame_clouds import CloudImage, FrameClouds, is_reduced
 from s2r_depth_ros.node.frame_navigation import FrameNavigator, NavigationFrame
+from s2r_depth_ros.node.frame_scale import FrameScale
+from s2r_depth_ros.node.gravity import Gravity
 from s2r_depth_ros.node.messages import CloudBuffer, ImageBuffer
 from s2r_depth_ros.node.parameters import Values
+from s2r_depth_ros.node.scale_report import ScaleReport, scale_message
 from s2r_depth_ros.node.transforms import Transforms
 
 FindInfo = Callable[[Header, ImageSize], tuple[CameraInfo | None, str]]
@@ -44,7 +49,7 @@ FindInfo = Callable[[Header, ImageSize], tuple[CameraInfo | None, str]]
 
 # What takes no network.
 _WITHOUT_NETWORK = frozenset({topics.DEPTH_INFO, topics.RECT_INFO, topics.RECT_COLOR})
-_WITHOUT_DEPTH = _WITHOUT_NETWORK | {topics.STRUCTURE, topics.ATTENTION}
+_WITHOUT_DEPTH = _WITHOUT_NETWORK | {topics.STRUCTURE, topics.ATTENTION, topics.SCALE}
 
 
 class _Calibrated:
@@ -96,7 +101,9 @@ class Result:
     frame of the camera. camera_problem, rectified: as in ``Prepared``. focal_scale: the factor on
     depth for the focal length, inference: seconds in the network, of the whole batch; both None
     if it did not run. batch: how many images the network saw at once, 0 if it did not run.
-    navigation_problem: why wanted clouds or the scan are missing, '' if none is.
+    navigation_problem: why wanted clouds or the scan are missing, '' if none is. scale: by what
+    depth was scaled, None if by depth_scale alone. unscaled: depth as depth_scale alone makes it,
+    if topics.SCALE was wanted and there are intrinsics.
     """
 
     header: Header
@@ -107,16 +114,27 @@ class Result:
     inference: float | None
     batch: int
     navigation_problem: str = ''
+    scale: ScaleReport | None = None
+    unscaled: UnscaledView | None = None
 
 
 class FramePipeline:
     """Makes output messages from the messages of one camera; one caller at a time.
 
     ``prepare`` comes before the network, which may see several cameras at once, ``finish`` after.
+    scale: None if nothing but depth_scale scales depth.
     """
 
-    def __init__(self, model: ModelMetadata, transforms: Transforms) -> None:
+    def __init__(
+        self,
+        model: ModelMetadata,
+        transforms: Transforms,
+        gravity: Gravity,
+        scale: FrameScale | None = None,
+    ) -> None:
         self._model = model
+        self.scale = scale
+        self._fitted_floor = FittedFloor(gravity)
         self._activation = 0
         self._calibrated: _Calibrated | None = None
         self._bits = BitDepth()
@@ -131,6 +149,8 @@ class FramePipeline:
         if activation != self._activation:
             self._activation = activation
             self._cleaner.restart()
+            if self.scale is not None:
+                self.scale.restart()
 
     def prepare(
         self,
@@ -167,10 +187,18 @@ class FramePipeline:
         problems: list[str] = []
         if values.sky_filter.enable and not has_sky(self._model.scene, values):
             problems.append('sky_filter.enable has no effect: this model is for rooms; disable it')
+        report = unscaled = None
         if frame.view is not None and inference is not None:
             prediction = inference.prediction
-            cleaned = self._clean(frame, prediction, values)
+            unscaled = _unscaled(frame, prediction)
+            if self.scale is not None:
+                report = self.scale.measure(frame.header, unscaled, values)
+                frame = _without_withheld(frame, report, values)
+                prediction = prediction._replace(depth=report.apply(prediction.depth))
+            cleaned = self._clean(frame, prediction, report, values)
             messages |= self._depth_messages(frame, prediction, cleaned, values)
+            if topics.SCALE in frame.wanted:
+                messages[topics.SCALE] = scale_message(frame.header, report)
             clouds, missing = self._cloud_messages(frame, prediction, cleaned, values)
             messages |= clouds
             problems += missing
@@ -183,6 +211,8 @@ class FramePipeline:
             inference=inference.seconds if inference else None,
             batch=inference.batch if inference else 0,
             navigation_problem='; '.join(problems),
+            scale=report,
+            unscaled=unscaled if topics.SCALE in frame.wanted else None,
         )
 
     def _calibrate(
@@ -219,7 +249,13 @@ class FramePipeline:
             )
         return messages
 
-    def _clean(self, frame: Prepared, prediction: Prediction, values: Values) -> Cleaned:
+    def _clean(
+        self,
+        frame: Prepared,
+        prediction: Prediction,
+        report: ScaleReport | None,
+        values: Values,
+    ) -> Cleaned:
         """Return clean depth; as it is where nobody asks for more."""
         depth = prediction.depth
         shown = frame.wanted - _WITHOUT_DEPTH or values.temporal_filter.enable
@@ -227,6 +263,8 @@ class FramePipeline:
             self._cleaner.restart()
             return Cleaned(depth, depth)
         farthest = self._model.max_depth * prediction.focal_scale * values.depth_scale
+        if report is not None:
+            farthest = float(report.apply(np.array([farthest], np.float32))[0])
         return self._cleaner.clean(
             DepthFrame(
                 depth,
@@ -298,11 +336,31 @@ class FramePipeline:
                 else self._cloud.fill_packed(header, (depth.shape[0], depth.shape[1]), points)
             )
         if wanted & topics.OF_NAVIGATION:
-            seen = NavigationFrame(header, cleaned.depth, frame.rgb, intrinsics, None)
+            fitted = None
+            if wanted & topics.OF_FLOOR:
+                fitted = self._fitted_floor.find(header, cleaned.depth, intrinsics)
+            seen = NavigationFrame(header, cleaned.depth, frame.rgb, intrinsics, fitted)
             made, missing = self._navigator.messages(seen, wanted, values)
             messages |= made
             problems += missing
         return messages, problems
+
+
+def _unscaled(frame: Prepared, prediction: Prediction) -> UnscaledView | None:
+    """Return depth as depth_scale alone makes it, with its camera; None without intrinsics."""
+    if frame.calibrated is None:
+        return None
+    return UnscaledView(prediction.depth, frame.calibrated.rectifier.intrinsics)
+
+
+def _without_withheld(frame: Prepared, report: ScaleReport, values: Values) -> Prepared:
+    """Return the frame without the outputs that the scale of depth is too uncertain for."""
+    if not report.withheld:
+        return frame
+    metric = topics.METRIC
+    if values.color_near or values.color_far:  # colours stand for metres then
+        metric |= {topics.DEPTH_COLOR}
+    return replace(frame, wanted=frame.wanted - metric)
 
 
 def _view(
@@ -313,7 +371,7 @@ def _view(
     values: Values,
 ) -> View:
     """Return what the network is to see, and what is to be done to the depth it gives."""
-    # Filters come before limits, and before the cloud.
+    # Scale and filters come before limits, and before the cloud.
     later = is_cleaned(wanted, values)
     packed = topics.POINTS in wanted and not later and not is_reduced(values)
     finish = Finish(

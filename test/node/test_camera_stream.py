@@ -30,8 +30,8 @@ from s2r_depth_ros.node.pipeline import Result
 
 
 def _topics(node: FakeNode, camera: str = '', *, compressed: bool = False) -> CameraTopics:
-    nothing = CameraCallbacks(_ignore, _ignore, _ignore, lambda: None)
-    return CameraTopics(cast(LifecycleNode, node), camera, compressed, nothing)
+    nothing = CameraCallbacks(_ignore, _ignore, _ignore, lambda: None, lambda topic, message: None)
+    return CameraTopics(cast(LifecycleNode, node), camera, compressed, (), nothing)
 
 
 def _ignore(_message: Any) -> None:

@@ -14,14 +14,13 @@ from hypothesis import strategies as st
 pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
 
 from floor_scenes import CAMERA, HEIGHT, floor_plane, seen_depth
-from frame_pipelines import OVER_FLOOR, Frames, content, model_of, pipeline_of
+from frame_pipelines import OVER_FLOOR, Frames, content, pipeline_of, pipeline_over
 from ros_graph import pixels
 
 from s2r_depth_ros.geometry import project
 from s2r_depth_ros.geometry.frame_tree import FixedTransforms
 from s2r_depth_ros.node import topics
 from s2r_depth_ros.node.parameters import ParameterError, Values, validate, with_changes
-from s2r_depth_ros.node.pipeline import FramePipeline
 from s2r_depth_ros.rig.clouds import read_xyz_rgb, structured_points
 
 DEFAULTS = with_changes(Values(), {'max_depth': 5.0})
@@ -347,7 +346,7 @@ class Turning:
 
 def test_tables_follow_a_camera_that_is_moved() -> None:
     """As on a pan-tilt unit: the floor is looked up for each frame."""
-    given = Frames(FramePipeline(model_of(), Turning()), DEFAULTS)
+    given = Frames(pipeline_over(Turning()), DEFAULTS)
     for stamp, pitch, ahead in ((100.0, 0.0, 2.0), (102.0, PITCH, 2.2), (100.5, 0.0, 2.0)):
         depth = seen_depth(floor_plane(pitch), [(2.0, 0.0, 3.0)])
         messages = given.messages(depth, *EVERY, stamp=stamp)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Mapping, Set
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from builtin_interfaces.msg import Time
+from fake_node import FakeNode
 from floor_scenes import CAMERA
 from numpy.typing import NDArray
 from sensor_msgs.msg import CameraInfo, Image
@@ -18,8 +19,10 @@ from s2r_depth_ros.geometry.frame_tree import FixedTransforms
 from s2r_depth_ros.inference.estimator import Prediction
 from s2r_depth_ros.inference.finishing import finish_on_host
 from s2r_depth_ros.network.metadata import ModelMetadata
+from s2r_depth_ros.node.gravity import Gravity
 from s2r_depth_ros.node.parameters import Values
 from s2r_depth_ros.node.pipeline import FramePipeline, Inference, Result
+from s2r_depth_ros.node.transforms import Transforms
 
 OVER_FLOOR = 'base_footprint camera 0 0 0.5 -1.5707963 0 -1.5707963'
 """Pose of a level camera, of which the optical frame is ``camera``, as the parameter has it."""
@@ -35,7 +38,13 @@ def model_of(scene: str = 'indoor', max_depth: float = 10.0) -> ModelMetadata:
 
 def pipeline_of(model: ModelMetadata | None = None, *transforms: str) -> FramePipeline:
     """Return a pipeline with these fixed transforms, as the parameter ``transforms`` has them."""
-    return FramePipeline(model or model_of(), FixedTransforms(transforms))
+    return pipeline_over(FixedTransforms(transforms), model)
+
+
+def pipeline_over(transforms: Transforms, model: ModelMetadata | None = None) -> FramePipeline:
+    """Return a pipeline with these transforms."""
+    gravity = Gravity(cast(Any, FakeNode()), transforms, Values)
+    return FramePipeline(model or model_of(), transforms, gravity)
 
 
 def info_of(camera: Intrinsics) -> CameraInfo:

@@ -22,6 +22,7 @@ from s2r_depth_ros.node.parameters.filters import (
     TemporalFilterParameters,
 )
 from s2r_depth_ros.node.parameters.navigation import GroundParameters, ScanParameters
+from s2r_depth_ros.node.parameters.scale import ScaleParameters
 from s2r_depth_ros.node.parameters.spec import build, group, parameter, specs
 
 
@@ -108,6 +109,7 @@ class Values:
         'fixed factor on all depths, such as one found against a tape measure or a lidar',
         bounds=(0.001, 1000.0),
     )
+    scale: ScaleParameters = group(ScaleParameters)
     min_depth: float = parameter(0.0, 'metres; nearer depths are invalid', bounds=(0.0, 1000.0))
     max_depth: float = parameter(
         0.0,

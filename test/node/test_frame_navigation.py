@@ -197,7 +197,9 @@ def test_what_cannot_be_made_is_told_and_the_rest_goes_on(
 ) -> None:
     given = frames(changes, transform)
     wanted = EVERY | OTHERS
-    result = given.result(seen_depth(LEVEL, [(2.0, 0.0, 3.0)]), wanted)
+    # A wall and no floor: without a transform none is seen in the image either.
+    wall = np.full((120, 160), 2.0, np.float32) * np.linspace(1, 0.99, 160, dtype=np.float32)
+    result = given.result(wall, wanted)
     assert set(result.messages) == wanted - missing
     assert reason in result.navigation_problem
     for name in missing:
@@ -206,6 +208,25 @@ def test_what_cannot_be_made_is_told_and_the_rest_goes_on(
     given.values = DEFAULTS
     given.pipeline = pipeline_of(None, OVER_FLOOR)
     assert set(given.result(seen_depth(LEVEL), wanted).messages) == wanted
+
+
+@pytest.mark.parametrize('pitch', [0.0, 0.1])
+def test_without_a_transform_the_floor_is_the_one_that_is_seen(pitch: float) -> None:
+    """Its height is the camera's in metres, whatever scales depth."""
+    given = frames(transform='')
+    depth = seen_depth(floor_plane(pitch), [(3.0, 0.0, 3.0)])
+    result = given.result(depth, EVERY)
+    assert set(result.messages) == EVERY - {topics.SCAN}
+    assert 'no scan: ' in result.navigation_problem
+    obstacles = cloud(result.messages[topics.OBSTACLES])
+    assert (heights(obstacles, pitch) > 0.08).all()
+    assert len(obstacles) > 1000
+    ground = cloud(result.messages[topics.GROUND])
+    assert (np.abs(heights(ground, pitch)) < 0.3).all()
+    assert len(ground) > 1000
+    # It is remembered for a while when something hides it.
+    later = given.result(np.full((120, 160), 2.0, np.float32), SPLIT)
+    assert set(later.messages) == SPLIT
 
 
 def test_without_camera_info_depth_goes_on() -> None:

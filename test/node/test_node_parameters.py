@@ -22,6 +22,8 @@ from floor_scenes import floor_plane, seen_depth
 from frame_pipelines import OVER_FLOOR, Frames, content, model_of, pipeline_of
 from rcl_interfaces.srv import DescribeParameters, ListParameters
 from ros_graph import ROOT, camera_info, pixels, values_of
+from scale_messages import ROOM as SCALED_ROOM
+from scale_messages import ScaledCamera, cloud
 
 from s2r_depth_ros.inference.colorize import colorize_depth
 from s2r_depth_ros.network.checkpoint import load_model, read_metadata, save_model
@@ -475,6 +477,43 @@ def _second_frame(values: Values, output: str) -> dict[str, Any]:
         rgb = np.full((*depth.shape, 3), 100 + 4 * number, np.uint8)
         message = given.messages(depth, output, rgb=rgb)[output]
     return content(message)
+
+
+BY_HEIGHT = {'scale.source': ('camera_height',)}
+# A parameter, a value that is not its default, and what must be set too.
+EFFECTS_ON_SCALE: tuple[tuple[str, Any, dict[str, Any]], ...] = (
+    ('scale.source', ('camera_height',), {}),
+    ('scale.max_age', 0.2, {}),
+    ('scale.timeout', 2.0, {}),
+    ('scale.on_timeout', 'stop', {}),
+    ('scale.camera_height', 2.0, BY_HEIGHT),
+    ('scale.rate_limit', 0.5, {}),
+    ('scale.curve', False, {}),
+)
+
+
+@shows(*(name for name, *_ in EFFECTS_ON_SCALE))
+@pytest.mark.parametrize(('name', 'value', 'more'), EFFECTS_ON_SCALE)
+def test_scale(name: str, value: Any, more: dict[str, Any]) -> None:
+    """What is told of the scale of four frames, of which the first two have a cloud."""
+    default = {'scale.source': ('lidar',), **more}
+    assert value_of(with_changes(DEFAULTS, default), name) != value
+    before, after = (_scales({**default, **change}) for change in ({}, {name: value}))
+    assert before != after
+
+
+def _scales(changes: dict[str, Any]) -> list[tuple[Any, ...]]:
+    camera = ScaledCamera(*changes.pop('scale.source'))
+    camera.values = with_changes(camera.values, changes)
+    camera.view = SCALED_ROOM**0.8
+    told = []
+    for now in (1.0, 1.3, 1.6, 5.0):
+        camera.wrong = now**0.1
+        if now < 1.5:
+            camera.take(topics.REFERENCE_POINTS, cloud(now))
+        report = camera.frame(now)
+        told.append((report.freshness, report.withheld, report.state.current, report.state.source))
+    return told
 
 
 @shows('autostart')

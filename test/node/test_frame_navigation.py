@@ -222,7 +222,7 @@ def test_without_a_transform_the_floor_is_the_one_that_is_seen(pitch: float) -> 
     assert (heights(obstacles, pitch) > 0.08).all()
     assert len(obstacles) > 1000
     ground = cloud(result.messages[topics.GROUND])
-    assert (np.abs(heights(ground, pitch)) < 0.3).all()
+    assert (np.abs(heights(ground, pitch)) < 0.1 + 0.0524 * 4.5).all()
     assert len(ground) > 1000
     # It is remembered for a while when something hides it.
     later = given.result(np.full((120, 160), 2.0, np.float32), SPLIT)

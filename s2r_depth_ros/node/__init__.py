@@ -23,9 +23,9 @@ All else is internal. To read it, begin with ``inference_loop``, the way of a fr
   ``frame_references`` keeps the messages of other sensors, ``reference_readers`` makes sources of
   scale of them; ``scale_calibration``: the service that sets depth_scale by one known distance.
 - ``frame_cleaning``, ``frame_clouds``, ``frame_navigation``: what ``pipeline`` lets filters do to
-  depth, its clouds, and what a robot plans with over the floor that ``frame_floor`` finds,
-  in depth by ``fitted_floor``;
-  ``kept``: tables that are made anew only when what they are for has changed.
+  depth, its clouds, and what a robot plans with over the floor that ``frame_floor`` finds, in depth
+  by ``fitted_floor``; ``kept``: tables that are made anew only when what they are for has changed.
+- ``frame_level``: whether frames are turned upright for the network.
 - ``messages``: those that are published, in memory that is used again; ``compressed_depth``: one as
   image_transport has it.
 - ``diagnostics``: publishes what ``status`` makes of the facts.

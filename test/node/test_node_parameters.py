@@ -110,6 +110,11 @@ def _line_of(name: str, lines: list[str]) -> int:
         ({'cameras': ('front-left',)}, ', such as front_left'),
         ({'cameras': 'front'}, "list of names such as [front], not 'front'"),
         ({'min_depth': 5.0, 'max_depth': 5.0}, 'min_depth (5.0 m) must be smaller'),
+        ({'transforms': ('a b 0 0 0 0 0 90',)}, 'must be radians'),
+        ({'transforms': ('a b 0 0 0 0 0 0', 'b a 0 0 0 0 0 0')}, 'closes a loop'),
+        ({'base_frame': '/'}, 'base_frame is empty'),
+        ({'gravity': 'auto'}, 'one of tf, imu, none'),
+        ({'level': 'always'}, 'one of auto, never'),
         ({'color_near': 9.0, 'color_far': 5.0}, 'color_near (9.0 m) must be smaller'),
     ],
 )
@@ -216,6 +221,35 @@ def test_depth_range(live: Any) -> None:
     inside = (before >= low) & (before <= high)
     assert np.array_equal(np.isfinite(after), inside)
     assert np.array_equal(after[inside], before[inside])
+
+
+@shows('transforms', 'base_frame', 'level')
+def test_level_by_transforms(live: Any) -> None:
+    """A camera upside down by its transform is turned upright for the network."""
+    before = _depth(live)
+    upside_down = ['base camera 0 0 0.5 1.5707963 0 1.5707963']
+    refused = live.graph.set('transforms', ['base camera 0 0 0.5'])
+    assert not refused.successful
+    assert 'has 5 words; it must be' in refused.reason
+    assert live.graph.set('transforms', upside_down).successful
+    np.testing.assert_array_equal(_depth(live), before)  # of base_footprint nothing is known
+    refused = live.graph.set('base_frame', '')
+    assert not refused.successful
+    assert 'base_frame is empty' in refused.reason
+    assert live.graph.set('base_frame', 'base').successful
+    turned = _depth(live)
+    assert not np.allclose(turned, before, rtol=1e-3)
+    live.graph.until_status(lambda _, v: 'turned by 180' in v['levelled'], 'a levelled frame')
+    assert live.graph.set('level', 'never').successful
+    np.testing.assert_array_equal(_depth(live), before)
+
+
+@shows('gravity')
+def test_gravity_is_fixed_while_configured(live: Any) -> None:
+    """Its effect is shown in test_frame_level.py: an Imu levels the frames of a real node."""
+    refused = live.graph.set('gravity', 'imu')
+    assert not refused.successful
+    assert 'gravity is read-only while the node is configured' in refused.reason
 
 
 @shows('rectify')

@@ -1,4 +1,4 @@
-"""The arguments of launch/depth.launch.py and the command lines made from them.
+"""The arguments of the launch files and the command lines made from them.
 
 Imports no ROS: the launch file and the tests share these functions, so that a machine without the
 launch stack can run the installed node exactly as the launch file would.
@@ -22,6 +22,14 @@ _RVIZ_TOPICS = (
     'depth_registered/points',
 )
 _RVIZ_OWN_TOPIC = 'depth_color'
+# What scale.source takes metres from; a sensor serves all cameras.
+_REFERENCES = {
+    'scan': "lidar's sensor_msgs/LaserScan",
+    'points': "lidar's sensor_msgs/PointCloud2",
+    'range': "range sensor's sensor_msgs/Range",
+    'depth': "depth camera's image",
+    'camera_info': "depth camera's sensor_msgs/CameraInfo",
+}
 
 
 @dataclass(frozen=True)
@@ -34,13 +42,16 @@ class LaunchArgument:
     choices: tuple[str, ...] | None = None
 
 
-def launch_arguments() -> tuple[LaunchArgument, ...]:
-    """Return the launch file's arguments; an empty default leaves the choice to params_file."""
+def launch_arguments(params_file: str = 'depth.yaml') -> tuple[LaunchArgument, ...]:
+    """Return a launch file's arguments; an empty default leaves the choice to params_file.
+
+    params_file: name of the file in config/ that is the default of the argument.
+    """
     return (
         LaunchArgument('namespace', '', 'namespace of the node and of its relative topics'),
         LaunchArgument(
             'params_file',
-            str(share_directory() / 'config' / 'depth.yaml'),
+            str(share_directory() / 'config' / params_file),
             'YAML file with the parameters of the node',
         ),
         LaunchArgument('model', '', 'model: a name or a .safetensors file (empty: as params_file)'),
@@ -58,6 +69,14 @@ def launch_arguments() -> tuple[LaunchArgument, ...]:
             'camera_info',
             'camera_info',
             "topic of the images' sensor_msgs/CameraInfo; beneath each camera's name as image",
+        ),
+        *(
+            LaunchArgument(
+                f'reference_{name}',
+                '',
+                f'topic of a {what}, for scale.source (empty: reference/{name})',
+            )
+            for name, what in _REFERENCES.items()
         ),
         LaunchArgument(
             'image_transport', '', 'raw or compressed images (empty: as params_file)', _TRANSPORTS
@@ -98,6 +117,9 @@ def node_arguments(values: Mapping[str, str]) -> list[str]:
     for camera in _cameras(values) or ['']:
         for name, topic in renamed.items():
             arguments += ['-r', f'{_beneath(camera, name)}:={_beneath(camera, topic)}']
+        for name in _REFERENCES:
+            if topic := values[f'reference_{name}']:
+                arguments += ['-r', f'{_beneath(camera, f"reference/{name}")}:={topic}']
     return [*arguments, '--log-level', values['log_level']]
 
 

@@ -184,6 +184,11 @@ class Values:
         'of its size is taken',
         bounds=(0.0, 10.0),
     )
+    max_image_pixels: int = _parameter(
+        25_000_000,
+        'pixels of an image at most: one that states more is dropped before it is decoded',
+        bounds=(1, 1_000_000_000),
+    )
     depth_scale: float = _parameter(
         1.0,
         'fixed factor on all depths, such as one found against a tape measure or a lidar',

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
 
 from rcl_interfaces.srv import DescribeParameters, ListParameters
-from ros_graph import ROOT, camera_info, pixels, values_of
+from ros_graph import HEIGHT, ROOT, WIDTH, camera_info, pixels, values_of
 
 from s2r_depth_ros.inference.colorize import colorize_depth
 from s2r_depth_ros.network.checkpoint import load_model, read_metadata, save_model
@@ -234,6 +234,19 @@ def test_camera_info_timeout(live: Any) -> None:
     assert live.graph.set('camera_info_timeout', 0.0).successful
     alone = live.graph.send(live.graph.image(frame_id='lonely_camera'), None)
     live.graph.result(live.outputs[topics.DEPTH], alone)
+
+
+@shows('max_image_pixels')
+def test_max_image_pixels(live: Any) -> None:
+    _depth(live)
+    pixel_count = WIDTH * HEIGHT
+    assert live.graph.set('max_image_pixels', pixel_count - 1).successful
+    frame = live.graph.send(live.graph.image(seed=1), camera_info())
+    text = f'the image is too large: it states {WIDTH}x{HEIGHT} (width x height)'
+    live.graph.until_status(lambda status, _: text in status.message, 'a refused image')
+    assert not live.outputs[topics.DEPTH].with_stamp(frame)
+    assert live.graph.set('max_image_pixels', pixel_count).successful
+    _depth(live)
 
 
 @shows('diagnostics_period')

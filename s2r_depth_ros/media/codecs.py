@@ -35,11 +35,9 @@ def decode(
     """
     _check_size(content, most_pixels)
     if content.startswith(jpeg.START):
-        image = _decode_jpeg(content)
+        image: NDArray[Any] | None = _decode_jpeg(content)
     else:
-        if content.startswith(png.START):
-            content = _checked_png(content)
-        image = _decode(content)
+        image = _decode(_checked_png(content) if content.startswith(png.START) else content)
     if image is None:
         raise CodecError('it is damaged, or of a kind that OpenCV does not decode')
     if image.dtype not in (np.uint8, np.uint16):

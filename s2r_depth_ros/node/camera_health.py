@@ -29,6 +29,8 @@ class CameraFacts:
     counts: None unless the node is active. last: the newest frame published since the activation,
     None before. error: why a frame after ``last`` was skipped, '' if none was. publishers: how
     many there are on image_topic. disconnected: what keeps others from the camera's topics.
+    elsewhere: the topic of the other image_transport, if images come there and not on image_topic.
+    last_error: why the newest frame that was skipped was, '' if none was since the activation.
     """
 
     name: str
@@ -38,6 +40,8 @@ class CameraFacts:
     error: str
     publishers: int = 0
     disconnected: Sequence[str] = ()
+    elsewhere: str = ''
+    last_error: str = ''
 
 
 class CameraHealth:
@@ -60,7 +64,7 @@ class CameraHealth:
     def reset(self) -> None:
         """Start anew, as on activation."""
         self.counter.reset()
-        self._error = ''
+        self._error = self._last_error = ''
         self._last: Result | None = None
 
     def count_published(self, result: Result) -> None:
@@ -73,11 +77,16 @@ class CameraHealth:
         self._warn_about(result)
 
     def facts(
-        self, active: bool, publishers: int = 0, disconnected: Sequence[str] = ()
+        self,
+        active: bool,
+        publishers: int = 0,
+        disconnected: Sequence[str] = (),
+        elsewhere: str = '',
     ) -> CameraFacts:
         """Return what there is to report; rates are those since the last call while active.
 
-        publishers, disconnected: as in CameraFacts; who is newly disconnected is told in the log.
+        publishers, disconnected, elsewhere: as in CameraFacts; who is newly disconnected is told in
+        the log.
         """
         for text in set(disconnected) - self._disconnected:
             self._logger.warning(f'{self._label}{text}')
@@ -91,11 +100,13 @@ class CameraHealth:
             self._error,
             publishers,
             disconnected,
+            elsewhere,
+            self._last_error,
         )
 
     def report_bad_frame(self, error: Exception) -> None:
         """Count a frame that gave an error, and report it."""
-        self._error = describe(error)
+        self._error = self._last_error = describe(error)
         self.counter.count_error()
         if self._throttle.is_due(self._error):
             self._logger.error(f'{self._label}frame skipped: {self._error}')

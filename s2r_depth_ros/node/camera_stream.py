@@ -80,7 +80,9 @@ class CameraStream:
         # Again, because a publisher may be told of before its QoS is known.
         self.topics.look_around()
         publishers = self._node.count_publishers(self.topics.image)
-        return self.health.facts(active, publishers, self.topics.disconnected())
+        return self.health.facts(
+            active, publishers, self.topics.disconnected(), '' if publishers else self._elsewhere()
+        )
 
     def _take_image(self, message: Picture) -> None:
         with self._still_lock:
@@ -97,6 +99,14 @@ class CameraStream:
         self._info_arrived()
         if self._numbers != before:
             self.repeat_still()
+
+    def _elsewhere(self) -> str:
+        """Return the topic of the other image_transport if somebody publishes on it, else ''."""
+        topic = self.topics.image
+        other = topic.removesuffix(topics.COMPRESSED)
+        if other == topic:
+            other += topics.COMPRESSED
+        return other if self._node.count_publishers(other) else ''
 
     def _why_nothing_came(self, topic: str, name: str) -> str:
         if self._node.count_publishers(topic):

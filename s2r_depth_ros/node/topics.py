@@ -26,7 +26,9 @@ DEPTH_COLOR = '~/depth_color'
 STRUCTURE = '~/structure'
 ATTENTION = '~/attention'
 IMAGE = 'image'
-IMAGE_COMPRESSED = 'image/compressed'
+COMPRESSED = '/compressed'
+"""What image_transport appends to the name of a topic."""
+IMAGE_COMPRESSED = f'image{COMPRESSED}'
 CAMERA_INFO = 'camera_info'
 DIAGNOSTICS = '/diagnostics'
 

@@ -332,6 +332,22 @@ def test_who_is_not_connected_is_logged_once_for_each_time(
     assert [severity for severity, _ in node.logger.lines] == ['warning'] * 2
 
 
+@pytest.mark.parametrize('compressed', [False, True])
+def test_images_on_the_topic_of_the_other_transport_are_told(compressed: bool) -> None:
+    node = FakeNode()
+    camera = CameraStream(
+        cast(LifecycleNode, node), 'front', compressed, lambda *_: None, lambda: None
+    )
+    names = ('/front/image', '/front/image/compressed')
+    own, other = names[::-1] if compressed else names
+    kind = 'Image' if compressed else 'CompressedImage'
+    assert camera.facts(active=True).elsewhere == ''
+    node.others[other] = [_endpoint(f'sensor_msgs/msg/{kind}')]
+    assert camera.facts(active=True).elsewhere == other
+    node.others[own] = [_endpoint(f'sensor_msgs/msg/{kind}')]
+    assert camera.facts(active=True).elsewhere == ''
+
+
 # ---------------------------------------------------------------- camera_info
 
 

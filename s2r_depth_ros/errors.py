@@ -27,6 +27,11 @@ class UserError(Exception):
 
 
 def brief(text: object, most: int = 300) -> str:
-    """Return ``text``, which comes from elsewhere, as one line of about ``most`` characters."""
+    """Return ``text``, which comes from elsewhere, as one line of about ``most`` characters.
+
+    What a terminal does not print, such as the codes that move its cursor, is escaped.
+    """
     line = ' '.join(str(text).split())
+    if not line.isprintable():
+        line = ''.join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
     return line if len(line) <= most else f'{line[: most // 2]} ... {line[-most // 2 :]}'

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -13,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import settings
+from made_up_model import save_tiny_model
 from numpy.typing import NDArray
 from parity_recipe import FOLDER, load_recipe
 
@@ -42,15 +42,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope='session')
-def tiny_model(metadata: ModelMetadata, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """File of a small model with random weights, the same on every run: width 0.125, 96x128."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        network = S2RDepthNet(0.125)
-    path = tmp_path_factory.mktemp('models') / 'tiny.safetensors'
-    provenance = {'training': 'none, random weights'}
-    save_model(path, network, replace(metadata, name='tiny', provenance=provenance))
-    return path
+    return save_tiny_model(tmp_path_factory.mktemp('models') / 'tiny.safetensors')
 
 
 @pytest.fixture(scope='session')

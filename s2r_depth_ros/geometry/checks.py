@@ -107,8 +107,12 @@ def check_rotation(r: Sequence[float]) -> None:
     if not any(r):
         return
     matrix = np.array(r).reshape(3, 3)
-    error = np.abs(matrix @ matrix.T - np.eye(3)).max()
-    if error > ROTATION_TOLERANCE or np.linalg.det(matrix) < 0:
+    # First by the numbers alone: products of large ones have no end, and compare with nothing.
+    is_rotation = np.abs(matrix).max() <= 1 + ROTATION_TOLERANCE and (
+        np.abs(matrix @ matrix.T - np.eye(3)).max() <= ROTATION_TOLERANCE
+        and np.linalg.det(matrix) > 0
+    )
+    if not is_rotation:
         raise CalibrationError(
             'R of camera_info is not a rotation matrix; correct it, or use the identity for a '
             'camera that is not part of a stereo pair'

@@ -28,6 +28,8 @@ def is_distorted(model: str, coefficients: Sequence[float]) -> bool:
     return model == EQUIDISTANT or any(coefficients)
 
 
+# Coefficients may be of any size: what overflows is not finite, and so invalid.
+@np.errstate(over='ignore', invalid='ignore')
 def rectification_maps(
     model: str,
     coefficients: Sequence[float],
@@ -52,6 +54,7 @@ def rectification_maps(
     return x, y
 
 
+@np.errstate(over='ignore', invalid='ignore')
 def is_one_to_one(
     model: str, d: NDArray[np.float64], radius: NDArray[np.floating[Any]]
 ) -> NDArray[np.bool_]:
@@ -109,7 +112,7 @@ def _distorted(
         return np.asarray(theta * polyval(theta**2, [1.0, *d]))
     k = np.zeros(8)
     k[: min(8, len(d))] = d[:8]
-    with np.errstate(divide='ignore', invalid='ignore'):
+    with np.errstate(divide='ignore', over='ignore', invalid='ignore'):
         square = radius**2
         numerator = polyval(square, [1.0, k[0], k[1], k[4]])
         return np.asarray(radius * numerator / polyval(square, [1.0, k[5], k[6], k[7]]))

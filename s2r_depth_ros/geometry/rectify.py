@@ -9,11 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2r_depth_ros.geometry.calibration import Calibration
+from s2r_depth_ros.geometry.checks import ImplausibleError
 from s2r_depth_ros.geometry.distortion import is_distorted, rectification_maps
 from s2r_depth_ros.geometry.intrinsics import Intrinsics
 
 # Half a step of OpenCV's fixed-point maps, in pixels: no rectified image shows a smaller shift.
 PIXEL_TOLERANCE = 1 / 64
+
+# Share of the rectified image that comes from the raw one.
+LEAST_VALID = 0.01
 
 _Pixel = TypeVar('_Pixel', bound=np.uint8 | np.uint16 | np.float32)
 # OpenCV's fixed-point maps: whole pixels [H, W, 2], and the index of the fraction [H, W].
@@ -54,6 +58,16 @@ class Rectifier:
         )
         self.valid = _inside(x, captured.width) & _inside(y, captured.height)
         self._maps = _fixed_point(x, y, self.valid)
+
+    def check_something_is_left(self) -> None:
+        """Raise ImplausibleError if next to nothing of the image is left by the calibration."""
+        share = self.valid.mean()
+        if share < LEAST_VALID:
+            raise ImplausibleError(
+                f'with D, R and P of camera_info only {share:.2%} of the rectified image come from '
+                'the raw one: one of them is of another camera or lens. Calibrate the camera '
+                'again, or publish D, R and P of zeros to go without'
+            )
 
     def rectify(self, image: NDArray[_Pixel]) -> NDArray[_Pixel]:
         """Return the rectified image, same shape and dtype; 0 where ``valid`` is false.

@@ -7,8 +7,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from s2r_depth_ros.errors import brief
 from s2r_depth_ros.media import codecs
 from s2r_depth_ros.media.bit_depth import BitDepth
+from s2r_depth_ros.media.picture_size import MOST_PIXELS
 from s2r_depth_ros.media.pixels import (
     PIXELS,
     ConversionError,
@@ -25,33 +27,35 @@ class CompressedImage(Protocol):
     data: Any
 
 
-def compressed_to_rgb(image: CompressedImage, bits: BitDepth | None = None) -> NDArray[np.uint8]:
+def compressed_to_rgb(
+    image: CompressedImage, bits: BitDepth | None = None, most_pixels: int = MOST_PIXELS
+) -> NDArray[np.uint8]:
     """Return a JPEG or PNG image as contiguous uint8 [H, W, 3] RGB.
 
     Follows image_transport's ``format``, 'bgr8; jpeg compressed bgr8': the encoding of the camera's
     pixels, and what the codec got of them, where that is not the same. Drivers write just 'jpeg'.
     EXIF entries are not looked at: camera_info describes the sensor's pixels. bits: as for
-    ``pixels.image_to_rgb``. Raises ConversionError for a depth image, another codec, and damaged or
-    truncated data.
+    ``pixels.image_to_rgb``. Raises ConversionError for a depth image, another codec, damaged or
+    truncated data, and, without decoding it, for one that states more than ``most_pixels`` pixels.
     """
     stated = image.format
+    shown = f'compressed image of format {brief(stated, 100)!r}'
     if 'compresseddepth' in stated.lower():
         raise ConversionError(
-            f'compressed image of format {stated!r} is a depth image: remap image/compressed to '
-            "the camera's colour topic"
+            f"{shown} is a depth image: remap image/compressed to the camera's colour topic"
         )
     encoding = _stated_encoding(stated)
     content = bytes(image.data)
     try:
-        values = codecs.decode(content)
+        values = codecs.decode(content, most_pixels=most_pixels)
     except codecs.CodecError as error:
         raise ConversionError(
-            f'compressed image of format {stated!r} ({len(content)} bytes) cannot be used: {error} '
+            f'{shown} ({len(content)} bytes) cannot be used: {error} '
             '(JPEG and PNG are read); check the publisher and the network'
         ) from error
     if values.ndim == 2 and encoding is None and values.dtype == np.uint16:
         raise ConversionError(
-            f'compressed image of format {stated!r} has 16-bit grey pixels, as depth images have, '
+            f'{shown} has 16-bit grey pixels, as depth images have, '
             'and does not say what they are: remap image/compressed to the colour topic; if it is '
             "a picture, have its publisher write the format 'mono16; png compressed '"
         )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from s2r_depth_ros.media import png
+
 _ORIENTATION_TAG, _LONG = 0x0112, 4
 _EXIF = b'Exif\x00\x00'
-_ORDERS = {b'II': '<', b'MM': '>'}
+_ORDERS: dict[bytes, Literal['little', 'big']] = {b'II': 'little', b'MM': 'big'}
 
 
 def orientation(content: bytes) -> int:
@@ -35,22 +37,10 @@ def _blocks(content: bytes) -> Iterator[bytes]:
     """Yield the EXIF blocks of a file."""
     if content.startswith(b'\xff\xd8'):
         yield from (s for k, s in _jpeg_segments(content) if k == 0xE1 and s.startswith(_EXIF))
-    elif content.startswith(b'\x89PNG'):
-        yield from (chunk for kind, chunk in png_chunks(content) if kind == b'eXIf')
+    elif content.startswith(png.START):
+        yield from (chunk for kind, chunk in png.chunks(content) if kind == b'eXIf')
     elif content.startswith(b'RIFF') and content[8:12] == b'WEBP':
-        yield from (chunk for kind, chunk in _riff_chunks(content) if kind == b'EXIF')
-
-
-def png_chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield (type, data) of the chunks of a PNG that are there with all their data."""
-    position = 8
-    while position + 8 <= len(content):
-        length = int.from_bytes(content[position : position + 4], 'big')
-        data = content[position + 8 : position + 8 + length]
-        if len(data) < length:
-            return
-        yield content[position + 4 : position + 8], data
-        position += 12 + length
+        yield from (chunk for kind, chunk in riff_chunks(content) if kind == b'EXIF')
 
 
 def _jpeg_segments(content: bytes) -> Iterator[tuple[int, bytes]]:
@@ -68,7 +58,7 @@ def _jpeg_segments(content: bytes) -> Iterator[tuple[int, bytes]]:
         position += 2 + length
 
 
-def _riff_chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+def riff_chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Yield (type, data) of the chunks of a WebP file."""
     position = 12
     while position + 8 <= len(content):
@@ -77,23 +67,27 @@ def _riff_chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
         position += 8 + length + length % 2
 
 
-def _orientation_of(block: bytes) -> int:
-    """Return the orientation that the first directory of an EXIF block (a TIFF header) has."""
+def entries(block: bytes) -> Iterator[tuple[int, int]]:
+    """Yield (tag, value) of the first directory of a TIFF file or EXIF block, of single numbers."""
     order = _ORDERS.get(block[:2])
     if order is None or len(block) < 8:
-        return 1
-    endian: Any = 'little' if order == '<' else 'big'
+        return
 
     def number(position: int, size: int) -> int:
-        return int.from_bytes(block[position : position + size], endian)
+        return int.from_bytes(block[position : position + size], order)
 
     directory = number(4, 4)
     for index in range(number(directory, 2)):
         entry = directory + 2 + 12 * index
         if entry + 12 > len(block):
-            return 1
-        if number(entry, 2) == _ORIENTATION_TAG:
-            # A SHORT; some write a LONG.
-            value = number(entry + 8, 4 if number(entry + 2, 2) == _LONG else 2)
+            return
+        # A SHORT; some write a LONG.
+        yield number(entry, 2), number(entry + 8, 4 if number(entry + 2, 2) == _LONG else 2)
+
+
+def _orientation_of(block: bytes) -> int:
+    """Return the orientation that an EXIF block has."""
+    for tag, value in entries(block):
+        if tag == _ORIENTATION_TAG:
             return value if 1 <= value <= 8 else 1
     return 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,20 +37,26 @@ class _Stream:
     """What the marks of a JPEG say.
 
     end: where the end mark begins, or the data end. kind: of the frame. precision: bits of a
-    sample. missing: for each component, the coefficients (0 to 63) whose last bit no scan has
-    brought yet. block: (width, height) px of what is coded together.
+    sample. size: (width, height) px, of the largest frame. missing: for each component, the
+    coefficients (0 to 63) whose last bit no scan has brought yet. block: (width, height) px of what
+    is coded together.
     """
 
     end: int = 0
     has_end_mark: bool = False
     kind: int = 0
     precision: int = 8
+    size: tuple[int, int] = (0, 0)
     scans: int = 0
     missing: dict[int, set[int]] = field(default_factory=dict)
     block: tuple[int, int] = (8, 8)
 
     def add_frame(self, kind: int, segment: bytes) -> None:
         """Take in the frame header ``segment`` (behind its length)."""
+        height, width = (int.from_bytes(segment[at : at + 2], 'big') for at in (1, 3))
+        self.size = max(self.size[0], width), max(self.size[1], height)
+        if self.missing:  # a second frame, of which a decoder takes none
+            return
         components = [segment[at : at + 3] for at in range(6, len(segment) - 2, 3)]
         self.kind, self.precision = kind, segment[0]
         self.missing = {component[0]: set(range(64)) for component in components}
@@ -91,6 +97,20 @@ def decode_jpeg(content: bytes, decode: Decode) -> NDArray[Any] | None:
     return image
 
 
+class Outline(NamedTuple):
+    """What a JPEG states of its size (px), and how many scans bring its picture."""
+
+    width: int
+    height: int
+    scans: int
+
+
+def outline(content: bytes) -> Outline:
+    """Return what the marks of a JPEG say, zero where they say nothing."""
+    stream = _walk(content)
+    return Outline(*stream.size, stream.scans)
+
+
 def rare_kind(content: bytes) -> str | None:
     """Return in words what kind of JPEG ``content`` is that decoders for 8 bits do not read."""
     stream = _walk(content)
@@ -128,7 +148,7 @@ def _walk(content: bytes) -> _Stream:
         if len(segment) < max(0, length - 2):
             stream.end = mark
             break
-        if kind in _FRAMES and not stream.missing and len(segment) > 6:
+        if kind in _FRAMES and len(segment) > 6:
             stream.add_frame(kind, segment)
         elif kind == _SOS and segment:
             stream.add_scan(segment)

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from s2r_depth_ros.errors import UserError
+from s2r_depth_ros.errors import UserError, brief
 from s2r_depth_ros.media.bit_depth import BitDepth
 
 
@@ -100,14 +100,15 @@ def encoding_of(name: str) -> str:
     known = _CANONICAL.get(name.strip().lower())
     if known is not None:
         return known
+    shown = repr(brief(name, 100))
     if _MATRIX.fullmatch(name.strip()):
         raise ConversionError(
-            f'image encoding {name!r} is not a colour encoding: it holds measurements, such as '
+            f'image encoding {shown} is not a colour encoding: it holds measurements, such as '
             "depth (16UC1, 32FC1), so remap image to the camera's colour topic; if it is a "
             'picture, have the camera driver say so (mono16 for 16-bit grey)'
         )
     raise ConversionError(
-        f'image encoding {name!r} is not a colour encoding that is known here: have the '
+        f'image encoding {shown} is not a colour encoding that is known here: have the '
         f'camera driver publish one of {", ".join(ENCODINGS)}'
     )
 

@@ -91,7 +91,10 @@ def _read_header(file: BufferedReader) -> tuple[Header, int]:
         raise HeaderError(f'it has {available + _LENGTH_BYTES} bytes')
     length = int.from_bytes(file.read(_LENGTH_BYTES), 'little')
     if length > MOST_HEADER_BYTES:
-        raise HeaderError(f'its first 8 bytes announce a header of {length} bytes')
+        raise HeaderError(
+            f'its first 8 bytes announce a header of {length} bytes, and no model has more than '
+            f'{MOST_HEADER_BYTES}'
+        )
     if length > available:
         raise HeaderError(f'it ends inside its header, which has {length} bytes')
     return parse_header(file.read(length), available - length), _LENGTH_BYTES + length

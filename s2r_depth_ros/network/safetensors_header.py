@@ -13,8 +13,9 @@ from typing import Any
 
 import torch
 
-# Bytes of a header at most, as in the reference library.
-MOST_HEADER_BYTES = 100_000_000
+# Bytes of a header at most: forty times those of this package's models. The reference library takes
+# 100 million, which are 20 s of nothing but names.
+MOST_HEADER_BYTES = 2_000_000
 METADATA = '__metadata__'
 # Name in the file -> dtype. Files are written in the reverse order, so that all are aligned. The
 # format has more (8-bit floats, unsigned and complex numbers), which no model of this package uses.

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from rclpy.clock import Clock
 from rclpy.impl.rcutils_logger import RcutilsLogger
-from rclpy.time import Time
 
+from s2r_depth_ros.errors import brief
 from s2r_depth_ros.node.frame_counts import FrameCounter, FrameCounts
-from s2r_depth_ros.node.log import Throttle, describe
+from s2r_depth_ros.node.log import MOST_CHARACTERS, Throttle, describe
 from s2r_depth_ros.node.pipeline import Result
 
 # Different warnings that are said once each: a camera may write a new frame_id into every message.
@@ -29,6 +29,8 @@ class CameraFacts:
     counts: None unless the node is active. last: the newest frame published since the activation,
     None before. error: why a frame after ``last`` was skipped, '' if none was. publishers: how
     many there are on image_topic. disconnected: what keeps others from the camera's topics.
+    elsewhere: the topic of the other image_transport, if images come there and not on image_topic.
+    last_error: why the newest frame that was skipped was, '' if none was since the activation.
     """
 
     name: str
@@ -38,6 +40,8 @@ class CameraFacts:
     error: str
     publishers: int = 0
     disconnected: Sequence[str] = ()
+    elsewhere: str = ''
+    last_error: str = ''
 
 
 class CameraHealth:
@@ -60,24 +64,29 @@ class CameraHealth:
     def reset(self) -> None:
         """Start anew, as on activation."""
         self.counter.reset()
-        self._error = ''
+        self._error = self._last_error = ''
         self._last: Result | None = None
 
     def count_published(self, result: Result) -> None:
         """Count a frame that was published, and warn of what was missing for it."""
-        # By nanoseconds: the two need not be on the same clock type.
-        now = self._clock.now().nanoseconds
-        latency = now - Time.from_msg(result.header.stamp).nanoseconds
+        # By numbers: the two need not be on the same clock type, and no Time is before 1970.
+        stamp = result.header.stamp
+        latency = self._clock.now().nanoseconds - (stamp.sec * 10**9 + stamp.nanosec)
         self.counter.count_published(latency / 1e9, result.inference)
         self._error, self._last = '', result
         self._warn_about(result)
 
     def facts(
-        self, active: bool, publishers: int = 0, disconnected: Sequence[str] = ()
+        self,
+        active: bool,
+        publishers: int = 0,
+        disconnected: Sequence[str] = (),
+        elsewhere: str = '',
     ) -> CameraFacts:
         """Return what there is to report; rates are those since the last call while active.
 
-        publishers, disconnected: as in CameraFacts; who is newly disconnected is told in the log.
+        publishers, disconnected, elsewhere: as in CameraFacts; who is newly disconnected is told in
+        the log.
         """
         for text in set(disconnected) - self._disconnected:
             self._logger.warning(f'{self._label}{text}')
@@ -91,23 +100,26 @@ class CameraHealth:
             self._error,
             publishers,
             disconnected,
+            elsewhere,
+            self._last_error,
         )
 
     def report_bad_frame(self, error: Exception) -> None:
         """Count a frame that gave an error, and report it."""
+        self._error = self._last_error = describe(error)
         self.counter.count_error()
-        self._error = describe(error)
-        if self._throttle.is_due(f'frame: {type(error).__name__}'):
+        if self._throttle.is_due(self._error):
             self._logger.error(f'{self._label}frame skipped: {self._error}')
 
     def report_once(self, text: str) -> None:
         """Warn of something that is no fault of any one frame, once in this object's life."""
+        text = brief(text, MOST_CHARACTERS)
         if text not in self._told and len(self._told) < _TOLD_AT_MOST:
             self._told.add(text)
             self._logger.warning(f'{self._label}{text}')
 
     def _warn_about(self, result: Result) -> None:
-        if result.camera_problem and self._throttle.is_due('camera_info'):
+        if result.camera_problem and self._throttle.is_due(result.camera_problem):
             self._logger.warning(
                 f'{self._label}{result.camera_problem}. Until then depth is not corrected for the '
                 'focal length, and no cloud, no scan and no camera_info are published'

@@ -91,7 +91,9 @@ class CameraStream:
         # Again, because a publisher may be told of before its QoS is known.
         self.topics.look_around()
         publishers = self._node.count_publishers(self.topics.image)
-        return self.health.facts(active, publishers, self.topics.disconnected())
+        return self.health.facts(
+            active, publishers, self.topics.disconnected(), '' if publishers else self._elsewhere()
+        )
 
     def destroy(self) -> None:
         """Let go of the topics and of the service."""
@@ -117,6 +119,14 @@ class CameraStream:
     def _take_reference(self, topic: str, message: Any) -> None:
         if self.pipeline.scale is not None:
             self.pipeline.scale.references.take(topic, message)
+
+    def _elsewhere(self) -> str:
+        """Return the topic of the other image_transport if somebody publishes on it, else ''."""
+        topic = self.topics.image
+        other = topic.removesuffix(topics.COMPRESSED)
+        if other == topic:
+            other += topics.COMPRESSED
+        return other if self._node.count_publishers(other) else ''
 
     def _why_nothing_came(self, topic: str, name: str) -> str:
         if self._node.count_publishers(topic):

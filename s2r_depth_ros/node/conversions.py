@@ -17,6 +17,7 @@ from sensor_msgs.msg import Image
 
 from s2r_depth_ros.media import pixels
 from s2r_depth_ros.media.bit_depth import BitDepth
+from s2r_depth_ros.media.picture_size import MOST_PIXELS, too_large
 
 _BRIDGE_CANDIDATES = (
     'rgb8', 'bgr8', 'rgba8', 'bgra8', 'mono8',
@@ -29,8 +30,15 @@ def seconds(stamp: Time) -> float:
     return float(stamp.sec + 1e-9 * stamp.nanosec)
 
 
-def image_to_rgb(message: Image, bits: BitDepth | None = None) -> NDArray[np.uint8]:
-    """Return a sensor_msgs/Image as ``pixels.image_to_rgb`` does, by cv_bridge where it can."""
+def image_to_rgb(
+    message: Image, bits: BitDepth | None = None, most_pixels: int = MOST_PIXELS
+) -> NDArray[np.uint8]:
+    """Return a sensor_msgs/Image as ``pixels.image_to_rgb`` does, by cv_bridge where it can.
+
+    Raises ConversionError also for one of more than ``most_pixels`` pixels.
+    """
+    if told := too_large(message.width, message.height, most_pixels):
+        raise pixels.ConversionError(f'the image is too large: {told}')
     if message.encoding in _bridge_encodings() and _is_plain(message):
         return convert_with_cv_bridge(message)
     return pixels.image_to_rgb(message, bits)

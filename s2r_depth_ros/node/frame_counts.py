@@ -19,7 +19,8 @@ class FrameCounts:
     """What happened since the counts before.
 
     rate_in, rate_out: images received and frames published, per second. totals: since activation,
-    by ``received``, ``published``, ``dropped``, ``skipped`` and ``errors``. latency: seconds from
+    by ``received``, ``published``, ``dropped``, ``skipped`` and ``errors``. recent: the same, since
+    the counts before. latency: seconds from
     stamp to publishing of the latest frames. inference: seconds in the network of the latest.
     stamp_offset: seconds that the newest stamp is behind the node's clock if it is from another
     clock, else None. since_image: seconds since the newest image arrived.
@@ -28,6 +29,7 @@ class FrameCounts:
     rate_in: float
     rate_out: float
     totals: Mapping[str, int]
+    recent: Mapping[str, int]
     latency: Sequence[float]
     inference: Sequence[float]
     stamp_offset: float | None
@@ -94,6 +96,7 @@ class FrameCounter:
                 rate_in=new['received'] / seconds,
                 rate_out=new['published'] / seconds,
                 totals=self._totals.copy(),
+                recent=new,
                 latency=tuple(self._latency),
                 inference=tuple(self._inference),
                 stamp_offset=self._stamp_offset,

@@ -45,6 +45,7 @@ from s2r_depth_ros.node.frame_level import (
 from s2r_depth_ros.node.frame_navigation import FrameNavigator, NavigationFrame
 from s2r_depth_ros.node.frame_scale import FrameScale
 from s2r_depth_ros.node.gravity import Gravity
+from s2r_depth_ros.node.log import describe
 from s2r_depth_ros.node.messages import CloudBuffer, ImageBuffer
 from s2r_depth_ros.node.parameters import Values
 from s2r_depth_ros.node.scale_report import ScaleReport, scale_message
@@ -64,6 +65,7 @@ class _Calibrated:
     def __init__(self, calibration: Calibration) -> None:
         self.calibration = calibration
         self.rectifier = Rectifier(calibration)
+        self.rectifier.check_something_is_left()
         self.packer = CloudPacker(self.rectifier.intrinsics)
         self.rays = cloud_rays(self.rectifier.intrinsics)
         self.valid = DeviceCopy(self.rectifier.valid)
@@ -177,7 +179,7 @@ class FramePipeline:
         wrong: a placeholder says nothing of the scale, but looks as if it did.
         """
         read = compressed_to_rgb if isinstance(message, CompressedImage) else image_to_rgb
-        rgb = read(message, self._bits)
+        rgb = read(message, self._bits, values.max_image_pixels)
         camera_info, problem = find_info(message.header, (rgb.shape[1], rgb.shape[0]))
         calibrated = None
         if camera_info is not None:
@@ -249,7 +251,7 @@ class FramePipeline:
         except ImplausibleError:
             raise
         except CalibrationError as error:
-            return None, str(error)
+            return None, describe(error)
         return self._calibrated, ''
 
     def _camera_messages(self, frame: Prepared) -> dict[str, Any]:

@@ -166,8 +166,7 @@ def _camera_problems(camera: CameraFacts, parameters: Values) -> list[Problem]:
             text += f': {advice}'
         problems.append(Problem(STALE, text))
     problems += [Problem(WARN, text) for text in camera.disconnected]
-    if camera.error:
-        problems.append(Problem(ERROR, camera.error))
+    problems += _failures(camera, counts)
     if camera.last and camera.last.camera_problem:
         problems.append(Problem(WARN, camera.last.camera_problem))
     if camera.last and camera.last.level.problem:
@@ -175,17 +174,43 @@ def _camera_problems(camera: CameraFacts, parameters: Values) -> list[Problem]:
     if camera.last and camera.last.navigation_problem:
         problems.append(Problem(WARN, camera.last.navigation_problem))
     if counts.stamp_offset is not None:
-        text = (
-            f"stamps are {counts.stamp_offset:.1f} s behind the node's clock: for a bag, play it "
-            'with --clock and set use_sim_time; else synchronise the clocks'
-        )
-        problems.append(Problem(WARN, text))
+        problems.append(Problem(WARN, _about_stamps(counts.stamp_offset)))
     return problems
+
+
+def _failures(camera: CameraFacts, counts: FrameCounts) -> list[Problem]:
+    """Return what keeps frames from being published, or kept some since the counts before."""
+    failed, skipped = counts.recent['errors'], counts.recent['skipped']
+    if camera.error and (failed or not skipped):  # skipped: nobody asks for more
+        return [Problem(ERROR, camera.error)]
+    if not failed:
+        return []
+    ended = failed + counts.recent['published']
+    return [Problem(WARN, f'{failed} of the last {ended} frames failed: {camera.last_error}')]
+
+
+def _about_stamps(offset: float) -> str:
+    """Return what to do about stamps that are ``offset`` seconds behind the node's clock."""
+    if offset < 0:
+        return (
+            f"stamps are {-offset:.1f} s ahead of the node's clock: synchronise the clocks; if "
+            'use_sim_time is set, have /clock published (`ros2 bag play --clock`), or leave it out'
+        )
+    return (
+        f"stamps are {offset:.1f} s behind the node's clock: for a bag, play it with --clock and "
+        'set use_sim_time; else synchronise the clocks'
+    )
 
 
 def _why_no_image(camera: CameraFacts) -> str:
     """Return what to look at when no image comes, '' if that is told by ``disconnected``."""
     topic = camera.image_topic
+    if camera.elsewhere:
+        transport = 'raw' if topic.endswith(topics.COMPRESSED) else 'compressed'
+        return (
+            f'nobody publishes there, but somebody does on {camera.elsewhere}: set the parameter '
+            f'image_transport to {transport} (clean the node up first)'
+        )
     if not camera.publishers:
         name = topics.of_camera(topics.IMAGE, camera.name)
         return f'nobody publishes there; start the camera, or remap {name} to its topic'
@@ -200,7 +225,7 @@ def _camera_values(camera: CameraFacts) -> dict[str, str]:
     scale = last.focal_scale if last else None
     return {
         **(_count_values(camera.counts) if camera.counts else {}),
-        'camera_info': (last.camera_problem if last else '') or 'ok',
+        'camera_info': (last.camera_problem or 'ok') if last else 'n/a',
         'focal length correction': 'n/a' if scale is None else f'{scale:.4f}',
         'levelled': last.level.text if last else 'n/a',
         'images in the last batch': str(last.batch if last else 0),

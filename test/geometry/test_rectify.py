@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from contextlib import nullcontext
 from typing import Any
 
 import cv2
@@ -11,7 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from s2r_depth_ros.geometry import Calibration, CalibrationError, Rectifier, RegionOfInterest
+from s2r_depth_ros.geometry import (
+    Calibration,
+    CalibrationError,
+    ImplausibleError,
+    Rectifier,
+    RegionOfInterest,
+)
 from s2r_depth_ros.geometry.distortion import is_one_to_one
 
 
@@ -299,6 +306,8 @@ def test_rays_behind_the_lens_are_invalid(degrees: float, visible: bool) -> None
     lens = ('plumb_bob', (0.001, 0.0, 0.0, 0.0))
     rectifier = Rectifier(Calibration(WIDTH, HEIGHT, *lens, k, rotation))
     assert rectifier.valid.any() == visible
+    with nullcontext() if visible else pytest.raises(ImplausibleError, match=r'only 0\.00% of'):
+        rectifier.check_something_is_left()
 
 
 def test_calibration_of_the_rectified_images() -> None:

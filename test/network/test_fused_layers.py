@@ -170,9 +170,10 @@ def test_norm_kernels(
     assert results[1][0].is_contiguous(memory_format=torch.channels_last)
 
 
-@FEW
+# A row is a program or more, of which the interpreter runs one at a time: few rows, wide ones.
+@settings(FEW, max_examples=12)
 @given(
-    shape=st.tuples(st.integers(1, 2), st.integers(1, 19), st.integers(6, 20), st.integers(6, 33)),
+    shape=st.tuples(st.integers(1, 2), st.integers(1, 19), st.integers(6, 8), st.integers(6, 33)),
     pixels=st.integers(1, 5),
     dtype=st.sampled_from([torch.float32, torch.float16, torch.bfloat16]),
     channels_last=st.booleans(),
@@ -273,10 +274,11 @@ def test_formulas_are_torchs_concatenation_and_head() -> None:
 
 @settings(FEW, max_examples=5)
 @given(
-    channels=st.sampled_from([(8, 8), (16, 16), (4, None), (3, 5), (32, None), (40, 40)]),
-    low=st.tuples(st.integers(1, 2), st.integers(4, 7), st.integers(4, 10)),
+    # Vectors of every length, a full block of a head's channels, and more than one.
+    channels=st.sampled_from([(8, 8), (4, None), (3, 5), (32, None), (20, 14)]),
+    low=st.tuples(st.integers(1, 2), st.integers(2, 3), st.integers(2, 10)),
     with_depth=st.booleans(),
-    kernel=st.sampled_from([3, 7]),
+    kernel=st.sampled_from([3, 5]),  # 7 is tried on a GPU: twice the taps, each interpreted
     dtype=st.sampled_from([torch.float32, torch.float16, torch.bfloat16]),
 )
 def test_decoder_kernels(

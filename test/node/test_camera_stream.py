@@ -39,8 +39,14 @@ def _ignore(_message: Any) -> None:
 
 
 def _result(**changes: Any) -> Result:
-    facts = {'camera_problem': '', 'rectified': False, 'focal_scale': 1.0, 'inference': 0.1}
-    return Result(header=Header(), messages={}, batch=1, **{**facts, **changes})
+    facts: dict[str, Any] = {
+        'header': Header(),
+        'camera_problem': '',
+        'rectified': False,
+        'focal_scale': 1.0,
+        'inference': 0.1,
+    }
+    return Result(messages={}, batch=1, **{**facts, **changes})
 
 
 def _health(node: FakeNode, name: str = '', image: str = '/image') -> CameraHealth:
@@ -362,6 +368,22 @@ def test_who_is_not_connected_is_logged_once_for_each_time(
     assert [severity for severity, _ in node.logger.lines] == ['warning'] * 2
 
 
+@pytest.mark.parametrize('compressed', [False, True])
+def test_images_on_the_topic_of_the_other_transport_are_told(compressed: bool) -> None:
+    node = FakeNode()
+    camera = CameraStream(
+        cast(LifecycleNode, node), 'front', compressed, pipeline_of(), lambda *_: None, lambda: None
+    )
+    names = ('/front/image', '/front/image/compressed')
+    own, other = names[::-1] if compressed else names
+    kind = 'Image' if compressed else 'CompressedImage'
+    assert camera.facts(active=True).elsewhere == ''
+    node.others[other] = [_endpoint(f'sensor_msgs/msg/{kind}')]
+    assert camera.facts(active=True).elsewhere == other
+    node.others[own] = [_endpoint(f'sensor_msgs/msg/{kind}')]
+    assert camera.facts(active=True).elsewhere == ''
+
+
 # ---------------------------------------------------------------- camera_info
 
 
@@ -441,6 +463,34 @@ def test_an_error_is_logged_once_and_told_until_the_next_frame() -> None:
     assert (facts.error, facts.last) == ('', None)
     assert facts.counts is not None
     assert not facts.counts.totals
+
+
+@given(st.integers(-(2**31), 2**31 - 1), st.integers(0, 2**32 - 1))
+def test_a_frame_of_any_stamp_is_counted_once(sec: int, nanosec: int) -> None:
+    """Also one of before 1970, which no rclpy Time holds."""
+    health = _health(FakeNode())
+    health.count_published(_result(header=Header(stamp=Time(sec=sec, nanosec=nanosec))))
+    counts = health.facts(active=True).counts
+    assert counts is not None
+    assert counts.totals == {'published': 1}
+    assert (counts.stamp_offset is None) != (not counts.latency)
+
+
+def test_a_long_frame_id_is_not_all_told() -> None:
+    node = FakeNode()
+    health = _health(node)
+    health.report_once(f'frame_id {"x" * 300_000}\n[ERROR] forged')
+    ((_, text),) = node.logger.lines
+    assert len(text) < 1300
+    assert '\n' not in text
+
+
+def test_a_second_kind_of_bad_frame_is_logged_beside_the_first() -> None:
+    node = FakeNode()
+    health = _health(node)
+    for text in ("encoding 'x'", 'step 3', "encoding 'y'", 'step 4'):
+        health.report_bad_frame(UserError(text))
+    assert [text.rpartition(': ')[2] for _, text in node.logger.lines] == ["encoding 'x'", 'step 3']
 
 
 def test_counts_are_those_of_an_active_node() -> None:

@@ -21,7 +21,7 @@ pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
 from floor_scenes import floor_plane, seen_depth
 from frame_pipelines import OVER_FLOOR, Frames, content, model_of, pipeline_of
 from rcl_interfaces.srv import DescribeParameters, ListParameters
-from ros_graph import ROOT, camera_info, pixels, values_of
+from ros_graph import HEIGHT, ROOT, WIDTH, camera_info, pixels, values_of
 from scale_messages import ROOM as SCALED_ROOM
 from scale_messages import ScaledCamera, cloud
 
@@ -295,6 +295,19 @@ def test_camera_info_timeout(live: Any) -> None:
     assert live.graph.set('camera_info_timeout', 0.0).successful
     alone = live.graph.send(live.graph.image(frame_id='lonely_camera'), None)
     live.graph.result(live.outputs[topics.DEPTH], alone)
+
+
+@shows('max_image_pixels')
+def test_max_image_pixels(live: Any) -> None:
+    _depth(live)
+    pixel_count = WIDTH * HEIGHT
+    assert live.graph.set('max_image_pixels', pixel_count - 1).successful
+    frame = live.graph.send(live.graph.image(seed=1), camera_info())
+    text = f'the image is too large: it states {WIDTH}x{HEIGHT} (width x height)'
+    live.graph.until_status(lambda status, _: text in status.message, 'a refused image')
+    assert not live.outputs[topics.DEPTH].with_stamp(frame)
+    assert live.graph.set('max_image_pixels', pixel_count).successful
+    _depth(live)
 
 
 @shows('diagnostics_period')

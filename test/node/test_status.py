@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
@@ -117,7 +118,8 @@ def test_a_single_camera_is_part_of_the_node() -> None:
 
 
 def test_several_cameras_have_a_status_each() -> None:
-    node, front, rear = _active(_camera('front', error='bad encoding'), _camera('rear'))
+    failing = _camera('front', error='bad encoding', counts=_counts(recent=Counter(errors=1)))
+    node, front, rear = _active(failing, _camera('rear'))
     assert [s.name.rsplit(': ')[-1] for s in (node, front, rear)] == [
         'depth', 'camera front', 'camera rear',
     ]  # fmt: skip
@@ -135,7 +137,7 @@ def test_an_inactive_camera_has_neither_counts_nor_problems() -> None:
     assert (status.level, status.message) == (OK, 'inactive')
     values = _values(status)
     assert 'images received' not in values
-    assert values['camera_info'] == 'ok'
+    assert values['camera_info'] == 'n/a'
     assert values['focal length correction'] == 'n/a'
     assert values['images in the last batch'] == '0'
 
@@ -179,6 +181,30 @@ def test_before_the_first_frame_there_are_no_times() -> None:
             "stamps are 3600.0 s behind the node's clock: for a bag, play it with --clock and set "
             'use_sim_time; else synchronise the clocks',
         ),
+        (
+            {'counts': _counts(stamp_offset=-3599.6)},
+            WARN,
+            "stamps are 3599.6 s ahead of the node's clock: synchronise the clocks; if "
+            'use_sim_time is set, have /clock published (`ros2 bag play --clock`), or leave it out',
+        ),
+        (
+            {'counts': _counts(since_image=3.0), 'elsewhere': '/robot/rear/image/compressed'},
+            STALE,
+            'no image on /robot/rear/image for 3 s: nobody publishes there, but somebody does on '
+            '/robot/rear/image/compressed: set the parameter image_transport to compressed (clean '
+            'the node up first)',
+        ),
+        (
+            {
+                'counts': _counts(recent=Counter(errors=10, published=8)),
+                'last_error': 'bad encoding',
+            },
+            WARN,
+            '10 of the last 18 frames failed: bad encoding',
+        ),
+        ({'error': 'bad', 'counts': _counts(recent=Counter(skipped=3))}, OK, 'active'),
+        ({'error': 'bad', 'counts': _counts(recent=Counter(skipped=3, errors=1))}, ERROR, 'bad'),
+        ({'error': 'bad', 'counts': _counts(recent=Counter())}, ERROR, 'bad'),
         ({'last': replace(_RESULT, camera_problem='no camera_info')}, WARN, 'no camera_info'),
         ({'last': replace(_RESULT, navigation_problem='no floor')}, WARN, 'no floor'),
     ],

@@ -111,6 +111,11 @@ class Values:
         choices=('auto', 'never'),
         booleans=('never', 'auto'),
     )
+    max_image_pixels: int = parameter(
+        25_000_000,
+        'pixels of an image at most: one that states more is dropped before it is decoded',
+        bounds=(1, 1_000_000_000),
+    )
     depth_scale: float = parameter(
         1.0,
         'fixed factor on all depths, such as one found against a tape measure or a lidar',

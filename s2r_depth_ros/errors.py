@@ -5,7 +5,7 @@ UserError
     dependencies: DependencyError
     evaluation: ManifestError, PriorsError
     files: JsonError, OutputError
-    geometry: CalibrationError, FilterError, ImplausibleError
+    geometry: CalibrationError, FilterError, FrameTreeError, ImplausibleError, NoTransform
     inference: BackendError, BrokenBackendError, DeviceError, FocalLengthError, ImageError
     media: CodecError, ConversionError, SourceError
     network: CheckpointError, SizeError

@@ -22,15 +22,18 @@ from rclpy.lifecycle import (
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+from s2r_depth_ros.geometry.frame_tree import FixedTransforms
 from s2r_depth_ros.launch_arguments import NODE
 from s2r_depth_ros.node.arguments import NodeArguments
 from s2r_depth_ros.node.camera_stream import CameraStream
 from s2r_depth_ros.node.diagnostics import DiagnosticsPublisher
+from s2r_depth_ros.node.gravity import Gravity
 from s2r_depth_ros.node.inference_loop import InferenceLoop
 from s2r_depth_ros.node.log import describe, forward_log
 from s2r_depth_ros.node.model_loading import load_estimator
 from s2r_depth_ros.node.parameters import QOS, NodeParameters, Values, unknown_names
 from s2r_depth_ros.node.status import NodeFacts
+from s2r_depth_ros.node.transforms import NodeTransforms, make_transforms
 
 T = TypeVar('T')
 
@@ -57,6 +60,8 @@ class DepthNode(LifecycleNode):
         self._transition_lock = threading.Lock()
         self._loop: InferenceLoop | None = None
         self._cameras: list[CameraStream] = []
+        self._transforms: NodeTransforms | None = None
+        self._gravity: Gravity | None = None
         # Loops that were stopped and may still be busy with their last frame.
         self._retired: list[InferenceLoop] = []
         self._configure_error = ''
@@ -167,6 +172,8 @@ class DepthNode(LifecycleNode):
         """Load the model, start the loop that infers and create the topics of every camera."""
         estimator = load_estimator(values, self.get_logger())
         self._loop = InferenceLoop(estimator, lambda: self.parameters.values, self._log_defect)
+        self._transforms = make_transforms(self, values.transforms)
+        self._gravity = Gravity(self, self._transforms, lambda: self.parameters.values)
         for name in values.cameras or ('',):
             self._cameras.append(
                 CameraStream(
@@ -195,6 +202,10 @@ class DepthNode(LifecycleNode):
         cameras, self._cameras = self._cameras, []
         for camera in cameras:
             camera.topics.destroy()
+        for part in (self._gravity, self._transforms):
+            if part:
+                part.close()
+        self._gravity = self._transforms = None
 
     def _guard_transitions(self) -> None:
         """Let the service answer that a transition is impossible.
@@ -234,6 +245,8 @@ class DepthNode(LifecycleNode):
 
     def _parameters_changed(self, values: Values) -> None:
         self._diagnostics.set_period(values.diagnostics_period)
+        if transforms := self._transforms:
+            transforms.fixed = FixedTransforms(values.transforms)
 
     def _facts(self) -> NodeFacts:
         """Return what diagnostics are made of; another thread may be in a transition."""

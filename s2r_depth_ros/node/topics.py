@@ -7,7 +7,7 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.qos import QoSProfile, QoSReliabilityPolicy
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, Imu, PointCloud2
 
 # Sensor QoS (REP-2003): a best-effort subscriber matches every camera.
 _NEWEST = QoSProfile(depth=1, reliability=QoSReliabilityPolicy.BEST_EFFORT)
@@ -28,6 +28,7 @@ ATTENTION = '~/attention'
 IMAGE = 'image'
 IMAGE_COMPRESSED = 'image/compressed'
 CAMERA_INFO = 'camera_info'
+IMU = 'imu'
 DIAGNOSTICS = '/diagnostics'
 
 
@@ -114,6 +115,12 @@ OUTPUTS = (
     Topic(ATTENTION, Image, _RELIABLE, "mono8: the network's attention map, [0, 1] as 0 to 255"),
 )
 
+IMU_TOPIC = Topic(
+    IMU,
+    Imu,
+    _SENSOR,
+    'where down is, by orientation, else by acceleration (REP-145); only with gravity: imu',
+)
 DIAGNOSTICS_TOPIC = Topic(
     DIAGNOSTICS, DiagnosticArray, _RELIABLE, 'rates, drops, latency, device, model, warnings'
 )

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from s2r_depth_ros.geometry.checks import ROTATION_TOLERANCE
 from s2r_depth_ros.geometry.intrinsics import Intrinsics
 from s2r_depth_ros.geometry.projection import back_project
+from s2r_depth_ros.geometry.rigid import rigid_parts
 
 Points = NDArray[np.float64]
 """[N, 3], x, y, z in metres, all finite."""
@@ -68,18 +68,3 @@ def transformed(points: Points, transform: ArrayLike) -> Points:
     rotation, translation = rigid_parts(transform)
     with np.errstate(over='ignore', invalid='ignore'):
         return cloud_points(points @ rotation.T + translation)
-
-
-def rigid_parts(transform: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return rotation [3, 3] and translation [3] of a rigid transform [4, 4].
-
-    Raises ValueError if it is none.
-    """
-    matrix = np.asarray(transform, np.float64)
-    if matrix.shape != (4, 4) or not np.isfinite(matrix).all():
-        raise ValueError(f'the transform {matrix.tolist()} is not 4x4 finite numbers')
-    rotation = matrix[:3, :3]
-    turned = np.abs(rotation @ rotation.T - np.eye(3)).max() <= ROTATION_TOLERANCE
-    if not turned or np.linalg.det(rotation) < 0 or np.any(matrix[3] != (0, 0, 0, 1)):
-        raise ValueError(f'the transform {matrix.tolist()} is not a rotation and a translation')
-    return rotation, matrix[:3, 3]

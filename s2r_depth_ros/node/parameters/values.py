@@ -80,6 +80,21 @@ class Values:
         'of its size is taken',
         bounds=(0.0, 10.0),
     )
+    transforms: tuple[str, ...] = parameter(
+        (),
+        'fixed transforms between frames, which come before TF, as texts '
+        "'parent child x y z roll pitch yaw' (metres, radians) or "
+        "'parent child x y z qx qy qz qw'",
+    )
+    base_frame: str = parameter(
+        'base_footprint', 'frame of the robot on the floor, whose z axis points up'
+    )
+    gravity: str = parameter(
+        'tf',
+        'what tells where down is: tf: z of base_frame; imu: the topic imu; none',
+        choices=('tf', 'imu', 'none'),
+        reload=True,
+    )
     depth_scale: float = parameter(
         1.0,
         'fixed factor on all depths, such as one found against a tape measure or a lidar',

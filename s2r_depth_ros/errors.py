@@ -7,9 +7,9 @@ UserError
     files: JsonError, OutputError
     geometry: CalibrationError, FilterError, FrameTreeError, ImplausibleError, NoTransform
     inference: BackendError, BrokenBackendError, DeviceError, FocalLengthError, ImageError
-    media: CodecError, ConversionError, SourceError
+    media: CloudError, CodecError, ConversionError, SourceError
     network: CheckpointError, SizeError
-    node: ParameterError
+    node: NoFloor, ParameterError
     parameter_files: ParameterFileError
     reference: MarkerError
     rig: BringUpError, ClipError, ProcessError, SilenceError

@@ -20,7 +20,7 @@ class CameraStream:
     """The topics of one camera, its camera_info, its pipeline and its health.
 
     name: of the camera, '' for a single one, whose topics are not beneath a name.
-    compressed: whether its images come as CompressedImage.
+    compressed: whether its images come as CompressedImage. pipeline: of its frames alone.
     image_arrived: called with this object and each image. info_arrived: called after each
     camera_info. Both may be called before the constructor returns.
     """
@@ -30,12 +30,13 @@ class CameraStream:
         node: LifecycleNode,
         name: str,
         compressed: bool,
+        pipeline: FramePipeline,
         image_arrived: Callable[[CameraStream, Picture], None],
         info_arrived: Callable[[], None],
     ) -> None:
         self.name = name
         self.infos = CameraInfoHistory()
-        self.pipeline = FramePipeline()
+        self.pipeline = pipeline
         self._node = node
         self._image_arrived, self._info_arrived = image_arrived, info_arrived
         # The newest image, if it is one that its publisher keeps for late subscribers. The lock is

@@ -66,14 +66,15 @@ class CameraTopics:
         self.camera_info: str = self._subscriptions[topics.CAMERA_INFO].topic_name
 
     def wanted(self, always: bool) -> frozenset[str]:
-        """Return the names in topics.OUTPUTS that have a subscriber, or all of them.
+        """Return the names in topics.OUTPUTS that have a subscriber.
 
-        One that keeps its last message for late subscribers is wanted without any.
+        One that keeps its last message for late subscribers is wanted without any. always: all but
+        those that change how depth is made, and need what few know, such as the floor.
         """
         return frozenset(
             name
             for name, publisher in list(self._publishers.items())
-            if always
+            if (always and name not in topics.OF_CLEAN_DEPTH)
             or publisher.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL
             or publisher.get_subscription_count() > 0
         )

@@ -32,6 +32,7 @@ from s2r_depth_ros.node.inference_loop import InferenceLoop
 from s2r_depth_ros.node.log import describe, forward_log
 from s2r_depth_ros.node.model_loading import load_estimator
 from s2r_depth_ros.node.parameters import QOS, NodeParameters, Values, unknown_names
+from s2r_depth_ros.node.pipeline import FramePipeline
 from s2r_depth_ros.node.status import NodeFacts
 from s2r_depth_ros.node.transforms import NodeTransforms, make_transforms
 
@@ -180,6 +181,7 @@ class DepthNode(LifecycleNode):
                     self,
                     name,
                     values.image_transport == 'compressed',
+                    FramePipeline(estimator.metadata, self._transforms),
                     self._loop.image_arrived,
                     self._loop.info_arrived,
                 )

@@ -128,6 +128,7 @@ class InferenceLoop:
         prepared: dict[CameraStream, Prepared] = {}
         for camera, image in arrived.items():
             with self._isolated(camera):
+                camera.pipeline.begin(image.activation)
                 if (frame := _prepare(camera, image, values)) is not None:
                     prepared[camera] = frame
         inferred = self._infer(estimator, prepared)

@@ -158,6 +158,8 @@ def _camera_problems(camera: CameraFacts, parameters: Values) -> list[Problem]:
         problems.append(Problem(ERROR, camera.error))
     if camera.last and camera.last.camera_problem:
         problems.append(Problem(WARN, camera.last.camera_problem))
+    if camera.last and camera.last.navigation_problem:
+        problems.append(Problem(WARN, camera.last.navigation_problem))
     if counts.stamp_offset is not None:
         text = (
             f"stamps are {counts.stamp_offset:.1f} s behind the node's clock: for a bag, play it "

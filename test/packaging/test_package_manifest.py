@@ -48,7 +48,7 @@ _ROS_WHEELS = {
 }
 # In no wheel: the code and the tests do without where they are missing.
 _ROS_INSTALLATION_ONLY = {
-    'launch', 'launch_ros', 'sensor_msgs_py', 'ament_index_python', 'tf2_ros'
+    'launch', 'launch_ros', 'ament_index_python', 'tf2_ros'
 }  # fmt: skip
 
 

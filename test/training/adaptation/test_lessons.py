@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -128,3 +129,31 @@ def test_what_is_not_clear_is_asked_for(tmp_path: Path) -> None:
     blind = robot.record(tmp_path / 'blind', [m for m in content if m[0] != robot.COLOUR])
     with pytest.raises(DataError, match='The recording has none; say --colour'):
         complete(blind, GivenTopics())
+
+
+def test_a_lidar_that_is_turned_is_told(tmp_path: Path) -> None:
+    """With the angle: a robot's own drive, its transform 4 degrees off."""
+    content, told = [], []
+    content.append(('/tf_static', robot.TF, robot.MOUNTING))
+    rng = np.random.default_rng(0)
+    for number in range(40):
+        depth = robot.truth(5.0)
+        for column in rng.choice(np.arange(15, 140), 4, replace=False):
+            depth[20:100, column : column + 8] = rng.uniform(1.0, 3.0)
+        rgb = robot.in_frame(
+            robot.image(100 + number, robot.picture(depth, number), 'rgb8'), 'optical'
+        )
+        content += [
+            (robot.INFO_TOPIC, robot.INFO, robot.camera_info(100 + number)),
+            (robot.COLOUR, IMAGE, rgb),
+            (robot.POINTS, robot.CLOUD, robot.cloud(100 + number + 0.01, depth)),
+        ]
+    bag = robot.record(tmp_path / 'turned', content)
+    read_lessons([bag], ASKED, told.append)
+    assert not told
+    # A yaw of the lidar about its own z, which is up.
+    yaw = np.radians(4.0)
+    turned = ['optical turned 0 -0.1 0 0.5 -0.5 0.5 0.5', f'turned lidar 0 0 0 0 0 {yaw}']
+    read_lessons([bag], replace(ASKED, transforms=turned), told.append)
+    assert len(told) == 1
+    assert re.search(r'edges fit best [678] px \([345]\.\d degrees\) farther to the right', told[0])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from s2r_depth_training.adaptation.alignment import misalignment
 from s2r_depth_training.adaptation.blocks import time_blocks
 from s2r_depth_training.adaptation.lessons import refuse_contradiction, refuse_poor
 from s2r_depth_training.adaptation.topics import GivenTopics, complete
@@ -74,6 +76,13 @@ def _of_recording(
         truth = LidarPoints(BagTransforms(path, asked.transforms))
         rules = PairRules(asked.rules.width, asked.lidar_tolerance, asked.rules.rectified)
         lidar = _pairs(path, topics, topics.lidar, truth, rules, report)
+        if off := misalignment(lidar):
+            report(
+                f'{path}: the points of the lidar do not lie where the camera sees them: edges fit '
+                f'best {abs(off.shift_px):.0f} px ({math.degrees(abs(off.angle)):.1f} degrees) '
+                f'farther to the {"right" if off.shift_px > 0 else "left"}; correct the transform '
+                'between camera and lidar, or the model learns depths of the wrong places'
+            )
     if topics.depth:
         depth = _pairs(path, topics, topics.depth, AlignedDepth(), asked.rules, report)
         refuse_ray_lengths(path, [ray_length_evidence(p.depth, p.intrinsics) for p in depth])

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import robot_recordings as robot
-from written_bags import IMAGE
+from written_bags import IMAGE, Message
 
 from s2r_depth_training.adaptation.lessons import is_one_plane_of_beams
 from s2r_depth_training.adaptation.recording import Asked, Lessons, read_lessons
@@ -133,8 +133,8 @@ def test_what_is_not_clear_is_asked_for(tmp_path: Path) -> None:
 
 def test_a_lidar_that_is_turned_is_told(tmp_path: Path) -> None:
     """With the angle: a robot's own drive, its transform 4 degrees off."""
-    content, told = [], []
-    content.append(('/tf_static', robot.TF, robot.MOUNTING))
+    content: list[Message] = [('/tf_static', robot.TF, robot.MOUNTING)]
+    told: list[str] = []
     rng = np.random.default_rng(0)
     for number in range(40):
         depth = robot.truth(5.0)

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from s2r_depth_ros.files import make_folder
+from s2r_depth_ros.files import check_output, make_folder
 from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.network.checkpoint import read_metadata, save_model
 from s2r_depth_ros.network.metadata import ModelMetadata
@@ -24,7 +24,7 @@ from s2r_depth_training.adaptation.judging import (
     rendered,
     spread,
 )
-from s2r_depth_training.adaptation.recording import Asked, Lessons, read_lessons
+from s2r_depth_training.adaptation.recording import Lessons
 from s2r_depth_training.adaptation.tuning import (
     Course,
     Judgement,
@@ -70,16 +70,14 @@ _LARGER = 1.25  # stored frames than the network's input, of which crops are tak
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be done. model: a name or a file. bags: recordings. out: the new model's file.
+    """What is to be done. model: a name or a file. out: the new model's file.
 
     minutes: all that it may take, rendering too. synthetic: manifest of rendered scenes to mix in,
     None: they are rendered.
     """
 
     model: str
-    bags: list[Path]
     out: Path
-    asked: Asked
     minutes: float
     synthetic: Path | None = None
 
@@ -94,25 +92,16 @@ class Adapted:
     lessons: Lessons
 
 
-def adapt(
-    order: Order, report: Callable[[str], None], progress: Callable[[int, Course], None]
-) -> Adapted:
+def adapt(order: Order, lessons: Lessons, progress: Callable[[int, Course], None]) -> Adapted:
     """Fine-tune a model on recordings and write it; goes on where it was cut off.
 
-    Raises UserError for recordings that cannot teach, a model that cannot be trained, and files
-    that cannot be written.
+    Raises UserError for a model that cannot be trained, and files that cannot be written.
     """
+    check_order(order)
     source = find_model(order.model)
     metadata = read_metadata(source)
-    if source.resolve() == order.out.resolve():
-        raise ConfigError(f'--out {order.out} is the model to start from; give another file')
     work = order.out.with_suffix('.adapting')
     make_folder(work)
-    lessons = read_lessons(order.bags, order.asked, report)
-    report(
-        f'{len(lessons.learning)} frames to learn from and {len(lessons.judging)} to judge by, '
-        f'depth by {lessons.truth}'
-    )
     seconds = 60 * order.minutes
     synthetic = order.synthetic or _render(work / 'rendered', metadata, seconds * _RENDERING)
     # Statistics of a few hundred frames would replace those of all that the model has seen.
@@ -124,6 +113,17 @@ def adapt(
     step = open_step(experiment, stage, start_network(experiment), frames, torch.device('cpu'))
     course = _trained(step, judge, order, work, progress)
     return _finished(order, source, metadata, lessons, step, course, work)
+
+
+def check_order(order: Order) -> None:
+    """Raise UserError for an order that cannot be done; before hours of work."""
+    source = find_model(order.model)
+    experiment_of(source)
+    if source.resolve() == order.out.resolve():
+        raise ConfigError(f'--out {order.out} is the model to start from; give another file')
+    check_output(order.out, ('.safetensors',))
+    if order.synthetic:
+        _held_out(order.synthetic)
 
 
 def _trained(

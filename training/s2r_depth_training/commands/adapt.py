@@ -10,9 +10,9 @@ from tqdm import tqdm
 
 from s2r_depth_ros.geometry.frame_tree import FORM
 from s2r_depth_ros.option_values import count, positive, share
-from s2r_depth_training.adaptation.adapt import Order, adapt
+from s2r_depth_training.adaptation.adapt import Order, adapt, check_order
 from s2r_depth_training.adaptation.card import write_adapted_card
-from s2r_depth_training.adaptation.recording import Asked
+from s2r_depth_training.adaptation.recording import Asked, read_lessons
 from s2r_depth_training.adaptation.topics import GivenTopics
 from s2r_depth_training.adaptation.tuning import Course
 from s2r_depth_training.commands.arguments import add_out
@@ -58,7 +58,13 @@ def run(args: argparse.Namespace) -> None:
         args.transform,
         args.judge,
     )
-    order = Order(args.model, args.bag, args.out, asked, args.minutes, args.synthetic)
+    order = Order(args.model, args.out, args.minutes, args.synthetic)
+    check_order(order)
+    lessons = read_lessons(args.bag, asked, warn)
+    warn(
+        f'{len(lessons.learning)} frames to learn from and {len(lessons.judging)} to judge by, '
+        f'depth by {lessons.truth}'
+    )
     total = round(60 * args.minutes)
     with tqdm(total=total, unit='s', desc='adapt') as bar:
 
@@ -67,7 +73,7 @@ def run(args: argparse.Namespace) -> None:
             error = course.best_judgement.recording.abs_rel
             bar.set_postfix_str(f'step {step}, off by {error:.0%}')
 
-        adapted = adapt(order, warn, show)
+        adapted = adapt(order, lessons, show)
     card = write_adapted_card(adapted)
     print(card.read_text())
     print(adapted.path)

@@ -27,6 +27,7 @@ from s2r_depth_ros.media.bags.messages import (
 from s2r_depth_ros.media.bit_depth import BitDepth
 from s2r_depth_training.dataset.bag_truth import Truth
 from s2r_depth_training.dataset.recorded_images import colour_image
+from s2r_depth_training.dataset.shrinking import shrink_colour, small_camera
 from s2r_depth_training.errors import DataError
 
 _WAITING = 30  # messages of one topic kept until their partner comes
@@ -232,13 +233,11 @@ class BagPairs:
             )
         if camera.rectifier is not None:
             rgb = camera.rectifier.rectify(rgb)
-        small, width = full, self._rules.width
-        if full.width > width:
-            small = full.resized(width, max(1, round(full.height * width / full.width)))
+        small = small_camera(full, self._rules.width)
         depth = self._truth.depth(match.truth, match.colour.header.frame_id, full, small)
         if camera.rectifier is not None and not camera.rectifier.is_identity:
             depth[~_picked(camera.rectifier.valid, small)] = 0
-        return RecordedPair(_shrunk(rgb, small), depth, small, match.stamp)
+        return RecordedPair(shrink_colour(rgb, small), depth, small, match.stamp)
 
 
 class _Match(NamedTuple):
@@ -247,13 +246,6 @@ class _Match(NamedTuple):
     colour: Any
     truth: Any
     stamp: float
-
-
-def _shrunk(rgb: NDArray[np.uint8], camera: Intrinsics) -> NDArray[np.uint8]:
-    if rgb.shape[:2] == (camera.height, camera.width):
-        return rgb
-    size = (camera.width, camera.height)
-    return cv2.resize(rgb, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
 
 
 def _picked(mask: NDArray[np.bool_], camera: Intrinsics) -> NDArray[np.bool_]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,6 +21,7 @@ from s2r_depth_ros.media.bags.messages import COMPRESSED_IMAGE, IMAGE
 from s2r_depth_ros.media.point_clouds import coordinates, structured_points
 from s2r_depth_training.dataset.bag_transforms import BagTransforms
 from s2r_depth_training.dataset.recorded_images import depth_image
+from s2r_depth_training.dataset.shrinking import shrink_depth
 from s2r_depth_training.errors import DataError
 
 LASER_SCAN, POINT_CLOUD = 'sensor_msgs/msg/LaserScan', 'sensor_msgs/msg/PointCloud2'
@@ -71,10 +71,7 @@ class AlignedDepth:
             )
         if not metres.any():
             raise DataError('no pixel of the depth image is valid; check the depth camera')
-        # Picks pixel centres; OpenCV's INTER_NEAREST would shift by half a pixel.
-        size = (small.width, small.height)
-        picked = cv2.resize(metres, size, interpolation=cv2.INTER_NEAREST_EXACT)
-        return picked.astype(np.float32, copy=False)
+        return shrink_depth(metres, small)
 
 
 class LidarPoints:

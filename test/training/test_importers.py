@@ -27,8 +27,8 @@ from s2r_depth_training.importing.real import velodyne_depth
 
 DEPTH = truth(4.0)
 # Smooth, as JPEG keeps it, and bluish, so that swapped colours are noticed.
-RGB = cv2.GaussianBlur(picture(DEPTH, 0), (15, 15), 0)
-RGB[..., 0] //= 2
+RGB = cv2.GaussianBlur(picture(DEPTH, 0), (15, 15), 0).astype(np.uint8)
+RGB[..., 0] = RGB[..., 0] // 2
 WHOLE = Choice(width=160)
 
 

@@ -125,9 +125,10 @@ def _points(depth: Depth, camera: Intrinsics) -> NDArray[np.float64]:
 
 def rooms(manifest: Path) -> list[Full]:
     """Return the real images of rooms."""
+    frames = read_ground_truth(manifest)
     entries = {entry['id']: entry for entry in read_json(manifest)['frames']}
     result = []
-    for truth in read_ground_truth(manifest):
+    for truth in frames:
         if truth.kind == 'indoor':
             rgb, depth = truth.load()
             e = entries[truth.id]

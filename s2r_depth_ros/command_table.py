@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import errno
 import importlib
+import keyword
 import os
 import select
 import sys
@@ -22,8 +23,8 @@ OK, CLOSED, USAGE = 0, 1, 2
 class CommandTable:
     """The commands of one program.
 
-    program: its name. package: that of the commands' modules, each named as its command, with
-    ``add_arguments(parser)`` and ``run(args)``, which returns the exit status or None for success.
+    program: its name. package: that of the commands' modules, each named as its command (import_
+    where Python needs the word itself), with ``add_arguments(parser)`` and ``run(args)``, which returns the exit status or None for success.
     commands: command -> one line of help. error_prefix: what an error begins with.
     """
 
@@ -47,7 +48,8 @@ class CommandTable:
         if not arguments or arguments[0] not in self.commands:
             return self._overview(arguments)
         command, *rest = arguments
-        module = importlib.import_module(f'{self.package}.{command}')
+        name = f'{command}_' if keyword.iskeyword(command) else command
+        module = importlib.import_module(f'{self.package}.{name}')
         parser = argparse.ArgumentParser(
             prog=f'{self.program} {command}', description=self.commands[command]
         )

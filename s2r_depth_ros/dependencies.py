@@ -26,7 +26,9 @@ _REMEDIES = {
     **dict.fromkeys(('sensor_msgs', 'std_msgs', 'diagnostic_msgs'), _INSTALL),
     **dict.fromkeys(('lifecycle_msgs', 'rcl_interfaces'), _INSTALL),
     **dict.fromkeys(('cv_bridge', 'launch', 'launch_ros', 'ament_index_python'), _INSTALL),
-    **dict.fromkeys(('lightning', 'moderngl', 'trimesh', 'PIL', 'scipy', 'collada'), _TRAIN),
+    **dict.fromkeys(
+        ('lightning', 'moderngl', 'trimesh', 'PIL', 'scipy', 'collada', 'h5py'), _TRAIN
+    ),
 }
 # What an extension module says that was built for the other NumPy, 1 or 2.
 _OTHER_NUMPY = re.compile('numpy.*(multiarray|_ARRAY_API|dtype size)|_ARRAY_API', re.IGNORECASE)

@@ -4,7 +4,7 @@ What a camera shows:
 
 - ``clip``: a playable input as one type; ``open_clip`` opens whatever a path is, by ``file_clips``
   (sequence, image folder, video) or ``bag_clip`` (recording of ROS), and ``clip_clock`` times it.
-- ``bag_camera``: which camera of a recording, by the names in ``bag_topics`` and by its images
+- ``bag_camera``: which camera of a recording, by their names and by its images
   (``bag_images``).
 
 Processes that take part in the graph, each with a ``main``:

@@ -11,8 +11,8 @@ from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.geometry import Calibration, calibration_from
 from s2r_depth_ros.media.bags.bag import Bag, RecordedTopic
 from s2r_depth_ros.media.bags.messages import CAMERA_INFO, COMPRESSED_IMAGE, IMAGE
+from s2r_depth_ros.media.bags.topic_names import info_topics, is_called_colour, is_colour_camera
 from s2r_depth_ros.rig.bag_images import ImageReader
-from s2r_depth_ros.rig.bag_topics import info_topics, is_called_colour, is_colour_camera
 from s2r_depth_ros.rig.clip import ClipError, ImageData, describe_assumed
 
 # Encodings that hold no brightness: distances, labels.

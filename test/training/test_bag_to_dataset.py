@@ -14,7 +14,7 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
 from s2r_depth_ros.geometry import Intrinsics
-from s2r_depth_training.dataset.bag_pairs import Topics
+from s2r_depth_training.dataset.bag_pairs import PairRules, Topics
 from s2r_depth_training.dataset.bags import bag_to_dataset
 from s2r_depth_training.dataset.config import DataConfig
 from s2r_depth_training.dataset.ray_lengths import ray_length_evidence
@@ -204,7 +204,9 @@ def test_recordings_become_samples(tmp_path):
 def test_images_are_shrunk_with_their_camera(tmp_path):
     bag = write_bag(tmp_path / 'a', run_of([4.0]))
     other = write_bag(tmp_path / 'b', run_of([3.0]))
-    manifest = bag_to_dataset([bag], [other], TOPICS, tmp_path / 'set', kind='mine', width=64)
+    manifest = bag_to_dataset(
+        [bag], [other], TOPICS, tmp_path / 'set', kind='mine', rules=PairRules(width=64)
+    )
     shard = np.load(manifest.parent / 'train_00000.npz')
     assert shard['rgb'].shape == (1, 48, 64, 3)
     np.testing.assert_allclose(shard['intrinsics'][0], [50, 50, 31.5, 23.5])
@@ -226,7 +228,9 @@ def test_distorted_images_are_refused_and_rectified_ones_use_p(tmp_path):
     bag = write_bag(tmp_path / 'a', run_of([4.0]), camera_info(0.0, (0.1, 0, 0, 0, 0)))
     with pytest.raises(DataError, match='distortion'):
         bag_to_dataset([bag], [], TOPICS, tmp_path / 'set', kind='mine')
-    manifest = bag_to_dataset([bag], [], TOPICS, tmp_path / 'set', kind='mine', rectified=True)
+    manifest = bag_to_dataset(
+        [bag], [], TOPICS, tmp_path / 'set', kind='mine', rules=PairRules(rectified=True)
+    )
     assert np.load(manifest.parent / 'train_00000.npz')['intrinsics'][0, 0] == 2 * FX
 
 
@@ -274,7 +278,9 @@ def test_other_ways_to_write_the_same_camera(tmp_path, changes):
 def test_of_rectified_images_the_lens_is_not_looked_at(tmp_path):
     info = camera_info(0.0, d=[0.1] * 3, distortion_model='omni', k=np.zeros(9))
     bag = write_bag(tmp_path / 'a', run_of([4.0]), info)
-    manifest = bag_to_dataset([bag], [], TOPICS, tmp_path / 'set', kind='mine', rectified=True)
+    manifest = bag_to_dataset(
+        [bag], [], TOPICS, tmp_path / 'set', kind='mine', rules=PairRules(rectified=True)
+    )
     assert np.load(manifest.parent / 'train_00000.npz')['intrinsics'][0, 0] == 2 * FX
 
 
@@ -405,7 +411,9 @@ def test_stamps_too_far_apart_are_told_with_the_tolerance(tmp_path):
     bag = write_bag(tmp_path / 'a', frames)
     with pytest.raises(DataError, match=r'are 0\.016 s apart; say --tolerance 0\.019'):
         bag_to_dataset([bag], [], TOPICS, tmp_path / 'set', kind='mine')
-    bag_to_dataset([bag], [], TOPICS, tmp_path / 'set', kind='mine', tolerance=0.019)
+    bag_to_dataset(
+        [bag], [], TOPICS, tmp_path / 'set', kind='mine', rules=PairRules(tolerance=0.019)
+    )
 
 
 @pytest.mark.parametrize('stamp', [0.0, 7.0])

@@ -52,7 +52,7 @@ def refused(script: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any, *options:
     return line
 
 
-@pytest.mark.parametrize('script', ['cloud_filters', 'confidence', 'scale_sources'])
+@pytest.mark.parametrize('script', ['adaptation', 'cloud_filters', 'confidence', 'scale_sources'])
 @pytest.mark.parametrize('content', [None, '[]', 'null', '{', '{"frames": []}'])
 def test_what_is_no_manifest_is_told(script, content, tmp_path, monkeypatch, capsys):
     manifest = tmp_path / 'm.json'
@@ -60,6 +60,19 @@ def test_what_is_no_manifest_is_told(script, content, tmp_path, monkeypatch, cap
         manifest.write_text(content)
     result = tmp_path / 'result.json'
     options: dict[str, list[tuple[object, ...]]] = {
+        'adaptation': [
+            (
+                option,
+                manifest,
+                '--synthetic',
+                manifest,
+                '--out',
+                tmp_path / 'out',
+                '--work',
+                tmp_path,
+            )
+            for option in ('--real', '--world')
+        ],
         'cloud_filters': [('--rooms', manifest, '--json', result)],
         'confidence': [(manifest, '--json', result)],
         'scale_sources': [
@@ -72,11 +85,12 @@ def test_what_is_no_manifest_is_told(script, content, tmp_path, monkeypatch, cap
         assert line.startswith(f'{script}: {manifest}')
 
 
-@pytest.mark.parametrize('script', ['cloud_filters', 'confidence', 'scale_sources'])
+@pytest.mark.parametrize('script', ['adaptation', 'cloud_filters', 'confidence', 'scale_sources'])
 def test_what_cannot_be_written_is_told_before_the_work(script, tmp_path, monkeypatch, capsys):
     file = tmp_path / 'file'
     file.touch()
     options = {
+        'adaptation': ('--real', file, '--synthetic', file, '--out', file),
         'cloud_filters': ('--json', file / 'result.json'),
         'confidence': (file, '--json', file / 'result.json'),
         'scale_sources': ('--real', file, '--out', file),

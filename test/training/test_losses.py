@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from parity_recipe import FOLDER
 from torch import Tensor
@@ -144,6 +144,67 @@ def test_unknown_depth_has_no_gradient():
     assert gradient_of(output[3])[..., 24:].abs().min() > 0
     # The paper's resize mixes neighbours into a coarse pixel; two columns further none is left.
     assert all(gradient_of(m)[..., : m.shape[-1] // 2 - 2].abs().max() == 0 for m in output)
+
+
+def blocks(seed: int, size: int = 8) -> Tensor:
+    """Return depth that is constant in every square under a pixel of the coarsest map, m."""
+    drawn = torch.rand(2, 1, 12, 16, generator=torch.Generator().manual_seed(seed)) * 9 + 1
+    return drawn.repeat_interleave(size, -1).repeat_interleave(size, -2)
+
+
+def sparse(depth: Tensor, share: float, seed: int) -> tuple[Tensor, Tensor]:
+    """Return depth that is known at a share of its pixels and rubbish elsewhere, and its weight."""
+    drawn = torch.rand(depth.shape, generator=torch.Generator().manual_seed(seed))
+    known = drawn < share
+    return torch.where(known, depth, torch.full_like(depth, 0.1)), known.float()
+
+
+@pytest.mark.parametrize('share', [0.01, 0.05, 0.5])
+@settings(max_examples=10)
+@given(seed=st.integers(0, 2**31))
+def test_perfect_depth_costs_nothing_of_sparse_truth(share: float, seed: int) -> None:
+    depth = blocks(seed)
+    target, weight = sparse(depth, share, seed + 1)
+    terms = depth_loss(maps(depth), target, weight, MAX_DEPTH, ALL)
+    # Of unlike blocks side by side, the paper's resize at a seam that happens to be known whole.
+    assert all(abs(v.item()) < (1e-4 if share < 0.1 else 1e-2) for v in terms.values()), terms
+
+
+def test_sparse_truth_teaches_every_scale_where_it_is_known() -> None:
+    depth = blocks(0)
+    target, weight = sparse(depth, 0.05, 1)
+    output = [m.clone().requires_grad_(True) for m in maps(1.3 * depth)]
+    terms = depth_loss(output, target, weight, MAX_DEPTH, ALL)
+    total(terms).backward()
+    for m in output:
+        known = functional.adaptive_max_pool2d(weight, m.shape[-2:]) > 0
+        assert (gradient_of(m)[~known] == 0).all()
+        assert (gradient_of(m)[known] != 0).float().mean() > 0.95
+
+
+@pytest.mark.parametrize('name', ['l1', 'log', 'scale_invariant'])
+def test_sparse_truth_costs_what_dense_truth_does(name: str) -> None:
+    """On a scene with slopes, and a prediction that is wrong by more on one side."""
+    x = torch.linspace(0, 1, 128).expand(1, 1, 96, 128)
+    depth = 2 + 3 * x + torch.linspace(0, 1, 96)[:, None]
+    output = maps(depth * (1.1 + 0.3 * x))
+    dense = depth_loss(output, depth, torch.ones_like(depth), MAX_DEPTH, ALL)[name].item()
+    drawn = [
+        depth_loss(output, *sparse(depth, 0.05, seed), MAX_DEPTH, ALL)[name].item()
+        for seed in range(8)
+    ]
+    assert np.mean(drawn) == pytest.approx(dense, rel=0.05)
+
+
+def test_what_is_unknown_may_be_anything() -> None:
+    depth = blocks(3)
+    target, weight = sparse(depth, 0.3, 4)
+    other = torch.where(weight > 0, target, torch.full_like(target, 60.0))
+    output = maps(1.2 * depth)
+    before = depth_loss(output, target, weight, MAX_DEPTH, ALL)
+    after = depth_loss(output, other, weight, MAX_DEPTH, ALL)
+    for name, value in before.items():  # except for rounding in the paper's resize
+        assert after[name].item() == pytest.approx(value.item(), rel=1e-4)
 
 
 def test_inverse_depth_weighs_near_errors_more():

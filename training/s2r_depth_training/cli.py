@@ -15,6 +15,8 @@ from s2r_depth_ros.command_table import CommandTable
 COMMANDS = {
     'render': 'render scenes into a training set; resumes',
     'bag_to_dataset': 'turn recordings into a training set',
+    'import': 'turn a public data set into a training set',
+    'adapt': 'fine-tune a model on recordings of a robot; resumes',
     'fit': 'train the stages of an experiment; resumes',
     'timed': 'render, train and evaluate in a given time; called again, goes on',
     'relay': 'train a piece of a long run; called again, goes on',

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from s2r_depth_ros.geometry.intrinsics import Intrinsics
-from s2r_depth_ros.geometry.projection import project
+from s2r_depth_ros.geometry.point_image import BEHIND, nearest_around, on_image
 from s2r_depth_ros.geometry.scale.estimate import UnscaledView
 from s2r_depth_ros.geometry.scale.references import Points, thinned
 
@@ -23,8 +21,6 @@ CELLS = (8, 6)
 # Depth is upsampled from about this many columns, so that its edges are this wide.
 _NETWORK_COLUMNS = 128
 _EDGE = 0.2  # log depth across an edge of predicted depth
-_BEHIND = 0.3  # log depth by which a point lies behind a neighbour that hides it
-_WINDOW = 1 / 64  # of the image's width, how far a neighbour may be
 
 
 @dataclass(frozen=True)
@@ -60,12 +56,12 @@ def find_anchors(points: Points, view: UnscaledView) -> Anchors:
     (the other sensor sees them from elsewhere), and those at steps of predicted depth, where a
     small error of place is a large one of depth.
     """
-    column, row, z = _on_image(thinned(points, MOST_POINTS), view.intrinsics)
-    around = _nearest_around(column, row, z, view.intrinsics)
+    column, row, z = on_image(thinned(points, MOST_POINTS), view.intrinsics)
+    around = nearest_around(column, row, z, view.intrinsics)
     some = thinned(np.arange(len(z)), MOST_ANCHORS)
     column, row, z, around = column[some], row[some], z[some], around[some]
     unscaled = view.depth[row, column].astype(np.float64)
-    kept = np.isfinite(unscaled) & (unscaled > 0) & (z <= around * np.exp(_BEHIND))
+    kept = np.isfinite(unscaled) & (unscaled > 0) & (z <= around * np.exp(BEHIND))
     kept &= ~_at_edge(column, row, view.depth)
     size = view.intrinsics.width, view.intrinsics.height
     across, down = (
@@ -80,32 +76,6 @@ def find_anchors(points: Points, view: UnscaledView) -> Anchors:
         cells=len(np.unique(down * CELLS[0] + across)),
         columns=size[0],
     )
-
-
-def _on_image(
-    points: Points, camera: Intrinsics
-) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
-    """Return column, row and depth of the points inside the image."""
-    with np.errstate(over='ignore', invalid='ignore'):
-        x, y = project(points, camera).T
-        inside = (x > -0.5) & (x < camera.width - 0.5) & (y > -0.5) & (y < camera.height - 0.5)
-    column, row = (np.rint(place[inside]).astype(np.intp) for place in (x, y))
-    return column, row, points[inside, 2]
-
-
-def _nearest_around(
-    column: NDArray[np.intp], row: NDArray[np.intp], z: NDArray[np.float64], camera: Intrinsics
-) -> NDArray[np.float64]:
-    """Return the depth of the nearest point close by in the image, metres [N].
-
-    Close by: in the same or a neighbouring square of the window's size.
-    """
-    side = max(1, round(camera.width * _WINDOW))
-    across, down = column // side + 1, row // side + 1
-    nearest = np.full((camera.height // side + 3, camera.width // side + 3), np.inf)
-    np.minimum.at(nearest, (down, across), z)
-    around = np.asarray(cv2.erode(nearest, np.ones((3, 3), np.uint8)), np.float64)
-    return around[down, across]
 
 
 def _at_edge(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from s2r_depth_ros.option_values import count, positive
 from s2r_depth_training.commands.arguments import add_out
-from s2r_depth_training.dataset.bag_pairs import Topics
+from s2r_depth_training.dataset.bag_pairs import PairRules, Topics
 from s2r_depth_training.dataset.bags import bag_to_dataset
 
 
@@ -45,8 +45,6 @@ def run(args: argparse.Namespace) -> None:
         args.out,
         kind=args.kind,
         zero_depth=args.zero_depth,
-        width=args.width,
-        tolerance=args.tolerance,
-        rectified=args.rectified,
+        rules=PairRules(args.width, args.tolerance, args.rectified),
     )
     print(manifest)

@@ -7,13 +7,14 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from s2r_depth_ros.errors import UserError
-from s2r_depth_ros.geometry import CalibrationError, Intrinsics, calibration_from
+from s2r_depth_ros.geometry import CalibrationError, Intrinsics, Rectifier, calibration_from
 from s2r_depth_ros.geometry.distortion import is_distorted
 from s2r_depth_ros.media.bags.bag import Bag
 from s2r_depth_ros.media.bags.messages import (
@@ -24,7 +25,9 @@ from s2r_depth_ros.media.bags.messages import (
     header_time,
 )
 from s2r_depth_ros.media.bit_depth import BitDepth
-from s2r_depth_training.dataset.recorded_images import colour_image, depth_image
+from s2r_depth_training.dataset.bag_truth import Truth
+from s2r_depth_training.dataset.recorded_images import colour_image
+from s2r_depth_training.dataset.shrinking import shrink_colour, small_camera
 from s2r_depth_training.errors import DataError
 
 _WAITING = 30  # messages of one topic kept until their partner comes
@@ -32,7 +35,7 @@ _WAITING = 30  # messages of one topic kept until their partner comes
 
 @dataclass(frozen=True)
 class Topics:
-    """Names of the topics of one camera."""
+    """Names of the topics of one camera; depth: of what says how far things are."""
 
     colour: str
     depth: str
@@ -52,25 +55,47 @@ class RecordedPair:
     depth: NDArray[np.float32]
     """[H, W], m, 0 = unknown."""
     intrinsics: Intrinsics
+    stamp: float
+    """Of the colour image, s."""
+
+
+@dataclass(frozen=True)
+class PairRules:
+    """How pairs are made.
+
+    width: px that images are shrunk to, at most. tolerance: s between the stamps of a pair.
+    rectified: the images are rectified, use P of camera_info.
+    """
+
+    width: int = 256
+    tolerance: float = 0.005
+    rectified: bool = False
+
+
+class _Camera(NamedTuple):
+    """The camera of a recording: of its images as they are learnt from, and what makes them so."""
+
+    intrinsics: Intrinsics
+    rectifier: Rectifier | None
 
 
 class BagPairs:
     """The pairs of one recording; iterate over it, then ask ``why_none`` if there were none.
 
-    tolerance: s between the stamps of a pair. rectified: the images are rectified, use P. report:
-    is told what is left out, and why. Raises DataError for what makes all of it useless.
+    truth: how the messages of ``topics.depth`` become depth. report: is told what is left out, and
+    why. Raises DataError for what makes all of it useless.
     """
 
     def __init__(
         self,
         path: Path,
         topics: Topics,
-        tolerance: float,
-        rectified: bool,
+        truth: Truth,
+        rules: PairRules,
         report: Callable[[str], None],
     ) -> None:
-        self._path, self._topics, self._tolerance = path, topics, tolerance
-        self._rectified, self._report = rectified, report
+        self._path, self._topics, self._truth = path, topics, truth
+        self._rules, self._report = rules, report
         self._left_out: list[str] = []
         self._bits = BitDepth()
         self._stamps: dict[str, float] = {}
@@ -81,9 +106,9 @@ class BagPairs:
         try:
             with Bag(self._path) as bag:
                 self._check_topics(bag)
-                intrinsics = self._first_intrinsics(bag)
+                camera = self._first_camera(bag)
                 count = 0
-                for pair in self._pairs(bag, intrinsics):
+                for pair in self._pairs(bag, camera):
                     count += 1
                     yield pair
                 if count:  # else why_none says it
@@ -117,8 +142,10 @@ class BagPairs:
         """Raise DataError unless the topics are there with messages of their types."""
         if len(names := set(self._topics.by_role().values())) < 3:
             given = ' and '.join(sorted(names))
-            raise DataError(f'colour, depth and info are three topics; given are only {given}')
-        kinds = {'colour': (IMAGE, COMPRESSED_IMAGE), 'depth': (IMAGE, COMPRESSED_IMAGE)}
+            raise DataError(
+                f'colour, {self._truth.name} and info are three topics; given are only {given}'
+            )
+        kinds = {'colour': (IMAGE, COMPRESSED_IMAGE), 'depth': self._truth.types}
         missing = sorted(names - set(bag.topics))
         if missing:
             there = ', '.join(sorted(bag.topics)) or 'none'
@@ -126,34 +153,38 @@ class BagPairs:
         for role, name in self._topics.by_role().items():
             topic, wanted = bag.topics[name], kinds.get(role, (CAMERA_INFO,))
             if topic.type not in wanted or not topic.readable:
-                raise DataError(f'{self._path}: {role} {topic} is not of {" or ".join(wanted)}')
+                called = self._truth.name if role == 'depth' else role
+                raise DataError(f'{self._path}: {called} {topic} is not of {" or ".join(wanted)}')
 
-    def _first_intrinsics(self, bag: Bag) -> Intrinsics:
+    def _first_camera(self, bag: Bag) -> _Camera:
         """Return the camera of the first camera_info that can be used. Raises DataError."""
         reason = 'it has no messages'
         for message in bag.messages({self._topics.info}):
             try:
-                return self._intrinsics(message.read())
+                return self._camera(message.read())
             except UserError as error:
                 reason = str(error)
         raise DataError(f'{self._path}: {self._topics.info} cannot be used: {reason}')
 
-    def _intrinsics(self, info: Any) -> Intrinsics:
+    def _camera(self, info: Any) -> _Camera:
         """Return the pinhole camera of the images of a camera_info.
 
-        Raises CalibrationError where the node would not believe the numbers, or would have to
-        undistort.
+        Raises CalibrationError where the node would not believe the numbers, or where truth that
+        lies in the raw image would have to be undistorted.
         """
-        calibration = calibration_from(info, rectified=self._rectified)
+        calibration = calibration_from(info, rectified=self._rules.rectified)
+        if not self._truth.needs_pinhole:
+            rectifier = Rectifier(calibration)
+            return _Camera(rectifier.intrinsics, rectifier)
         if is_distorted(calibration.distortion_model, calibration.d):
             raise CalibrationError(
                 f'camera_info has lens distortion ({calibration.distortion_model}); record the '
                 'rectified images and say --rectified, or switch the distortion off in the '
                 'simulator'
             )
-        return calibration.raw_intrinsics
+        return _Camera(calibration.raw_intrinsics, None)
 
-    def _pairs(self, bag: Bag, intrinsics: Intrinsics) -> Iterator[RecordedPair]:
+    def _pairs(self, bag: Bag, camera: _Camera) -> Iterator[RecordedPair]:
         waiting: dict[str, deque[tuple[float, Any]]] = {
             name: deque(maxlen=_WAITING) for name in (self._topics.colour, self._topics.depth)
         }
@@ -161,10 +192,10 @@ class BagPairs:
             try:
                 content = message.read()
                 if message.topic == self._topics.info:
-                    intrinsics = self._intrinsics(content)
+                    camera = self._camera(content)
                     continue
-                pair = self._match(waiting, message, content)
-                recorded = None if pair is None else self._recorded(*pair, intrinsics)
+                match = self._match(waiting, message, content)
+                recorded = None if match is None else self._recorded(match, camera)
             except UserError as error:
                 self._left_out.append(str(error))
                 continue
@@ -173,8 +204,8 @@ class BagPairs:
 
     def _match(
         self, waiting: dict[str, deque[tuple[float, Any]]], message: BagMessage, content: Any
-    ) -> tuple[Any, Any] | None:
-        """Return colour and depth of one moment, None where the partner has not come yet."""
+    ) -> _Match | None:
+        """Return colour and truth of one moment, None where the partner has not come yet."""
         # Of a header without a stamp, or with one that stands still, when it was recorded.
         written, before = header_time(content), self._stamps.get(message.topic, 0.0)
         self._stamps[message.topic] = written
@@ -184,21 +215,40 @@ class BagPairs:
         match = min(other, key=lambda entry: abs(entry[0] - stamp), default=None)
         apart = math.inf if match is None else abs(match[0] - stamp)
         self._closest = min(self._closest, apart)
-        if match is None or apart > self._tolerance:
+        if match is None or apart > self._rules.tolerance:
             waiting[message.topic].append((stamp, content))
             return None
         other.remove(match)
-        return (content, match[1]) if is_colour else (match[1], content)
+        if is_colour:
+            return _Match(content, match[1], stamp)
+        return _Match(match[1], content, match[0])
 
-    def _recorded(self, colour: Any, depth: Any, intrinsics: Intrinsics) -> RecordedPair:
+    def _recorded(self, match: _Match, camera: _Camera) -> RecordedPair:
         """Return colour and depth as a pair. Raises UserError for what cannot be one."""
-        rgb, metres = colour_image(colour, self._bits), depth_image(depth)
-        size = (intrinsics.height, intrinsics.width)
-        if rgb.shape[:2] != size or metres.shape != size:
+        rgb, full = colour_image(match.colour, self._bits), camera.intrinsics
+        if rgb.shape[:2] != (full.height, full.width):
             raise DataError(
-                f'colour is {rgb.shape[:2]}, depth {metres.shape}, camera_info {size} (height, '
-                'width); record depth that is aligned with colour'
+                f'colour is {rgb.shape[:2]}, camera_info {(full.height, full.width)} (height, '
+                'width); give the camera_info of these images'
             )
-        if not metres.any():
-            raise DataError('no pixel of the depth image is valid; check the depth camera')
-        return RecordedPair(rgb, metres, intrinsics)
+        if camera.rectifier is not None:
+            rgb = camera.rectifier.rectify(rgb)
+        small = small_camera(full, self._rules.width)
+        depth = self._truth.depth(match.truth, match.colour.header.frame_id, full, small)
+        if camera.rectifier is not None and not camera.rectifier.is_identity:
+            depth[~_picked(camera.rectifier.valid, small)] = 0
+        return RecordedPair(shrink_colour(rgb, small), depth, small, match.stamp)
+
+
+class _Match(NamedTuple):
+    """Messages of one moment. stamp: of colour, s."""
+
+    colour: Any
+    truth: Any
+    stamp: float
+
+
+def _picked(mask: NDArray[np.bool_], camera: Intrinsics) -> NDArray[np.bool_]:
+    size = (camera.width, camera.height)
+    picked = cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST_EXACT)
+    return picked.astype(bool)

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from s2r_depth_training.dataset.bag_pairs import BagPairs, RecordedPair, Topics
+from s2r_depth_training.dataset.bag_pairs import BagPairs, PairRules, RecordedPair, Topics
+from s2r_depth_training.dataset.bag_truth import AlignedDepth
 from s2r_depth_training.dataset.format import (
     TRAIN,
     VALIDATION,
@@ -45,17 +46,14 @@ def bag_to_dataset(
     *,
     kind: str,
     zero_depth: str = 'unknown',
-    width: int = 256,
-    tolerance: float = 0.005,
-    rectified: bool = False,
+    rules: PairRules | None = None,
     report: Callable[[str], None] = warn,
 ) -> Path:
     """Write the training set ``out`` from recordings; return its manifest.
 
     train, val: recordings (folder, .mcap, .db3, .bag), each one run. kind: of scene. zero_depth:
-    what a missing depth means, ``unknown`` or ``sky``. width: px to shrink images to. tolerance:
-    s between the stamps of a pair. rectified: the images are rectified, use P of camera_info.
-    report: is told what is left out of a recording, and why.
+    what a missing depth means, ``unknown`` or ``sky``. report: is told what is left out of a
+    recording, and why.
     Raises DataError for a recording without usable pairs, with distortion, with ray lengths in
     place of Z, or that is given twice, SourceError for one that cannot be read.
     """
@@ -66,8 +64,8 @@ def bag_to_dataset(
     for split, recordings in recordings_of.items():
         writer = ShardWriter(out, split)
         for path in recordings:
-            pairs = BagPairs(path, topics, tolerance, rectified, report)
-            _add_run(writer, scene, path, pairs, width)
+            pairs = BagPairs(path, topics, AlignedDepth(), rules or PairRules(), report)
+            _add_run(writer, scene, path, pairs)
             scene += 1
         writer.flush()
         shards += writer.entries
@@ -89,38 +87,39 @@ def _refuse_twice(recordings: Sequence[Path]) -> None:
             raise DataError(f'{given} is given twice; give other runs for validation')
 
 
-def _add_run(writer: ShardWriter, scene: int, path: Path, pairs: BagPairs, width: int) -> None:
-    kept: RecordedPair | None = None
+def _add_run(writer: ShardWriter, scene: int, path: Path, pairs: BagPairs) -> None:
     votes = []
-    for pair in pairs:
-        small = shrink(pair, width)
-        if kept is not None and is_near_duplicate(kept, small):
-            continue
-        kept = small
-        camera = small.intrinsics
-        votes.append(ray_length_evidence(small.depth, camera))
-        intrinsics = np.array([camera.fx, camera.fy, camera.cx, camera.cy], np.float32)
-        writer.add(ShardFrame(small.rgb, small.depth, intrinsics, scene))
+    for pair in moved(pairs):
+        votes.append(ray_length_evidence(pair.depth, pair.intrinsics))
+        writer.add(shard_frame(pair, scene))
     if not votes:
         raise DataError(f'{path}: {pairs.why_none()}')
+    refuse_ray_lengths(path, votes)
+
+
+def moved(pairs: Iterable[RecordedPair]) -> Iterator[RecordedPair]:
+    """Yield the pairs that are no near duplicates of the one that was yielded before."""
+    kept: RecordedPair | None = None
+    for pair in pairs:
+        if kept is None or not is_near_duplicate(kept, pair):
+            kept = pair
+            yield pair
+
+
+def shard_frame(pair: RecordedPair, scene: int) -> ShardFrame:
+    """Return a pair as a training set has it."""
+    camera = pair.intrinsics
+    intrinsics = np.array([camera.fx, camera.fy, camera.cx, camera.cy], np.float32)
+    return ShardFrame(pair.rgb, pair.depth, intrinsics, scene)
+
+
+def refuse_ray_lengths(path: Path, votes: Sequence[float]) -> None:
+    """Raise DataError if most frames say that depth is a ray's length; votes: their evidence."""
     if (evidence := float(np.nanmedian([*votes, 0.0]))) > math.log(2):
         raise DataError(
             f'{path}: depth looks like the length of the ray, not Z along the optical axis '
             f'(planes fit {math.exp(evidence):.1f} times better); publish Z depth, as REP 118 says'
         )
-
-
-def shrink(pair: RecordedPair, width: int) -> RecordedPair:
-    """Return ``pair`` at most ``width`` px wide; depth is picked, not mixed."""
-    old = pair.intrinsics
-    if old.width <= width:
-        return pair
-    new = old.resized(width, max(1, round(old.height * width / old.width)))
-    size = (new.width, new.height)
-    rgb = cv2.resize(pair.rgb, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
-    # Picks pixel centres; OpenCV's INTER_NEAREST would shift by half a pixel.
-    depth = cv2.resize(pair.depth, size, interpolation=cv2.INTER_NEAREST_EXACT)
-    return RecordedPair(rgb, depth.astype(np.float32), new)
 
 
 def is_near_duplicate(first: RecordedPair, second: RecordedPair) -> bool:

@@ -18,8 +18,6 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2r_depth_ros.files import JsonError, read_json, write_atomically
+from s2r_depth_training.dataset.mapped_arrays import MappedArrays
 from s2r_depth_training.errors import DataError
 
 MANIFEST = 'manifest.json'
@@ -176,7 +175,7 @@ class StoredFrame:
 
 @dataclass(frozen=True)
 class Shard:
-    """The arrays of a shard in memory: about 60 kB a frame at 96x128 px."""
+    """The arrays of a shard, in memory or mapped: about 60 kB a frame at 96x128 px."""
 
     arrays: Mapping[str, NDArray[Any]]
     kind: str
@@ -217,7 +216,8 @@ def read_shards(path: Path, split: str) -> Iterator[Shard]:
     sky = zero_is_sky(kind, manifest.get('zero_depth'))
     for entry in manifest['shards']:
         if entry['split'] == split:
-            yield Shard(_read_arrays(path.parent / entry['file']), kind, sky)
+            file = path.parent / entry['file']
+            yield Shard(_check_arrays(file, MappedArrays(file)), kind, sky)
 
 
 def read_scenes(path: Path, split: str) -> set[int]:
@@ -226,17 +226,12 @@ def read_scenes(path: Path, split: str) -> set[int]:
     Raises DataError for a manifest or shard that cannot be read.
     """
     files = [entry['file'] for entry in read_manifest(path)['shards'] if entry['split'] == split]
-    return {int(s) for file in files for s in _read_arrays(path.parent / file, ['scene'])['scene']}
+    shards = (MappedArrays(path.parent / file) for file in files)
+    return {int(s) for shard in shards for s in shard['scene']}
 
 
-def _read_arrays(path: Path, only: Sequence[str] = ()) -> dict[str, NDArray[Any]]:
-    """Read a shard's arrays, or ``only`` the named ones."""
-    try:
-        # Opened here: numpy leaves a file open that it cannot read.
-        with path.open('rb') as stream, np.load(stream, allow_pickle=False) as file:
-            missing = _DTYPES.keys() - _OPTIONAL - set(file.files)
-            if missing:
-                raise DataError(f'{path} has no {", ".join(sorted(missing))}')
-            return {key: file[key] for key in only or file.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(f'{path} is not a shard: {error}') from error
+def _check_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
+    """Return the arrays. Raises DataError unless all of a shard's are there."""
+    if missing := _DTYPES.keys() - _OPTIONAL - arrays.keys():
+        raise DataError(f'{path} has no {", ".join(sorted(missing))}')
+    return arrays

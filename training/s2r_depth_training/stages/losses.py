@@ -44,6 +44,16 @@ def resize_as(target: Tensor, like: Tensor) -> Tensor:
     return functional.interpolate(target, like.shape[-2:], mode='bilinear', align_corners=True)
 
 
+def pool_known(values: Tensor, known: Tensor, like: Tensor) -> Tensor:
+    """Return the mean of the known values under each pixel of ``like``, 0 where none is known.
+
+    values: [N, 1, H, W], finite. known: 0 or 1, of that size. The size of ``like`` divides it.
+    """
+    factor = values.shape[-1] // like.shape[-1]
+    share = functional.avg_pool2d(known, factor)
+    return functional.avg_pool2d(values * known, factor) / share.clamp(min=1e-6)
+
+
 def structure_loss(structure: Tensor, depth: Tensor, beta: float) -> Tensor:
     """Return the structure map's sparsity loss, weaker where depth changes (docs/network.md 4.6).
 
@@ -108,9 +118,16 @@ def l1_term(
 
     inverse_depth: power p of an extra weight (1 / depth)^p; 0 is the paper's plain mean, 1 makes
     the error relative, so that far walls do not outweigh what the robot may hit.
+
+    Resized as in the paper where all that is mixed is known; elsewhere a coarse pixel's truth is
+    the mean of the known pixels under it, and its weight their share, as of sparse depth.
     """
-    encoded = resize_as(encode_depth(target, max_depth), depth)
-    weight = resize_as(weight, depth)
+    encoded, known = encode_depth(target, max_depth), (weight > 0).float()
+    whole = resize_as(known, depth) > 1 - 1e-4
+    pooled = pool_known(encoded, known, depth)
+    encoded = torch.where(whole, resize_as(encoded, depth), pooled)
+    pooled_weight = functional.avg_pool2d(weight, target.shape[-1] // depth.shape[-1])
+    weight = torch.where(whole, resize_as(weight, depth), pooled_weight)
     if inverse_depth:
         weight = weight * decode_depth(encoded, max_depth).clamp(min=0.1) ** -inverse_depth
     return mean_of_each_image((depth.float() - encoded).abs(), weight).mean()
@@ -121,12 +138,11 @@ def _log_error(
 ) -> tuple[Tensor, Tensor]:
     """Return predicted minus true log depth at the scale of ``depth``, and its weight.
 
-    A coarse pixel's truth is the mean log depth of the pixels under it, if all are known.
+    A coarse pixel's truth is the mean log depth of the known pixels under it, and its weight the
+    mean of their weights and of zeros for the others: little where little is known.
     """
-    factor = target.shape[-1] // depth.shape[-1]
-    known = (weight > 0).float()
-    truth = functional.avg_pool2d(target.log(), factor)
-    small = functional.avg_pool2d(weight, factor) * (functional.avg_pool2d(known, factor) > 0.99)
+    truth = pool_known(target.log(), (weight > 0).float(), depth)
+    small = functional.avg_pool2d(weight, target.shape[-1] // depth.shape[-1])
     predicted = decode_depth(depth, max_depth).clamp(min=_NEAREST_LOG_DEPTH).log()
     return predicted - truth, small
 

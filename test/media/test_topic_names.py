@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s2r_depth_ros.rig.bag_topics import info_topics, is_colour_camera
+from s2r_depth_ros.media.bags.topic_names import info_topics, is_colour_camera
 
 NAME = st.from_regex('[a-z][a-z0-9_]{0,8}', fullmatch=True)
 NAMESPACE = st.lists(NAME, max_size=3).map(lambda parts: ''.join(f'/{part}' for part in parts))

@@ -1,0 +1,119 @@
+"""The command adapt, from a recording to a model that the node can load."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import robot_recordings as robot
+from source_files import ROOT
+
+from s2r_depth_ros.inference.estimator import DepthEstimator
+from s2r_depth_ros.network.checkpoint import read_metadata
+from s2r_depth_training.adaptation import adapt as adapting
+from s2r_depth_training.cli import main
+
+MODEL = ROOT / 'models' / 'indoor-s.safetensors'
+
+
+@pytest.fixture(scope='module')
+def drive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recording with depth images."""
+    distances = np.linspace(6.0, 2.0, 36).tolist()
+    return robot.record(tmp_path_factory.mktemp('bags') / 'drive', robot.messages(distances))
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few steps, small ones."""
+    for name, value in (('_STEPS', 8), ('_BATCH', 2), ('_JUDGING', 3), ('_EVERY', 4)):
+        monkeypatch.setattr(adapting, name, value)
+
+
+def call(bag: Path, out: Path, manifests: list[Path], *more: str) -> int:
+    return main(
+        ['adapt', '--model', str(MODEL), '--bag', str(bag), '--out', str(out),
+         '--synthetic', str(manifests[0]), *more]
+    )  # fmt: skip
+
+
+def test_a_model_learns_from_a_recording(
+    drive: Path, manifests: list[Path], tmp_path: Path, short: None, capsys: Any
+) -> None:
+    out = tmp_path / 'mine.safetensors'
+    assert call(drive, out, manifests) == 0
+    printed = capsys.readouterr().out
+    assert printed.endswith(f'{out}\n')
+    assert '| this recording | 3 |' in printed
+    card = out.with_suffix('.md').read_text()
+    assert card in printed
+    metadata, before = read_metadata(out), read_metadata(MODEL)
+    assert metadata.name == 'mine'
+    assert metadata.scores == {}
+    assert metadata.provenance['before'] == {'name': 'indoor-s', 'sha256': before.sha256}
+    adapted = metadata.provenance['adapted']
+    assert adapted['recordings'] == ['drive']
+    assert adapted['steps'] in (4, 8)  # what it says is far off, and easily bettered
+    errors = [adapted[when]['recording']['abs_rel'] for when in ('before', 'after')]
+    assert errors[1] < 0.97 * errors[0]
+    # And it is so for who measures it anew.
+    rgb = robot.picture(robot.truth(2.2), 99)
+    mine, old = (
+        np.nanmean(np.abs(DepthEstimator(m, device='cpu').predict(rgb, fx=100.0).depth
+                          / robot.truth(2.2) - 1))
+        for m in (out, MODEL)
+    )  # fmt: skip
+    assert mine < old
+    assert sorted(p.name for p in tmp_path.iterdir()) == ['mine.md', 'mine.safetensors']
+
+
+def test_it_goes_on_where_it_was_cut_off(
+    drive: Path, manifests: list[Path], tmp_path: Path, short: None, monkeypatch: Any, capsys: Any
+) -> None:
+    whole, cut = tmp_path / 'whole.safetensors', tmp_path / 'cut.safetensors'
+    assert call(drive, whole, manifests) == 0
+    run = adapting.TrainingStep.run
+
+    def killed(self: Any, rate: float) -> None:
+        if self.number == 6:
+            raise KeyboardInterrupt
+        run(self, rate)
+
+    monkeypatch.setattr(adapting.TrainingStep, 'run', killed)
+    with pytest.raises(KeyboardInterrupt):
+        call(drive, cut, manifests)
+    monkeypatch.setattr(adapting.TrainingStep, 'run', run)
+    assert not cut.exists()
+    assert call(drive, cut, manifests, '--minutes', '19') == 2
+    assert 'another minutes (20.0, now 19.0)' in capsys.readouterr().err
+    assert call(drive, cut, manifests) == 0
+    assert read_metadata(cut).sha256 == read_metadata(whole).sha256
+
+
+@pytest.mark.parametrize(
+    ('options', 'told'),
+    [
+        (['--model', 'nowhere'], 'nowhere'),
+        (['--bag', 'nowhere.mcap'], 'nowhere.mcap'),
+        (['--colour', '/none'], 'has no topic /none'),
+        (['--depth', robot.INFO_TOPIC], 'three topics'),
+        (['--transform', 'a b 1 2 3'], 'has 5 words'),
+        (['--judge', '0'], 'to judge by differ'),
+        (['--out', str(MODEL)], 'is the model to start from'),
+    ],
+)
+def test_mistakes_are_told_in_one_line(
+    drive: Path,
+    manifests: list[Path],
+    tmp_path: Path,
+    capsys: Any,
+    options: list[str],
+    told: str,
+) -> None:
+    lidar = ['--lidar', robot.POINTS] if '--transform' in options else []
+    assert call(drive, tmp_path / 'mine.safetensors', manifests, *options, *lidar) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith('s2r_train: ')
+    assert told in error

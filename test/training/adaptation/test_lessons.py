@@ -1,0 +1,159 @@
+"""Recordings that cannot teach are refused, with the remedy; topics are found or asked for."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import robot_recordings as robot
+from written_bags import IMAGE, Message
+
+from s2r_depth_training.adaptation.lessons import is_one_plane_of_beams
+from s2r_depth_training.adaptation.recording import Asked, Lessons, read_lessons
+from s2r_depth_training.adaptation.topics import GivenTopics, complete
+from s2r_depth_training.dataset.bag_pairs import PairRules
+from s2r_depth_training.errors import DataError
+
+DRIVE = np.linspace(6.0, 2.0, 40).tolist()
+ASKED = Asked(GivenTopics(), PairRules(width=160, tolerance=0.02))
+
+
+def lessons_of(path: Path, asked: Asked = ASKED) -> Lessons:
+    return read_lessons([path], asked, lambda text: None)
+
+
+@pytest.mark.parametrize(
+    ('by', 'truth'), [(robot.DEPTH, 'depth images'), (robot.POINTS, 'a lidar')]
+)
+def test_a_drive_teaches(tmp_path: Path, by: str, truth: str) -> None:
+    lessons = lessons_of(robot.record(tmp_path / 'drive', robot.messages(DRIVE, by)))
+    assert lessons.truth == truth
+    assert lessons.names == ['drive']
+    assert len(lessons.learning) in range(28, 31)
+    assert len(lessons.judging) in range(9, 11)
+    last = max(pair.stamp for pair in lessons.learning)
+    assert all(pair.stamp > last for pair in lessons.judging)
+    assert not is_one_plane_of_beams(lessons.learning)
+
+
+def test_a_scan_is_one_plane_of_beams(tmp_path: Path) -> None:
+    lessons = lessons_of(robot.record(tmp_path / 'drive', robot.messages(DRIVE, robot.LASER)))
+    assert is_one_plane_of_beams(lessons.learning)
+
+
+def test_several_recordings_are_parted_each_by_itself(tmp_path: Path) -> None:
+    paths = [
+        robot.record(tmp_path / name, robot.messages(DRIVE[start::2]))
+        for start, name in enumerate(('a', 'b'))
+    ]
+    lessons = read_lessons(paths, ASKED, lambda text: None)
+    assert lessons.names == ['a', 'b']
+    # The second halves of both judge, so the farthest are learnt from in both.
+    assert min(np.median(p.depth) for p in lessons.learning) > max(
+        np.median(p.depth) for p in lessons.judging
+    )
+
+
+def test_a_robot_that_stands_still_teaches_nothing(tmp_path: Path) -> None:
+    content = robot.messages([3.0] * 60)
+    still = content[2][2].data
+    for _, kind, message in content:
+        if kind == IMAGE and message.encoding == 'rgb8':
+            message.data = still
+    bag = robot.record(tmp_path / 'still', content)
+    with pytest.raises(DataError, match=r'only 1 frames to learn from .* while the robot drives'):
+        lessons_of(bag)
+
+
+def test_one_wall_teaches_nothing(tmp_path: Path) -> None:
+    content = robot.messages(DRIVE)
+    for number, (topic, kind, message) in enumerate(content):
+        if topic == robot.DEPTH:
+            wall = np.full((120, 160), 1.0 + number / 100, np.float32)
+            stamp = message.header.stamp.sec + message.header.stamp.nanosec * 1e-9
+            content[number] = (topic, kind, robot.in_frame(robot.image(stamp, wall, '32FC1'), 'o'))
+    with pytest.raises(DataError, match=r'100% of the frames .* one wall'):
+        lessons_of(robot.record(tmp_path / 'wall', content))
+
+
+@pytest.mark.parametrize('factor', [0.001, 0.8, 1.3])
+def test_sensors_that_contradict_each_other_are_told(tmp_path: Path, factor: float) -> None:
+    content = robot.messages(DRIVE)
+    for number, distance in enumerate(DRIVE):
+        cloud = robot.cloud(100 + number + 0.01, robot.truth(distance))
+        points = cloud.data.view('<f4') * np.float32(factor)
+        cloud.data = points.view(np.uint8)
+        content.append((robot.POINTS, robot.CLOUD, cloud))
+    content.sort(key=lambda m: robot.nanoseconds(m[2].header.stamp) if m[1] != robot.TF else 0)
+    bag = robot.record(tmp_path / 'both', content)
+    both = replace(ASKED, topics=GivenTopics(depth=robot.DEPTH, lidar=robot.POINTS))
+    told = r'no point of the lidar|the lidar says 0\.8|the lidar says 1\.3'
+    with pytest.raises(DataError, match=told):
+        lessons_of(bag, both)
+
+
+def test_sensors_that_agree_teach_by_the_dense_one(tmp_path: Path) -> None:
+    content = robot.messages(DRIVE)
+    for number, distance in enumerate(DRIVE):
+        stamp = 100 + number + 0.01
+        content.append((robot.POINTS, robot.CLOUD, robot.cloud(stamp, robot.truth(distance))))
+    content.sort(key=lambda m: robot.nanoseconds(m[2].header.stamp) if m[1] != robot.TF else 0)
+    bag = robot.record(tmp_path / 'both', content)
+    both = replace(ASKED, topics=GivenTopics(depth=robot.DEPTH, lidar=robot.POINTS))
+    assert lessons_of(bag, both).truth == 'depth images'
+
+
+def test_topics_are_found_by_their_types_and_names(tmp_path: Path) -> None:
+    by_depth = robot.record(tmp_path / 'a', robot.messages([3.0]))
+    found = GivenTopics(robot.COLOUR, robot.INFO_TOPIC, robot.DEPTH, '')
+    assert complete(by_depth, GivenTopics()) == found
+    by_lidar = robot.record(tmp_path / 'b', robot.messages([3.0], robot.LASER))
+    assert complete(by_lidar, GivenTopics()) == replace(found, depth='', lidar=robot.LASER)
+    named = GivenTopics('/c', '/i', '', '/l')
+    assert complete(by_lidar, named) == named
+
+
+def test_what_is_not_clear_is_asked_for(tmp_path: Path) -> None:
+    content = robot.messages([3.0])
+    other = [('/rear/image_raw', *m[1:]) for m in content if m[0] == robot.COLOUR]
+    two = robot.record(tmp_path / 'two', content + other)
+    with pytest.raises(DataError, match=r'which topic is colour\?.*/rear/image_raw.*--colour'):
+        complete(two, GivenTopics())
+    assert complete(two, GivenTopics(colour=robot.COLOUR)).info == robot.INFO_TOPIC
+    neither = robot.record(tmp_path / 'no', [m for m in content if m[0] != robot.DEPTH])
+    with pytest.raises(DataError, match=r'say --depth .* or --lidar .*; it has /camera/color'):
+        complete(neither, GivenTopics())
+    blind = robot.record(tmp_path / 'blind', [m for m in content if m[0] != robot.COLOUR])
+    with pytest.raises(DataError, match='The recording has none; say --colour'):
+        complete(blind, GivenTopics())
+
+
+def test_a_lidar_that_is_turned_is_told(tmp_path: Path) -> None:
+    """With the angle: a robot's own drive, its transform 4 degrees off."""
+    content: list[Message] = [('/tf_static', robot.TF, robot.MOUNTING)]
+    told: list[str] = []
+    rng = np.random.default_rng(0)
+    for number in range(40):
+        depth = robot.truth(5.0)
+        for column in rng.choice(np.arange(15, 140), 4, replace=False):
+            depth[20:100, column : column + 8] = rng.uniform(1.0, 3.0)
+        rgb = robot.in_frame(
+            robot.image(100 + number, robot.picture(depth, number), 'rgb8'), 'optical'
+        )
+        content += [
+            (robot.INFO_TOPIC, robot.INFO, robot.camera_info(100 + number)),
+            (robot.COLOUR, IMAGE, rgb),
+            (robot.POINTS, robot.CLOUD, robot.cloud(100 + number + 0.01, depth)),
+        ]
+    bag = robot.record(tmp_path / 'turned', content)
+    read_lessons([bag], ASKED, told.append)
+    assert not told
+    # A yaw of the lidar about its own z, which is up.
+    yaw = np.radians(4.0)
+    turned = ['optical turned 0 -0.1 0 0.5 -0.5 0.5 0.5', f'turned lidar 0 0 0 0 0 {yaw}']
+    read_lessons([bag], replace(ASKED, transforms=turned), told.append)
+    assert len(told) == 1
+    assert re.search(r'edges fit best [678] px \([345]\.\d degrees\) farther to the right', told[0])

@@ -1,0 +1,118 @@
+"""The frames of a robot's recordings that are learnt from, and those that judge."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from s2r_depth_training.adaptation.alignment import misalignment
+from s2r_depth_training.adaptation.blocks import time_blocks
+from s2r_depth_training.adaptation.lessons import refuse_contradiction, refuse_poor
+from s2r_depth_training.adaptation.topics import GivenTopics, complete
+from s2r_depth_training.dataset.bag_pairs import BagPairs, PairRules, RecordedPair, Topics
+from s2r_depth_training.dataset.bag_transforms import BagTransforms
+from s2r_depth_training.dataset.bag_truth import AlignedDepth, LidarPoints, Truth
+from s2r_depth_training.dataset.bags import moved, refuse_ray_lengths
+from s2r_depth_training.dataset.ray_lengths import ray_length_evidence
+from s2r_depth_training.errors import DataError
+
+MOST_FRAMES = 6_000
+"""Of one recording, in memory: at 160 px about 150 kB each; more are left out evenly."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the user says of the recordings.
+
+    topics: '' where the recording is to tell. transforms: texts as in frame_tree.FORM. share: of
+    the time that judges. lidar_tolerance: s between an image and the lidar.
+    """
+
+    topics: GivenTopics
+    rules: PairRules
+    transforms: Sequence[str] = ()
+    share: float = 0.25
+    lidar_tolerance: float = 0.05
+
+
+@dataclass
+class Lessons:
+    """learning, judging: frames that differ from each other, by time apart. truth: of what.
+
+    names: of the recordings.
+    """
+
+    learning: list[RecordedPair] = field(default_factory=list)
+    judging: list[RecordedPair] = field(default_factory=list)
+    truth: str = ''
+    names: list[str] = field(default_factory=list)
+
+
+def read_lessons(paths: Sequence[Path], asked: Asked, report: Callable[[str], None]) -> Lessons:
+    """Return what recordings teach; report: is told what is left out, and why.
+
+    Raises DataError for recordings that cannot teach, and for sensors that contradict each other.
+    """
+    lessons = Lessons()
+    for path in paths:
+        pairs, lessons.truth = _of_recording(path, asked, report)
+        blocks = time_blocks([pair.stamp for pair in pairs], asked.share)
+        lessons.learning += [pair for pair, learns in zip(pairs, blocks.learning) if learns]
+        lessons.judging += [pair for pair, judges in zip(pairs, blocks.judging) if judges]
+        lessons.names.append(path.name)
+    refuse_poor(lessons.learning, lessons.judging)
+    return lessons
+
+
+def _of_recording(
+    path: Path, asked: Asked, report: Callable[[str], None]
+) -> tuple[list[RecordedPair], str]:
+    """Return the pairs of one recording, and by what depth is known."""
+    topics = complete(path, asked.topics)
+    lidar, depth = [], []
+    if topics.lidar:
+        truth = LidarPoints(BagTransforms(path, asked.transforms))
+        rules = PairRules(asked.rules.width, asked.lidar_tolerance, asked.rules.rectified)
+        lidar = _pairs(path, topics, topics.lidar, truth, rules, report)
+        if off := misalignment(lidar):
+            report(
+                f'{path}: the points of the lidar do not lie where the camera sees them: edges fit '
+                f'best {abs(off.shift_px):.0f} px ({math.degrees(abs(off.angle)):.1f} degrees) '
+                f'farther to the {"right" if off.shift_px > 0 else "left"}; correct the transform '
+                'between camera and lidar, or the model learns depths of the wrong places'
+            )
+    if topics.depth:
+        depth = _pairs(path, topics, topics.depth, AlignedDepth(), asked.rules, report)
+        refuse_ray_lengths(path, [ray_length_evidence(p.depth, p.intrinsics) for p in depth])
+    if depth and lidar:
+        refuse_contradiction(depth, lidar)
+    return (depth, 'depth images') if topics.depth else (lidar, 'a lidar')
+
+
+def _pairs(
+    path: Path,
+    topics: GivenTopics,
+    by: str,
+    truth: Truth,
+    rules: PairRules,
+    report: Callable[[str], None],
+) -> list[RecordedPair]:
+    pairs = BagPairs(path, Topics(topics.colour, by, topics.info), truth, rules, report)
+    kept = list(_thinned(moved(pairs)))
+    if not kept:
+        raise DataError(f'{path}: {pairs.why_none()}')
+    return kept
+
+
+def _thinned(pairs: Iterator[RecordedPair]) -> list[RecordedPair]:
+    """Return about MOST_FRAMES of the pairs at most, evenly spread, reading them once."""
+    kept: list[RecordedPair] = []
+    every = 1
+    for number, pair in enumerate(pairs):
+        if number % every == 0:
+            kept.append(pair)
+        if len(kept) > MOST_FRAMES:
+            kept, every = kept[::2], 2 * every
+    return kept

@@ -1,0 +1,74 @@
+"""Which topics of a recording to learn from: as told, else by type and name where one is left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from s2r_depth_ros.media.bags.bag import Bag, RecordedTopic
+from s2r_depth_ros.media.bags.messages import CAMERA_INFO, COMPRESSED_IMAGE, IMAGE
+from s2r_depth_ros.media.bags.topic_names import info_topics, is_colour_camera
+from s2r_depth_training.dataset.bag_truth import LASER_SCAN, POINT_CLOUD
+from s2r_depth_training.errors import DataError
+
+_IMAGES = (IMAGE, COMPRESSED_IMAGE)
+
+
+@dataclass(frozen=True)
+class GivenTopics:
+    """Topics as the user names them, '' where the recording is to tell."""
+
+    colour: str = ''
+    info: str = ''
+    depth: str = ''
+    lidar: str = ''
+
+
+def complete(path: Path, given: GivenTopics) -> GivenTopics:
+    """Return the topics to learn from: with colour, info, and depth or lidar or both.
+
+    Raises DataError where a recording has none, or several of which the user has to name one,
+    SourceError for a recording that cannot be read.
+    """
+    with Bag(path) as bag:
+        topics = [t for t in bag.topics.values() if t.readable and t.count > 0]
+    colour = given.colour or _only(
+        path, 'colour', [t for t in topics if t.type in _IMAGES and is_colour_camera(t.name)]
+    )
+    names = {t.name for t in topics}
+    images = [t.name for t in topics if t.type in _IMAGES]
+    info = given.info or next((n for n in info_topics(colour, images) if n in names), '')
+    if not info:
+        info = _only(path, 'info', [t for t in topics if t.type == CAMERA_INFO])
+    depth, lidar = given.depth, given.lidar
+    if not (depth or lidar):
+        depth = _one(topics, lambda t: t.type in _IMAGES and _is_depth(t.name) and t.name != colour)
+        lidar = '' if depth else _one(topics, lambda t: t.type in (LASER_SCAN, POINT_CLOUD))
+    if not (depth or lidar):
+        raise DataError(
+            f'{path} does not say by which topic depth is learnt: say --depth (images aligned with '
+            f'colour) or --lidar (LaserScan or PointCloud2); it has {_listed(topics)}'
+        )
+    return GivenTopics(colour, info, depth, lidar)
+
+
+def _is_depth(name: str) -> bool:
+    return 'depth' in name.lower() and not is_colour_camera(name)
+
+
+def _one(topics: Sequence[RecordedTopic], fits: Callable[[RecordedTopic], bool]) -> str:
+    """Return the only topic that fits, '' for none or several."""
+    found = [topic.name for topic in topics if fits(topic)]
+    return found[0] if len(found) == 1 else ''
+
+
+def _only(path: Path, role: str, found: Sequence[RecordedTopic]) -> str:
+    if len(found) == 1:
+        return found[0].name
+    what = f'has several that may be ({_listed(found)})' if found else 'has none'
+    raise DataError(f'{path}: which topic is {role}? The recording {what}; say --{role} TOPIC')
+
+
+def _listed(topics: Sequence[RecordedTopic]) -> str:
+    return ', '.join(sorted(map(str, topics))) or 'no topics that can be read'

@@ -1,0 +1,101 @@
+"""How the sensors of a robot lie to each other, by the TF of a recording."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from s2r_depth_ros.errors import UserError
+from s2r_depth_ros.geometry.frame_tree import FORM, FixedTransforms, NoTransform
+from s2r_depth_ros.geometry.rigid import Matrix, rigid, rotation_of_quaternion
+from s2r_depth_ros.media.bags.bag import Bag
+from s2r_depth_training.errors import DataError
+
+TF_TOPICS = ('/tf_static', '/tf')
+_TF = 'tf2_msgs/msg/TFMessage'
+# Of a joint that stands still, metres and of rotation matrices.
+_STILL = 1e-3
+
+
+class BagTransforms:
+    """The transforms of a recording that do not change in it, and those given by hand.
+
+    given: texts as in frame_tree.FORM; a frame that has one there keeps it. Raises DataError for
+    texts that are no transforms.
+    """
+
+    def __init__(self, path: Path, given: Sequence[str]) -> None:
+        self._path = path
+        try:
+            FixedTransforms(given)
+        except UserError as error:
+            raise DataError(str(error)) from error
+        own = {text.split()[1].lstrip('/') for text in given}
+        found, self._moving = _recorded(path)
+        texts = [link.text for child, link in found.items() if child not in own]
+        try:
+            self._fixed = FixedTransforms([*given, *texts])
+        except UserError as error:
+            raise DataError(f'{path}: {error}') from error
+
+    def find(self, target: str, source: str) -> Matrix:
+        """Return the transform [4, 4]: a point p of ``source`` is ``T @ p`` in ``target``, metres.
+
+        Raises DataError where the recording has none, or one that moves.
+        """
+        try:
+            return self._fixed.find(target, source)
+        except NoTransform as error:
+            moving = ', '.join(sorted(self._moving))
+            hint = f'; {moving} move in the recording, and are of no use' if moving else ''
+            raise DataError(
+                f'{self._path} does not tell how {source!r} lies to {target!r}{hint}: record '
+                f'/tf_static, or say --transform {FORM}'
+            ) from error
+
+
+class _Link(NamedTuple):
+    """A frame's parent, its pose in that, and both as frame_tree.FORM has them."""
+
+    parent: str
+    pose: Matrix
+    text: str
+
+
+def _recorded(path: Path) -> tuple[dict[str, _Link], set[str]]:
+    """Return child -> link of what stands still, and the children that move."""
+    still: dict[str, _Link] = {}
+    moving: set[str] = set()
+    with Bag(path) as bag:
+        topics = [t for t in TF_TOPICS if t in bag.topics and bag.topics[t].type == _TF]
+        for message in bag.messages(topics):
+            try:
+                transforms = message.read().transforms
+            except UserError:
+                continue  # as tf2 does with what it cannot read
+            for transform in transforms:
+                _add(transform, still, moving)
+    return {child: link for child, link in still.items() if child not in moving}, moving
+
+
+def _add(transform: Any, still: dict[str, _Link], moving: set[str]) -> None:
+    parent = transform.header.frame_id.strip().lstrip('/')
+    child = transform.child_frame_id.strip().lstrip('/')
+    turn, move = transform.transform.rotation, transform.transform.translation
+    place, quaternion = (move.x, move.y, move.z), (turn.x, turn.y, turn.z, turn.w)
+    length = math.hypot(*quaternion)
+    try:
+        pose = rigid(rotation_of_quaternion(quaternion), place)
+    except ValueError:
+        return
+    if not (parent and child):
+        return
+    numbers = (*place, *(value / length for value in quaternion))
+    text = ' '.join([parent, child, *(f'{number:.17g}' for number in numbers)])
+    before = still.setdefault(child, _Link(parent, pose, text))
+    if before.parent != parent or np.abs(before.pose - pose).max() > _STILL:
+        moving.add(child)

@@ -1,0 +1,111 @@
+"""What of a recording says how far things are: an aligned depth image, or a lidar."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from s2r_depth_ros.errors import UserError
+from s2r_depth_ros.geometry import Intrinsics
+from s2r_depth_ros.geometry.point_image import sparse_depth
+from s2r_depth_ros.geometry.scale.references import (
+    Points,
+    ScanGeometry,
+    cloud_points,
+    scan_points,
+    transformed,
+)
+from s2r_depth_ros.media.bags.messages import COMPRESSED_IMAGE, IMAGE
+from s2r_depth_ros.media.point_clouds import coordinates, structured_points
+from s2r_depth_training.dataset.bag_transforms import BagTransforms
+from s2r_depth_training.dataset.recorded_images import depth_image
+from s2r_depth_training.dataset.shrinking import shrink_depth
+from s2r_depth_training.errors import DataError
+
+LASER_SCAN, POINT_CLOUD = 'sensor_msgs/msg/LaserScan', 'sensor_msgs/msg/PointCloud2'
+
+
+class Truth(Protocol):
+    """How messages of one topic become the depth of a camera's images."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in texts."""
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The types that its messages may have."""
+
+    @property
+    def needs_pinhole(self) -> bool:
+        """Whether the images must be free of lens distortion as they are recorded."""
+
+    def depth(
+        self, message: Any, frame: str, camera: Intrinsics, small: Intrinsics
+    ) -> NDArray[np.float32]:
+        """Return the depth of an image, [h, w] of ``small``, m, 0 = unknown.
+
+        frame: of the image. camera: of the rectified image, small: of what it is shrunk to.
+        Raises UserError for a message that cannot be used.
+        """
+
+
+class AlignedDepth:
+    """Depth images that fit the colour image pixel by pixel."""
+
+    name = 'depth'
+    types = (IMAGE, COMPRESSED_IMAGE)
+    needs_pinhole = True
+
+    def depth(
+        self, message: Any, frame: str, camera: Intrinsics, small: Intrinsics
+    ) -> NDArray[np.float32]:
+        """Return depth as ``Truth`` says: picked, not mixed."""
+        metres = depth_image(message)
+        if metres.shape != (camera.height, camera.width):
+            raise DataError(
+                f'depth is {metres.shape}, camera_info {(camera.height, camera.width)} (height, '
+                'width); record depth that is aligned with colour'
+            )
+        if not metres.any():
+            raise DataError('no pixel of the depth image is valid; check the depth camera')
+        return shrink_depth(metres, small)
+
+
+class LidarPoints:
+    """Laser scans or point clouds, which the transforms of the recording bring to the camera."""
+
+    name = 'lidar'
+    types = (LASER_SCAN, POINT_CLOUD)
+    needs_pinhole = False
+
+    def __init__(self, transforms: BagTransforms) -> None:
+        self._transforms = transforms
+
+    def depth(
+        self, message: Any, frame: str, camera: Intrinsics, small: Intrinsics
+    ) -> NDArray[np.float32]:
+        """Return depth as ``Truth`` says: of the nearest point in each pixel that sees one."""
+        pose = self._transforms.find(frame, message.header.frame_id)
+        depth = sparse_depth(transformed(_points(message), pose), small)
+        if not depth.any():
+            raise DataError(
+                'no point of the lidar falls on the image; check its transform, and that the '
+                'camera looks where it measures'
+            )
+        return depth
+
+
+def _points(message: Any) -> Points:
+    """Return the points of a message in its own frame, metres."""
+    try:
+        if message.__msgtype__ == LASER_SCAN:
+            geometry = ScanGeometry(
+                message.angle_min, message.angle_increment, message.range_min, message.range_max
+            )
+            return scan_points(message.ranges, geometry)
+        return cloud_points(coordinates(structured_points(message, 'xyz')))
+    except UserError as error:
+        raise DataError(f'lidar: {error}') from error

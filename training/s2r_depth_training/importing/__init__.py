@@ -1,0 +1,1 @@
+"""Public data sets become training sets: one module for each kind of layout."""

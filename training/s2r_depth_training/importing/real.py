@@ -1,0 +1,253 @@
+"""Recorded data sets: NYUv2, KITTI, and any folder of aligned colour and depth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache, partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from s2r_depth_ros.files import JsonError, read_json
+from s2r_depth_ros.geometry import Intrinsics
+from s2r_depth_training.errors import DataError
+from s2r_depth_training.importing.entries import (
+    Depth,
+    Entry,
+    Imported,
+    Importer,
+    Options,
+    same_size,
+)
+from s2r_depth_training.importing.files import (
+    folders,
+    known,
+    metres,
+    read_colour,
+    read_hdf5,
+    read_integers,
+    read_numpy,
+)
+
+_NYU = (518.85790117450188, 519.46961112127485, 325.58244941119034, 253.73616633400465)
+_KITTI_UNIT = 1 / 256  # m of the annotated depth
+_CAMERAS = {'l': 'image_02', 'r': 'image_03', '2': 'image_02', '3': 'image_03'}
+_NUMBERS = ('fx', 'fy', 'cx', 'cy')
+
+
+# ---------------------------------------------------------------- NYUv2
+
+
+def _nyu(root: Path, options: Options) -> Iterator[Entry]:
+    for path in sorted([*root.glob('*.mat')] if root.is_dir() else [root]):
+        count = len(read_hdf5(path, 'depths'))
+        scenes = _nyu_scenes(path, count)
+        for number in range(count):
+            yield Entry(scenes[number], f'{path}[{number}]', partial(_nyu_frame, path, number))
+
+
+def _nyu_scenes(path: Path, count: int) -> list[str]:
+    """Return the name of each frame's scene; each its own where the file has none."""
+    import h5py
+
+    with h5py.File(path) as file:
+        if 'scenes' not in file:
+            return [f'frame {number}' for number in range(count)]
+        refs = np.asarray(file['scenes']).ravel()
+        return [''.join(map(chr, np.asarray(file[ref]).ravel())) for ref in refs]
+
+
+def _nyu_frame(path: Path, number: int) -> Imported:
+    import h5py
+
+    with h5py.File(path) as file:
+        # MATLAB has the first axis last.
+        rgb = np.ascontiguousarray(np.asarray(file['images'][number]).T, np.uint8)
+        depth = known(path, np.asarray(file['depths'][number]).T)
+    same_size(f'{path}[{number}]', rgb, depth)
+    return Imported(rgb, depth, Intrinsics(*_NYU, rgb.shape[1], rgb.shape[0]))
+
+
+# ---------------------------------------------------------------- KITTI
+
+
+def _kitti_raw(root: Path, options: Options) -> Iterator[Entry]:
+    for image in _kitti_images(root, options):
+        drive, camera = image.parents[2], image.parents[1].name
+        points = drive / 'velodyne_points' / 'data' / f'{image.stem}.bin'
+        if options.list or points.is_file():
+            read = partial(_velodyne_frame, image, points, drive.parent, camera)
+            yield Entry(drive.name, str(image), read)
+
+
+def _kitti_annotated(root: Path, options: Options) -> Iterator[Entry]:
+    for image in _kitti_images(root, options):
+        drive, camera = image.parents[2], image.parents[1].name
+        for split in ('train', 'val', ''):
+            truth = root / split / drive.name / 'proj_depth' / 'groundtruth' / camera / image.name
+            truth = truth.with_suffix('.png')
+            if truth.is_file():
+                read = partial(_annotated_frame, image, truth, drive.parent, camera)
+                yield Entry(drive.name, str(image), read)
+
+
+def _kitti_images(root: Path, options: Options) -> Iterator[Path]:
+    """Give the images that a list names, or all."""
+    if options.list is None:
+        for camera in ('image_02', 'image_03'):
+            yield from sorted(
+                path
+                for path in root.glob(f'*/*_sync/{camera}/data/*')
+                if path.suffix in ('.png', '.jpg')
+            )
+        return
+    for line in options.list.read_text().splitlines():
+        if line.strip():
+            yield _listed_image(root, line)
+
+
+def _listed_image(root: Path, line: str) -> Path:
+    """Return the image of a line: DATE/DRIVE FRAME l|r, or the image's own path first."""
+    words = line.split()
+    if len(words) == 3 and words[2] in _CAMERAS and words[1].isdigit():
+        path = root / words[0] / _CAMERAS[words[2]] / 'data' / f'{int(words[1]):010d}.png'
+    else:
+        path = root / words[0]
+    for suffix in ('.png', '.jpg'):
+        if path.with_suffix(suffix).is_file():
+            return path.with_suffix(suffix)
+    raise DataError(f'{path}, of the list, is missing')
+
+
+def _velodyne_frame(image: Path, points: Path, date: Path, camera: str) -> Imported:
+    rgb = read_colour(image)
+    projection, from_velodyne, numbers = _kitti_calibration(date, camera[-2:])
+    try:
+        cloud = np.fromfile(points, np.float32).reshape(-1, 4)
+    except (OSError, ValueError) as error:
+        raise DataError(f'{points} is no scan of the Velodyne: {error}') from error
+    depth = velodyne_depth(cloud, projection @ from_velodyne, rgb.shape[:2])
+    return Imported(rgb, depth, Intrinsics(*numbers, rgb.shape[1], rgb.shape[0]))
+
+
+def velodyne_depth(
+    cloud: NDArray[np.float32], to_image: NDArray[np.float64], size: tuple[int, ...]
+) -> Depth:
+    """Return the depth [H, W] of a Velodyne scan, m, as the Eigen protocol projects it.
+
+    cloud: [N, 4], x forward. to_image: [3, 4], rectified projection times Velodyne to camera.
+    Points behind are left out; pixels are rounded, less 1 in x and y (MATLAB's counting); of
+    several in a pixel the nearest counts (the spec, 1.8).
+    """
+    points = cloud[cloud[:, 0] >= 0].astype(np.float64)
+    points[:, 3] = 1.0
+    x, y, z = to_image @ points.T
+    with np.errstate(divide='ignore', invalid='ignore'):
+        column, row = np.round(x / z) - 1, np.round(y / z) - 1
+        inside = (column >= 0) & (row >= 0) & (column < size[1]) & (row < size[0]) & (z > 0)
+    place = row[inside].astype(int), column[inside].astype(int)
+    nearest = np.full(size[:2], np.inf)
+    np.minimum.at(nearest, place, z[inside])
+    return np.where(np.isfinite(nearest), nearest, 0).astype(np.float32)
+
+
+def _annotated_frame(image: Path, truth: Path, date: Path, camera: str) -> Imported:
+    rgb = read_colour(image)
+    depth = metres(read_integers(truth, np.uint16), _KITTI_UNIT)
+    same_size(str(image), rgb, depth)
+    _, _, numbers = _kitti_calibration(date, camera[-2:])
+    return Imported(rgb, depth, Intrinsics(*numbers, rgb.shape[1], rgb.shape[0]))
+
+
+@lru_cache(maxsize=16)
+def _kitti_calibration(
+    date: Path, camera: str
+) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[float, float, float, float]]:
+    """Return projection times rectification [3, 4], Velodyne to camera [4, 4], fx, fy, cx, cy."""
+    cameras = _matrices(date / 'calib_cam_to_cam.txt', (f'P_rect_{camera}', 'R_rect_00'))
+    velodyne = _matrices(date / 'calib_velo_to_cam.txt', ('R', 'T'))
+    projection = cameras[f'P_rect_{camera}'].reshape(3, 4)
+    rectification, motion = np.eye(4), np.eye(4)
+    rectification[:3, :3] = cameras['R_rect_00'].reshape(3, 3)
+    motion[:3, :3], motion[:3, 3] = velodyne['R'].reshape(3, 3), velodyne['T']
+    numbers = projection[[0, 1, 0, 1], [0, 1, 2, 2]].tolist()
+    return projection @ rectification, motion, tuple(numbers)
+
+
+def _matrices(path: Path, names: tuple[str, ...]) -> dict[str, NDArray[np.float64]]:
+    """Return the named rows of a file of KITTI's calibration."""
+    try:
+        rows = dict(line.split(':', 1) for line in path.read_text().splitlines() if ':' in line)
+        return {name: np.array(rows[name].split(), np.float64) for name in names}
+    except OSError as error:
+        raise DataError(f'{path} is missing; unpack the calibration of that day, too') from error
+    except (KeyError, ValueError) as error:
+        raise DataError(f'{path} is no calibration of KITTI: {error}') from error
+
+
+# ---------------------------------------------------------------- any folder
+
+
+def _rgbd(root: Path, options: Options) -> Iterator[Entry]:
+    """Give the frames of colour/ and depth/ that have the same name, beneath any folder."""
+    for colours in sorted([*folders(root, 'rgb'), *folders(root, '**/*/rgb')]):
+        numbers = _folder_intrinsics(colours.parent, root)
+        for path in sorted(colours.iterdir()):
+            stem = colours.with_name('depth') / path.stem
+            found = [p for p in (stem.with_suffix(s) for s in ('.png', '.npy')) if p.is_file()]
+            if found:
+                scene = str(colours.parent.relative_to(root))
+                read = partial(_rgbd_frame, path, found[0], numbers, options.scale or 0.001)
+                yield Entry(scene, str(path), read)
+
+
+def _folder_intrinsics(folder: Path, root: Path) -> dict[str, float]:
+    """Return fx, fy, cx, cy of the nearest intrinsics.json above the images."""
+    for place in (folder, *folder.parents):
+        path = place / 'intrinsics.json'
+        if path.is_file():
+            try:
+                content = read_json(path)
+                return {name: float(content[name]) for name in _NUMBERS}
+            except (JsonError, KeyError, TypeError, ValueError) as error:
+                raise DataError(f'{path}: {error}; give fx, fy, cx, cy in px') from error
+        if place == root:
+            break
+    raise DataError(f'{folder} has no intrinsics.json with fx, fy, cx, cy in px')
+
+
+def _rgbd_frame(colour: Path, depth: Path, numbers: dict[str, float], scale: float) -> Imported:
+    rgb = read_colour(colour)
+    if depth.suffix == '.npy':
+        z = read_numpy(depth)
+    else:
+        z = metres(read_integers(depth, np.uint16), scale)
+    same_size(str(colour), rgb, z)
+    camera = Intrinsics(**numbers, width=rgb.shape[1], height=rgb.shape[0])
+    return Imported(rgb, z, camera)
+
+
+NYU = Importer('indoor', 'unknown', 'ROOT/nyu_depth_v2_labeled.mat', _nyu)
+KITTI_RAW = Importer(
+    'driving',
+    'unknown',
+    'ROOT/2011_09_26/2011_09_26_drive_0001_sync/image_02/data/0000000000.png (or .jpg), '
+    '.../velodyne_points/data/0000000000.bin, and ROOT/2011_09_26/calib_cam_to_cam.txt and '
+    'calib_velo_to_cam.txt',
+    _kitti_raw,
+)
+KITTI_ANNOTATED = Importer(
+    'driving',
+    'unknown',
+    'ROOT/train/2011_09_26_drive_0001_sync/proj_depth/groundtruth/image_02/0000000005.png beside '
+    'the images of KITTI raw, ROOT/2011_09_26/...',
+    _kitti_annotated,
+)
+RGBD = Importer(
+    'indoor',
+    'unknown',
+    'ROOT/PLACE/rgb/NAME.png (or .jpg), ROOT/PLACE/depth/NAME.png (16 bits, --scale m a unit, '
+    '0.001 by default) or .npy (m), and intrinsics.json in PLACE or ROOT with fx, fy, cx, cy in px',
+    _rgbd,
+)

@@ -1,0 +1,182 @@
+"""Rendered data sets: Virtual KITTI 1.3.1 and 2, Hypersim, TartanAir, SUNCG as T2Net has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from s2r_depth_ros.geometry import Intrinsics
+from s2r_depth_ros.geometry.projection import ray_slopes
+from s2r_depth_training.errors import DataError
+from s2r_depth_training.importing.entries import (
+    Depth,
+    Entry,
+    Imported,
+    Importer,
+    Options,
+    same_size,
+)
+from s2r_depth_training.importing.files import (
+    folders,
+    known,
+    metres,
+    read_colour,
+    read_hdf5,
+    read_integers,
+    read_numpy,
+)
+
+_Numbers = tuple[float, float, float, float]
+
+_CENTIMETRE, _VKITTI_SKY = 0.01, 65535
+# Of Virtual KITTI 1.3.1, which has no files of intrinsics (its documentation).
+_VKITTI = (725.0, 725.0, 620.5, 187.0)
+_HYPERSIM_FX, _HYPERSIM_SIZE = 886.81, (1024, 768)
+_TARTAN = (320.0, 320.0, 320.0, 240.0)
+_SUNCG_METRES = 8.0
+
+
+def _vkitti_frame(
+    colour: Path, depth: Path, numbers: tuple[float, float, float, float]
+) -> Imported:
+    rgb = read_colour(colour)
+    z = metres(read_integers(depth, np.uint16), _CENTIMETRE, _VKITTI_SKY)
+    same_size(str(colour), rgb, z)
+    return Imported(rgb, z, Intrinsics(*numbers, rgb.shape[1], rgb.shape[0]))
+
+
+def _vkitti1(root: Path, options: Options) -> Iterator[Entry]:
+    colours = [p for name in ('rgb', 'vkitti_1.3.1_rgb') for p in folders(root, name)]
+    depths = [p for name in ('depth', 'vkitti_1.3.1_depthgt') for p in folders(root, name)]
+    for colour, depth in zip(colours[:1], depths[:1]):
+        for path in sorted(colour.glob('*/*/*.png')):
+            inner = path.relative_to(colour)
+            yield Entry(
+                inner.parts[0], str(path), partial(_vkitti_frame, path, depth / inner, _VKITTI)
+            )
+
+
+def _vkitti2(root: Path, options: Options) -> Iterator[Entry]:
+    for variation in folders(root, 'Scene*/*'):
+        table = _vkitti2_intrinsics(variation / 'intrinsic.txt')
+        for path in sorted(variation.glob('frames/rgb/Camera_*/rgb_*.jpg')):
+            number, camera = path.stem.removeprefix('rgb_'), path.parent.name
+            depth = variation / 'frames' / 'depth' / camera / f'depth_{number}.png'
+            key = (int(number), int(camera.removeprefix('Camera_')))
+            if key not in table:
+                raise DataError(f'{variation / "intrinsic.txt"} has no frame {key[0]} of {camera}')
+            scene = variation.parent.name
+            yield Entry(scene, str(path), partial(_vkitti_frame, path, depth, table[key]))
+
+
+def _vkitti2_intrinsics(path: Path) -> dict[tuple[int, int], _Numbers]:
+    """Return (frame, camera) -> fx, fy, cx, cy."""
+    try:
+        lines = [line.split() for line in path.read_text().splitlines()[1:] if line.strip()]
+        return {
+            (int(frame), int(camera)): (float(fx), float(fy), float(cx), float(cy))
+            for frame, camera, fx, fy, cx, cy in lines
+        }
+    except OSError as error:
+        raise DataError(f'{path} is missing; unpack vkitti_2.0.3_textgt, too') from error
+    except ValueError as error:
+        raise DataError(f'{path}: {error}; a line is frame, camera, fx, fy, cx, cy') from error
+
+
+def _hypersim(root: Path, options: Options) -> Iterator[Entry]:
+    for final in folders(root, '*/images/scene_cam_*_final_preview'):
+        geometry = final.with_name(final.name.replace('final_preview', 'geometry_hdf5'))
+        for path in sorted(final.glob('frame.*.tonemap.jpg')):
+            number = path.name.split('.')[1]
+            depth = geometry / f'frame.{number}.depth_meters.hdf5'
+            scene = final.parent.parent.name
+            yield Entry(scene, str(path), partial(_hypersim_frame, path, depth))
+
+
+def _hypersim_frame(colour: Path, depth: Path) -> Imported:
+    rgb = read_colour(colour)
+    lengths = known(depth, read_hdf5(depth, 'dataset'))
+    same_size(str(colour), rgb, lengths)
+    height, width = lengths.shape
+    fx = _HYPERSIM_FX * width / _HYPERSIM_SIZE[0]
+    camera = Intrinsics(fx, fx, (width - 1) / 2, (height - 1) / 2, width, height)
+    return Imported(rgb, z_of_lengths(lengths, camera), camera)
+
+
+def z_of_lengths(lengths: Depth, camera: Intrinsics) -> Depth:
+    """Return depth along the optical axis for the lengths of the rays, both [H, W], m."""
+    x, y = ray_slopes(camera)
+    return np.asarray(lengths / np.sqrt(1 + x**2 + y**2), np.float32)
+
+
+def _tartanair(root: Path, options: Options) -> Iterator[Entry]:
+    for left in folders(root, '**/image_left'):
+        for path in sorted(left.glob('*_left.png')):
+            depth = left.with_name('depth_left') / f'{path.stem}_depth.npy'
+            # Of .../ENVIRONMENT/Easy/P000: all trajectories go through one place.
+            scene = left.relative_to(root).parts[0]
+            yield Entry(scene, str(path), partial(_tartanair_frame, path, depth))
+
+
+def _tartanair_frame(colour: Path, depth: Path) -> Imported:
+    rgb, z = read_colour(colour), read_numpy(depth)
+    same_size(str(colour), rgb, z)
+    return Imported(rgb, z, Intrinsics(*_TARTAN, rgb.shape[1], rgb.shape[0]))
+
+
+def _suncg(root: Path, options: Options) -> Iterator[Entry]:
+    if not options.fx:
+        raise DataError('SUNCG in this layout has no intrinsics: say --fx PX of its images')
+    colours = root / 'trainA_SYN10' / 'trainA_SYN10'
+    for path in sorted(colours.glob('*.png')):
+        depth = root / 'trainC_SYN10' / 'trainC_SYN10' / path.name
+        # Of a house the names begin alike: HOUSE_NUMBER.png.
+        scene = path.stem.rpartition('_')[0] or path.stem
+        yield Entry(scene, str(path), partial(_suncg_frame, path, depth, options.fx))
+
+
+def _suncg_frame(colour: Path, depth: Path, fx: float) -> Imported:
+    rgb = read_colour(colour)
+    z = metres(read_integers(depth, np.uint8), _SUNCG_METRES / 255)
+    same_size(str(colour), rgb, z)
+    height, width = z.shape
+    return Imported(rgb, z, Intrinsics(fx, fx, (width - 1) / 2, (height - 1) / 2, width, height))
+
+
+VKITTI1 = Importer(
+    'street',
+    'sky',
+    'ROOT/vkitti_1.3.1_rgb/SCENE/VARIATION/00000.png and '
+    'ROOT/vkitti_1.3.1_depthgt/SCENE/VARIATION/00000.png (or rgb/ and depth/)',
+    _vkitti1,
+)
+VKITTI2 = Importer(
+    'street',
+    'sky',
+    'ROOT/Scene01/VARIATION/frames/rgb/Camera_0/rgb_00000.jpg, '
+    '.../frames/depth/Camera_0/depth_00000.png and ROOT/Scene01/VARIATION/intrinsic.txt',
+    _vkitti2,
+)
+HYPERSIM = Importer(
+    'indoor',
+    'unknown',
+    'ROOT/ai_001_001/images/scene_cam_00_final_preview/frame.0000.tonemap.jpg and '
+    '.../scene_cam_00_geometry_hdf5/frame.0000.depth_meters.hdf5',
+    _hypersim,
+)
+TARTANAIR = Importer(
+    'outdoor',
+    'unknown',
+    'ROOT/ENVIRONMENT/Easy/P000/image_left/000000_left.png and '
+    '.../depth_left/000000_left_depth.npy',
+    _tartanair,
+)
+SUNCG = Importer(
+    'indoor',
+    'unknown',
+    'ROOT/trainA_SYN10/trainA_SYN10/NAME.png and ROOT/trainC_SYN10/trainC_SYN10/NAME.png',
+    _suncg,
+)

@@ -71,7 +71,7 @@ class ParameterFile:
                     else f'the parameter file {self.path} has nothing in {_PARAMETERS}: {_FORM}'
                 )
             if key == _PARAMETERS:
-                values = dict(_flat(value))
+                values = dict(flat(value))
                 self._check_lists(values)
                 yield nodes, values
             else:
@@ -108,11 +108,11 @@ def _load(path: str) -> Any:
         ) from error
 
 
-def _flat(values: Mapping[Any, Any], above: str = '') -> Iterator[tuple[str, Any]]:
+def flat(values: Mapping[Any, Any], above: str = '') -> Iterator[tuple[str, Any]]:
     """Give the parameters of nested mappings, which ROS joins by dots."""
     for key, value in values.items():
         if isinstance(value, Mapping) and value:
-            yield from _flat(value, f'{above}{key}.')
+            yield from flat(value, f'{above}{key}.')
         else:
             yield f'{above}{key}', value
 

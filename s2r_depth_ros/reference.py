@@ -109,7 +109,9 @@ def _allowed(spec: Spec) -> str:
         return ', '.join(map(_code, spec.choices))
     if spec.bounds:
         return f'{spec.bounds[0]:g} to {spec.bounds[1]:g}'
-    return {bool: '`true`, `false`', str: 'text', list: 'list of names'}[type(spec.default)]
+    if isinstance(spec.default, list):
+        return 'list of names' if spec.items is str else 'list of numbers'
+    return 'text' if isinstance(spec.default, str) else '`true`, `false`'
 
 
 def _changes(spec: Spec) -> str:

@@ -3,7 +3,8 @@
 The interface, which is all that other rooms may import:
 
 - ``topics``: the table of the node's topics.
-- ``parameters``: the table of its parameters.
+- ``parameters``: the table of its parameters (``values``, how each is declared: ``spec``), their
+  checks (``validation``), what YAML makes of them (``reading``), those of a running node.
 - ``conversions``, ``camera_info``: between ROS messages and arrays.
 - ``main``: runs the node with its ``arguments`` until a signal (``stopping``); for ``cli`` alone.
 
@@ -18,7 +19,6 @@ All else is internal. To read it, begin with ``inference_loop``, the way of a fr
   published; ``camera_health``, what became of its frames, counted by ``frame_counts``.
 - ``messages``: those that are published, in memory that is used again; ``compressed_depth``: one as
   image_transport has it.
-- ``parameter_values``: what YAML makes of a parameter, in its type.
 - ``diagnostics``: publishes what ``status`` makes of the facts.
 - ``log``: what the node writes to its log.
 

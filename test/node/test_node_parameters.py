@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,15 @@ from ros_graph import ROOT, camera_info, pixels, values_of
 from s2r_depth_ros.inference.colorize import colorize_depth
 from s2r_depth_ros.network.checkpoint import load_model, read_metadata, save_model
 from s2r_depth_ros.node import topics
-from s2r_depth_ros.node.parameters import PARAMETERS, ParameterError, Values, validate
+from s2r_depth_ros.node.parameters import (
+    PARAMETERS,
+    ParameterError,
+    Values,
+    validate,
+    value_of,
+    with_changes,
+)
+from s2r_depth_ros.parameter_files import flat
 
 DEFAULTS = Values()
 TESTED: set[str] = set()
@@ -41,22 +49,37 @@ def test_every_parameter_has_a_test_of_its_effect() -> None:
 
 
 def test_record_and_table_agree() -> None:
-    assert [f.name for f in fields(Values)] == [spec.name for spec in PARAMETERS]
+    values = {spec.name: value_of(DEFAULTS, spec.name) for spec in PARAMETERS}
     # ROS has lists where the record, which cannot be changed, has tuples.
-    as_ros = {n: list(v) if isinstance(v, tuple) else v for n, v in vars(DEFAULTS).items()}
+    as_ros = {n: list(v) if isinstance(v, tuple) else v for n, v in values.items()}
     assert as_ros == {spec.name: spec.default for spec in PARAMETERS}
+    for number, spec in enumerate(PARAMETERS):  # none stands for another
+        changed = with_changes(DEFAULTS, {spec.name: number})
+        assert value_of(changed, spec.name) == number
+        assert with_changes(changed, {spec.name: spec.default}) == DEFAULTS
     validate(DEFAULTS)
 
 
 def test_parameter_file_documents_every_parameter() -> None:
     text = (ROOT / 'config' / 'depth.yaml').read_text()
     (section,) = yaml.safe_load(text).values()
-    assert section['ros__parameters'] == {spec.name: spec.default for spec in PARAMETERS}
+    assert dict(flat(section['ros__parameters'])) == {s.name: s.default for s in PARAMETERS}
     # A comment stands above each key, or above the pair it belongs to.
-    lines = [line.strip() for line in text.splitlines()]
+    lines = text.splitlines()
     for spec in PARAMETERS:
-        above = lines[: next(i for i, line in enumerate(lines) if line.startswith(spec.name + ':'))]
-        assert any(line.startswith('#') for line in above[-2:]), spec.name
+        above = lines[: _line_of(spec.name, lines)]
+        assert any(line.strip().startswith('#') for line in above[-2:]), spec.name
+
+
+def _line_of(name: str, lines: list[str]) -> int:
+    """Return the number of the line that sets a parameter beneath ros__parameters."""
+    number, indent = 0, ' ' * 4
+    for part in name.split('.'):
+        number = next(
+            i for i, line in enumerate(lines) if i > number and line.startswith(f'{indent}{part}:')
+        )
+        indent += '  '
+    return number
 
 
 @pytest.mark.parametrize(
@@ -88,7 +111,7 @@ def test_parameter_file_documents_every_parameter() -> None:
 )
 def test_impossible_values_are_named(changes: dict[str, Any], reason: str) -> None:
     with pytest.raises(ParameterError) as caught:
-        validate(replace(DEFAULTS, **changes))
+        validate(with_changes(DEFAULTS, changes))
     assert reason in str(caught.value)
 
 
@@ -453,9 +476,13 @@ def test_what_is_meant_is_taken(name: str, written: str, value: Any) -> None:
 def test_a_value_is_of_the_type_of_its_parameter_or_refused(name: str, value: Any) -> None:
     spec = next(spec for spec in PARAMETERS if spec.name == name)
     with suppress(ParameterError):  # and no other error
-        values = replace(DEFAULTS, **{name: spec.read(value)})
+        values = with_changes(DEFAULTS, {name: spec.read(value)})
         validate(values)
-        assert name == 'cameras' or type(getattr(values, name)) is type(spec.default)
+        read = value_of(values, name)
+        if isinstance(read, tuple):
+            assert all(type(item) is spec.items for item in read)
+        else:
+            assert type(read) is type(spec.default)
 
 
 def _dump(graph: Any) -> dict[str, Any]:

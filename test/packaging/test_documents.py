@@ -16,6 +16,7 @@ from s2r_depth_ros.network.checkpoint import read_metadata
 from s2r_depth_ros.network.metadata import ModelMetadata
 from s2r_depth_ros.network.registry import available_models, find_model
 from s2r_depth_ros.network.s2r_depthnet import SUB_NETWORKS, WIDTHS, S2RDepthNet
+from s2r_depth_ros.parameter_files import flat
 
 DOCUMENTS = [
     file
@@ -176,7 +177,7 @@ def test_parameter_file_lists_every_parameter_with_its_default() -> None:
     text = (ROOT / 'config' / 'depth.yaml').read_text()
     (sections,) = yaml.safe_load(text).values()
     expected = {spec.name: spec.default for spec in PARAMETERS}
-    assert sections['ros__parameters'] == expected
+    assert dict(flat(sections['ros__parameters'])) == expected
 
 
 def test_metadata_keys_are_those_of_a_model_file() -> None:

@@ -12,13 +12,18 @@ from s2r_depth_ros.parameter_files import boolean
 _NOTHING = (None, '', 'null', '~', '[]')  # what an empty list becomes on its way through files
 
 
-def read_value(value: Any, default: Any, booleans: tuple[str, str] | None = None) -> Any:
+def read_value(
+    value: Any, default: Any, *, booleans: tuple[str, str] | None = None, items: type = str
+) -> Any:
     """Return ``value`` in the type of ``default`` where it is clear what is meant, else itself.
 
     booleans: the texts that false and true stand for, of a parameter of text that has such.
+    items: type of the items where ``default`` is a list.
     """
     if isinstance(default, list):
-        return _names(value)
+        found = _items(value)
+        numbers = items is float and isinstance(found, list)
+        return [_number(item, float) for item in found] if numbers else found
     if isinstance(default, str):
         return _text(value, booleans)
     if isinstance(default, bool):
@@ -26,7 +31,7 @@ def read_value(value: Any, default: Any, booleans: tuple[str, str] | None = None
     return _number(value, type(default))
 
 
-def _names(value: Any) -> Any:
+def _items(value: Any) -> Any:
     if value is None or isinstance(value, str):
         return [] if value in _NOTHING else value
     try:

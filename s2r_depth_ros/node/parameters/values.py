@@ -1,0 +1,131 @@
+"""Every parameter of the node, declared once as a field of ``Values`` or of a group in it.
+
+The table PARAMETERS is made from those fields: ROS declares the parameters from it, and the tables
+in the documentation are written from it. A parameter is added here and in config/depth.yaml.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+from s2r_depth_ros.inference.backends import BACKEND_NAMES
+from s2r_depth_ros.inference.devices import PRECISIONS
+from s2r_depth_ros.network.registry import DEFAULT_MODEL
+from s2r_depth_ros.node.parameters.spec import build, parameter, specs
+
+
+@dataclass(frozen=True)
+class Values:
+    """One consistent set of parameter values; each field declares the parameter of its name."""
+
+    model: str = parameter(
+        DEFAULT_MODEL, 'name of a model in models/, or the path of a .safetensors file', reload=True
+    )
+    device: str = parameter(
+        'auto',
+        'where the network runs: auto (a GPU if there is one), cpu, cuda, cuda:N',
+        reload=True,
+    )
+    precision: str = parameter(
+        'fp32',
+        'arithmetic of the network; fp16 is for GPUs, bf16 for GPUs and for CPUs with bf16 units',
+        choices=tuple(PRECISIONS),
+        reload=True,
+    )
+    backend: str = parameter(
+        'auto',
+        'what runs the network; auto: the fastest that is installed (openvino on a CPU, else '
+        'torch), said in the log; eager is the slow reference; tap (numba), openvino and '
+        'onnxruntime are to be installed separately',
+        choices=BACKEND_NAMES,
+        reload=True,
+    )
+    input_height: int = parameter(
+        0,
+        "height of the network's input in pixels, a multiple of 16 from 96 upwards; 0: the model's",
+        bounds=(0, 4096),
+        reload=True,
+    )
+    input_width: int = parameter(
+        0,
+        "width of the network's input in pixels, a multiple of 16 from 96 upwards; 0: the model's",
+        bounds=(0, 4096),
+        reload=True,
+    )
+    cameras: tuple[str, ...] = parameter(
+        (),
+        'names of several cameras, inferred together; each has all topics of its own beneath its '
+        'name; empty: a single camera without a name',
+        reload=True,
+    )
+    image_transport: str = parameter(
+        'raw',
+        'subscribe to image (raw) or image/compressed (compressed)',
+        choices=('raw', 'compressed'),
+        reload=True,
+    )
+    rectify: str = parameter(
+        'auto',
+        'auto: undistort images with the distortion of camera_info; never: images are rectified '
+        'already, as image_rect of image_proc',
+        choices=('auto', 'never'),
+        booleans=('never', 'auto'),
+    )
+    camera_info_timeout: float = parameter(
+        0.05,
+        'seconds a frame waits for the camera_info of its stamp before the newest one for images '
+        'of its size is taken',
+        bounds=(0.0, 10.0),
+    )
+    depth_scale: float = parameter(
+        1.0,
+        'fixed factor on all depths, such as one found against a tape measure or a lidar',
+        bounds=(0.001, 1000.0),
+    )
+    min_depth: float = parameter(0.0, 'metres; nearer depths are invalid', bounds=(0.0, 1000.0))
+    max_depth: float = parameter(
+        0.0,
+        'metres; farther depths are invalid; 0: all that the model can express',
+        bounds=(0.0, 1000.0),
+    )
+    depth_encoding: str = parameter(
+        '32FC1', 'depth image in metres (32FC1) or millimetres (16UC1)', choices=('32FC1', '16UC1')
+    )
+    color_near: float = parameter(
+        0.0,
+        'metres shown as the nearest colour of ~/depth_color; 0: chosen anew for each frame',
+        bounds=(0.0, 1000.0),
+    )
+    color_far: float = parameter(
+        0.0,
+        'metres shown as the farthest colour of ~/depth_color; 0: chosen anew for each frame',
+        bounds=(0.0, 1000.0),
+    )
+    publish_always: bool = parameter(
+        False, 'make every output of every frame, also those without a subscriber'
+    )
+    diagnostics_period: float = parameter(
+        1.0, 'seconds between two messages on /diagnostics', bounds=(0.1, 60.0)
+    )
+    autostart: bool = parameter(
+        False,
+        'configure and activate the node at start instead of waiting for the transitions',
+        read_only=True,
+    )
+
+
+PARAMETERS = tuple(specs(Values))
+
+
+def value_of(values: Values, name: str) -> Any:
+    """Return the value of a parameter by its name in ROS, such as ``scale.timeout``."""
+    return reduce(getattr, name.split('.'), values)
+
+
+def with_changes(values: Values, changes: Mapping[str, Any]) -> Values:
+    """Return ``values`` with some of them, by their names in ROS, replaced."""
+    before = {spec.name: value_of(values, spec.name) for spec in PARAMETERS}
+    return build(Values, {**before, **changes})

@@ -5,14 +5,14 @@ UserError
     dependencies: DependencyError
     evaluation: ManifestError, PriorsError
     files: JsonError, OutputError
-    geometry: CalibrationError, FilterError, ImplausibleError
+    geometry: CalibrationError, FilterError, FrameTreeError, ImplausibleError, NoTransform
     inference: BackendError, BrokenBackendError, DeviceError, FocalLengthError, ImageError
-    media: CodecError, ConversionError, SourceError
+    media: CloudError, CodecError, ConversionError, SourceError
     network: CheckpointError, SizeError
-    node: ParameterError
+    node: CalibrationRequestError, NoFloor, ParameterError
     parameter_files: ParameterFileError
     reference: MarkerError
-    rig: BringUpError, ClipError, ProcessError, SilenceError
+    rig: BringUpError, CalibrationRefusedError, ClipError, ProcessError, SilenceError
 """
 
 from __future__ import annotations

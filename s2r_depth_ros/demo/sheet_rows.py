@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from rosbags.highlevel import AnyReader
 
+from s2r_depth_ros.media.depth_images import depth_in_metres
 from s2r_depth_ros.node import topics
 from s2r_depth_ros.node.conversions import image_to_rgb
 from s2r_depth_ros.rig.clouds import read_xyz_rgb
@@ -46,17 +46,6 @@ def read_rows(recording: Recording, count: int = 5) -> list[SheetRow]:
         return [_read_row(recording, reader, names, stamp, first) for stamp in stamps]
 
 
-def depth_metres(message: Any) -> NDArray[np.float32]:
-    """Return a depth image message as float32 metres [H, W], NaN invalid (REP-118)."""
-    kinds = {'32FC1': ('f4', 1.0), '16UC1': ('u2', 1e-3)}
-    kind, scale = kinds[message.encoding]
-    order = '>' if message.is_bigendian else '<'
-    rows = np.frombuffer(message.data, np.uint8).reshape(message.height, message.step)
-    width = message.width * int(kind[1])
-    values = np.ascontiguousarray(rows[:, :width]).view(order + kind).astype(np.float32)
-    return np.where(values > 0, values * np.float32(scale), np.float32('nan'))
-
-
 def _spread(stamps: Sequence[int], count: int) -> list[int]:
     """Return up to ``count`` of the stamps, evenly spread, first and last included."""
     if len(stamps) <= count:
@@ -75,7 +64,7 @@ def _read_row(
         caption=f't = {(stamp - first) * 1e-9:.2f} s, depth after {latency:.0f} ms',
         image=image_to_rgb(image),
         structure=image_to_rgb(structure),
-        depth=depth_metres(depth),
+        depth=depth_in_metres(depth),
         points=points,
         colors=colors,
     )

@@ -37,6 +37,15 @@ class Plane:
                 f'the normal of the floor is {self.normal}; it must be a vector of length 1'
             )
 
+    @classmethod
+    def under_camera(cls, transform: NDArray[np.float64]) -> Plane:
+        """Return the plane z = 0 of a frame on the floor, such as base_footprint.
+
+        transform: [4, 4], from the optical frame to that frame, metres. Raises FilterError for a
+        camera that is not over the plane.
+        """
+        return cls(tuple(-transform[2, :3]), float(transform[2, 3]))
+
     def is_close(self, other: Plane) -> bool:
         """Return whether what was made for the other plane (``FloorView``) still serves for this.
 

@@ -60,10 +60,7 @@ class CloudPacker:
             )
         cv2.multiply(depth, self._x_slopes, dst=self._x)
         cv2.multiply(depth, self._y_slopes, dst=self._y)
-        cv2.cvtColor(rgb, cv2.COLOR_RGB2BGRA, dst=self._bgra)
-        colour = self._bgra.view(np.uint32)[..., 0]
-        # Alpha 255 would make a NaN of the float32 that carries the colour.
-        np.bitwise_and(colour, 0x00FFFFFF, out=colour)
+        colour = colour_bits(rgb, self._bgra)
         points = out.view(np.float32).reshape(*depth.shape, 4)
         cv2.merge([self._x, self._y, depth, colour.view(np.float32)], dst=points)
         return out
@@ -76,6 +73,29 @@ class CloudPacker:
             raise ValueError(
                 f'depth is {depth.dtype} and rgb is {rgb.dtype}; they must be float32 and uint8'
             )
+
+
+def colour_bits(
+    rgb: NDArray[np.uint8], scratch: NDArray[np.uint8] | None = None
+) -> NDArray[np.uint32]:
+    """Return the colours (uint8 [H, W, 3]) as uint32 [H, W], 0x00RRGGBB as in POINT_DTYPE.
+
+    scratch: written and returned, uint8 [H, W, 4], if given. Little-endian hosts.
+    """
+    bgra = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGRA, dst=scratch), np.uint8)
+    colour: NDArray[np.uint32] = bgra.view(np.uint32)[..., 0]
+    # Alpha 255 would make a NaN of the float32 that carries the colour.
+    return np.bitwise_and(colour, 0x00FFFFFF, out=colour)
+
+
+def pack_points(
+    points: NDArray[np.float32], colours: NDArray[np.uint32], out: NDArray[np.uint8]
+) -> None:
+    """Write points (float32 [N, 3], m) and colours (uint32 [N]) to ``out``, uint8 [N * 16]."""
+    packed = out.view(POINT_DTYPE)
+    for axis, name in enumerate('xyz'):
+        packed[name] = points[:, axis]
+    packed['rgb'] = colours
 
 
 def _is_buffer(out: NDArray[np.uint8], size: int) -> bool:

@@ -17,6 +17,8 @@ All else is internal. To read it, begin with ``inference_loop``, the way of a fr
   publishers (``qos``: their overrides, and who is not connected; ``latched``: what was published
   before); ``pipeline``, from its messages to what the network sees, and to the messages that are
   published; ``camera_health``, what became of its frames, counted by ``frame_counts``.
+- ``transforms``: how frames lie to each other, by a parameter or TF; ``gravity``: where down is, by
+  those or by an Imu.
 - ``messages``: those that are published, in memory that is used again; ``compressed_depth``: one as
   image_transport has it.
 - ``diagnostics``: publishes what ``status`` makes of the facts.
@@ -40,6 +42,8 @@ Locks:
 - ``CameraInfoHistory``: guards the camera_info messages that were kept.
 - ``LatchedSubscription``: guards the subscriptions of one topic.
 - ``CameraStream._still_lock``: guards the image that arrives again for a new subscriber.
+- ``NodeTransforms``: guards whether TF is listened to.
+- ``ImuReader``: guards the directions that an Imu has told.
 - ``FrameCounter``: guards the counts, which diagnostics read while frames are counted.
 
 What has no lock is replaced as a whole and read once: the parameters' ``Values``, the node's loop

@@ -110,8 +110,10 @@ class CameraHealth:
         if result.camera_problem and self._throttle.is_due('camera_info'):
             self._logger.warning(
                 f'{self._label}{result.camera_problem}. Until then depth is not corrected for the '
-                'focal length, and no cloud and no camera_info are published'
+                'focal length, and no cloud, no scan and no camera_info are published'
             )
+        if result.navigation_problem and self._throttle.is_due('navigation'):
+            self._logger.warning(f'{self._label}{result.navigation_problem}')
         looks_rectified = _RECTIFIED.search(self._image_topic)
         if result.rectified and looks_rectified and self._throttle.is_due('rect'):
             self._logger.warning(

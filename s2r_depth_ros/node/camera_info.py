@@ -71,8 +71,8 @@ class CameraInfoHistory:
         fits = []
         for message, its_size in reversed(self._messages):
             exact = message.header.stamp == header.stamp
-            same_frame = exact and _same_frame(message.header, header)
-            fits.append((_Fit(exact, size in (None, its_size), same_frame), message))
+            own_frame = exact and same_frame(message.header, header)
+            fits.append((_Fit(exact, size in (None, its_size), own_frame), message))
         fit, best = max(fits, key=lambda entry: entry[0], default=(_Fit(False, False, False), None))
         return best, fit
 
@@ -87,7 +87,7 @@ def numbers(message: CameraInfo) -> tuple[object, ...]:
     return (message.header.frame_id, size, model, *matrices, binning, window)
 
 
-def _same_frame(one: Header, other: Header) -> bool:
+def same_frame(one: Header, other: Header) -> bool:
     """Return whether two frame_ids are equal; some drivers write the leading slash of ROS 1."""
     return one.frame_id.lstrip('/') == other.frame_id.lstrip('/')
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from rclpy.lifecycle import LifecycleNode
 from sensor_msgs.msg import CameraInfo
@@ -14,13 +15,14 @@ from s2r_depth_ros.node.camera_health import CameraFacts, CameraHealth
 from s2r_depth_ros.node.camera_info import CameraInfoHistory, ImageSize, numbers
 from s2r_depth_ros.node.camera_topics import CameraCallbacks, CameraTopics, Picture
 from s2r_depth_ros.node.pipeline import FramePipeline
+from s2r_depth_ros.node.scale_calibration import ScaleCalibration
 
 
 class CameraStream:
     """The topics of one camera, its camera_info, its pipeline and its health.
 
     name: of the camera, '' for a single one, whose topics are not beneath a name.
-    compressed: whether its images come as CompressedImage.
+    compressed: whether its images come as CompressedImage. pipeline: of its frames alone.
     image_arrived: called with this object and each image. info_arrived: called after each
     camera_info. Both may be called before the constructor returns.
     """
@@ -30,12 +32,13 @@ class CameraStream:
         node: LifecycleNode,
         name: str,
         compressed: bool,
+        pipeline: FramePipeline,
         image_arrived: Callable[[CameraStream, Picture], None],
         info_arrived: Callable[[], None],
     ) -> None:
         self.name = name
         self.infos = CameraInfoHistory()
-        self.pipeline = FramePipeline()
+        self.pipeline = pipeline
         self._node = node
         self._image_arrived, self._info_arrived = image_arrived, info_arrived
         # The newest image, if it is one that its publisher keeps for late subscribers. The lock is
@@ -47,8 +50,16 @@ class CameraStream:
             node,
             name,
             compressed,
-            CameraCallbacks(self._take_image, self._take_info, self._keep_still, self.repeat_still),
+            pipeline.scale.references.sources if pipeline.scale else (),
+            CameraCallbacks(
+                self._take_image,
+                self._take_info,
+                self._keep_still,
+                self.repeat_still,
+                self._take_reference,
+            ),
         )
+        self.calibration = ScaleCalibration(node, name, self.repeat_still)
         self.health = CameraHealth(name, self.topics.image, node.get_logger(), node.get_clock())
 
     def repeat_still(self) -> None:
@@ -82,6 +93,11 @@ class CameraStream:
         publishers = self._node.count_publishers(self.topics.image)
         return self.health.facts(active, publishers, self.topics.disconnected())
 
+    def destroy(self) -> None:
+        """Let go of the topics and of the service."""
+        self.topics.destroy()
+        self.calibration.destroy()
+
     def _take_image(self, message: Picture) -> None:
         with self._still_lock:
             self._still = None
@@ -97,6 +113,10 @@ class CameraStream:
         self._info_arrived()
         if self._numbers != before:
             self.repeat_still()
+
+    def _take_reference(self, topic: str, message: Any) -> None:
+        if self.pipeline.scale is not None:
+            self.pipeline.scale.references.take(topic, message)
 
     def _why_nothing_came(self, topic: str, name: str) -> str:
         if self._node.count_publishers(topic):

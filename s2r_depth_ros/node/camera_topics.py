@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias
 
 from rclpy.event_handler import PublisherEventCallbacks, QoSPublisherMatchedInfo
@@ -24,27 +25,34 @@ class CameraCallbacks:
 
     image, info: with each message, each on one thread at a time. still: after ``image``, with an
     image that its publisher keeps for late subscribers. subscribed: after an output got a new
-    subscriber.
+    subscriber. reference: with the name in the table and each message of another sensor.
     """
 
     image: Callable[[Picture], None]
     info: Callable[[CameraInfo], None]
     still: Callable[[Picture], None]
     subscribed: Callable[[], None]
+    reference: Callable[[str, Any], None]
 
 
 class CameraTopics:
     """Subscribes to the images and camera_info of one camera, and publishes what is made of them.
 
     camera: its name, '' for a single one, whose topics are not beneath a name.
-    compressed: whether the images come as CompressedImage.
+    compressed: whether the images come as CompressedImage. sources: values of scale.source, of
+    which the topics are subscribed to.
 
     image, camera_info: the full names of the topics that are subscribed to.
     Raises ParameterError for an impossible override of a QoS, and leaves no topic then.
     """
 
     def __init__(
-        self, node: LifecycleNode, camera: str, compressed: bool, callbacks: CameraCallbacks
+        self,
+        node: LifecycleNode,
+        camera: str,
+        compressed: bool,
+        sources: Collection[str],
+        callbacks: CameraCallbacks,
     ) -> None:
         self._node = node
         self._camera = camera
@@ -59,6 +67,8 @@ class CameraTopics:
                     self._subscribe_to(topic, callbacks.image, callbacks.still)
                 elif topic.name == topics.CAMERA_INFO:
                     self._subscribe_to(topic, callbacks.info)
+                elif topic.source in sources:
+                    self._subscribe_to(topic, partial(callbacks.reference, topic.name))
         except Exception:  # an impossible QoS override, for one
             self.destroy()
             raise
@@ -66,14 +76,15 @@ class CameraTopics:
         self.camera_info: str = self._subscriptions[topics.CAMERA_INFO].topic_name
 
     def wanted(self, always: bool) -> frozenset[str]:
-        """Return the names in topics.OUTPUTS that have a subscriber, or all of them.
+        """Return the names in topics.OUTPUTS that have a subscriber.
 
-        One that keeps its last message for late subscribers is wanted without any.
+        One that keeps its last message for late subscribers is wanted without any. always: all but
+        those that change how depth is made, and need what few know, such as the floor.
         """
         return frozenset(
             name
             for name, publisher in list(self._publishers.items())
-            if always
+            if (always and name not in topics.OF_CLEAN_DEPTH)
             or publisher.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL
             or publisher.get_subscription_count() > 0
         )

@@ -1,4 +1,4 @@
-"""Camera messages to RGB uint8 images.
+"""Camera messages to RGB uint8 images, stamps to seconds.
 
 cv_bridge converts what it knows where it can be imported; ``media.pixels`` does the rest, and all
 where cv_bridge is missing or broken. Both give the same pixels.
@@ -11,6 +11,7 @@ from array import array
 from typing import Any
 
 import numpy as np
+from builtin_interfaces.msg import Time
 from numpy.typing import NDArray
 from sensor_msgs.msg import Image
 
@@ -21,6 +22,11 @@ _BRIDGE_CANDIDATES = (
     'rgb8', 'bgr8', 'rgba8', 'bgra8', 'mono8',
     'bayer_rggb8', 'bayer_bggr8', 'bayer_gbrg8', 'bayer_grbg8',
 )  # fmt: skip
+
+
+def seconds(stamp: Time) -> float:
+    """Return a stamp in seconds."""
+    return float(stamp.sec + 1e-9 * stamp.nanosec)
 
 
 def image_to_rgb(message: Image, bits: BitDepth | None = None) -> NDArray[np.uint8]:

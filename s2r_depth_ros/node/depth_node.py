@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 from rcl_interfaces.msg import SetParametersResult
@@ -22,15 +23,22 @@ from rclpy.lifecycle import (
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+from s2r_depth_ros.geometry.frame_tree import FixedTransforms
 from s2r_depth_ros.launch_arguments import NODE
+from s2r_depth_ros.node import topics
 from s2r_depth_ros.node.arguments import NodeArguments
 from s2r_depth_ros.node.camera_stream import CameraStream
 from s2r_depth_ros.node.diagnostics import DiagnosticsPublisher
+from s2r_depth_ros.node.frame_references import FrameReferences
+from s2r_depth_ros.node.frame_scale import FrameScale
+from s2r_depth_ros.node.gravity import Gravity
 from s2r_depth_ros.node.inference_loop import InferenceLoop
 from s2r_depth_ros.node.log import describe, forward_log
 from s2r_depth_ros.node.model_loading import load_estimator
 from s2r_depth_ros.node.parameters import QOS, NodeParameters, Values, unknown_names
+from s2r_depth_ros.node.pipeline import FramePipeline
 from s2r_depth_ros.node.status import NodeFacts
+from s2r_depth_ros.node.transforms import NodeTransforms, make_transforms
 
 T = TypeVar('T')
 
@@ -57,6 +65,8 @@ class DepthNode(LifecycleNode):
         self._transition_lock = threading.Lock()
         self._loop: InferenceLoop | None = None
         self._cameras: list[CameraStream] = []
+        self._transforms: NodeTransforms | None = None
+        self._gravity: Gravity | None = None
         # Loops that were stopped and may still be busy with their last frame.
         self._retired: list[InferenceLoop] = []
         self._configure_error = ''
@@ -167,12 +177,22 @@ class DepthNode(LifecycleNode):
         """Load the model, start the loop that infers and create the topics of every camera."""
         estimator = load_estimator(values, self.get_logger())
         self._loop = InferenceLoop(estimator, lambda: self.parameters.values, self._log_defect)
+        self._transforms = make_transforms(self, values.transforms)
+        self._gravity = Gravity(self, self._transforms, lambda: self.parameters.values)
         for name in values.cameras or ('',):
+            references = FrameReferences(values.scale.names, partial(self._why_nothing, name))
+            scale = FrameScale(references, self._transforms, self._gravity)
             self._cameras.append(
                 CameraStream(
                     self,
                     name,
                     values.image_transport == 'compressed',
+                    FramePipeline(
+                        estimator.metadata,
+                        self._transforms,
+                        self._gravity,
+                        scale if values.scale.names else None,
+                    ),
                     self._loop.image_arrived,
                     self._loop.info_arrived,
                 )
@@ -194,7 +214,11 @@ class DepthNode(LifecycleNode):
         self._model_chosen = False
         cameras, self._cameras = self._cameras, []
         for camera in cameras:
-            camera.topics.destroy()
+            camera.destroy()
+        for part in (self._gravity, self._transforms):
+            if part:
+                part.close()
+        self._gravity = self._transforms = None
 
     def _guard_transitions(self) -> None:
         """Let the service answer that a transition is impossible.
@@ -232,8 +256,18 @@ class DepthNode(LifecycleNode):
         """Report a defect of the loop, which goes on with the next frames."""
         self.get_logger().error(f'frames skipped: {describe(error)}')
 
+    def _why_nothing(self, camera: str, name: str) -> str:
+        """Return why nothing comes on a topic of the table, with the remedy."""
+        name = topics.of_camera(name, camera)
+        topic = self.resolve_topic_name(name)
+        if self.count_publishers(topic):
+            return f'nothing on {topic} yet, though somebody publishes there: look at its QoS'
+        return f'nobody publishes on {topic}: remap {name} to the topic of the sensor'
+
     def _parameters_changed(self, values: Values) -> None:
         self._diagnostics.set_period(values.diagnostics_period)
+        if transforms := self._transforms:
+            transforms.fixed = FixedTransforms(values.transforms)
 
     def _facts(self) -> NodeFacts:
         """Return what diagnostics are made of; another thread may be in a transition."""

@@ -128,6 +128,7 @@ class InferenceLoop:
         prepared: dict[CameraStream, Prepared] = {}
         for camera, image in arrived.items():
             with self._isolated(camera):
+                camera.pipeline.begin(image.activation)
                 if (frame := _prepare(camera, image, values)) is not None:
                     prepared[camera] = frame
         inferred = self._infer(estimator, prepared)
@@ -136,6 +137,10 @@ class InferenceLoop:
                 continue
             with self._isolated(camera):
                 result = camera.pipeline.finish(frame, inferred.get(camera), values)
+                if result.inference is not None:
+                    camera.calibration.see(
+                        result.unscaled, values.depth_scale, result.camera_problem
+                    )
                 if self._publish(camera, arrived[camera], result):
                     camera.health.count_published(result)
 
@@ -183,7 +188,7 @@ class InferenceLoop:
 
 def _prepare(camera: CameraStream, image: ArrivedImage, values: Values) -> Prepared | None:
     """Read an image; None, and counted, if nobody wants anything of it."""
-    wanted = camera.topics.wanted(values.publish_always)
+    wanted = camera.topics.wanted(values.publish_always) | camera.calibration.wanted
     if not wanted:
         camera.health.counter.count_skipped()
         return None

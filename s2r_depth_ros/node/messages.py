@@ -15,7 +15,8 @@ from sensor_msgs.msg import Image, PointCloud2, PointField
 from std_msgs.msg import Header
 
 from s2r_depth_ros.geometry import CloudPacker
-from s2r_depth_ros.geometry.point_cloud import FIELD_OFFSETS, POINT_STEP
+from s2r_depth_ros.geometry.point_cloud import FIELD_OFFSETS, POINT_STEP, pack_points
+from s2r_depth_ros.geometry.reduction import ColouredPoints
 
 
 class ImageBuffer:
@@ -38,14 +39,14 @@ class ImageBuffer:
 
 
 class CloudBuffer:
-    """One organised XYZRGB PointCloud2 that is filled again for each frame."""
+    """One XYZRGB PointCloud2 that is filled again for each frame; one caller at a time."""
 
     def __init__(self) -> None:
         fields = [
             PointField(name=name, offset=offset, datatype=PointField.FLOAT32, count=1)
             for name, offset in FIELD_OFFSETS.items()
         ]
-        self._message = PointCloud2(fields=fields, point_step=POINT_STEP, is_dense=False)
+        self._message = PointCloud2(fields=fields, point_step=POINT_STEP)
 
     def fill(
         self,
@@ -54,7 +55,7 @@ class CloudBuffer:
         depth: NDArray[np.float32],
         rgb: NDArray[np.uint8],
     ) -> PointCloud2:
-        """Return the cloud of a depth image (float32 [H, W] metres) and its colours."""
+        """Return the organised cloud of depth (float32 [H, W] metres) and its colours."""
         height, width = depth.shape
         message = self._start(header, (height, width))
         packer.pack(depth, rgb, out=_writable(message, packer.size))
@@ -63,13 +64,22 @@ class CloudBuffer:
     def fill_packed(
         self, header: Header, size: tuple[int, int], points: NDArray[np.uint8]
     ) -> PointCloud2:
-        """Return the cloud of an image of ``size`` (height, width), packed already."""
+        """Return the organised cloud of an image of ``size`` (height, width), packed already."""
         message = self._start(header, size)
         np.copyto(_writable(message, len(points)), points)
         return message
 
+    def fill_points(self, header: Header, found: ColouredPoints) -> PointCloud2:
+        """Return the cloud of finite points, in one row; it may have none."""
+        message = self._start(header, (1, len(found.points)))
+        message.is_dense = True
+        size = len(found.points) * POINT_STEP
+        pack_points(found.points, found.colours, _writable(message, size))
+        return message
+
     def _start(self, header: Header, size: tuple[int, int]) -> PointCloud2:
         message = self._message
+        message.is_dense = False
         message.header = header
         message.height, message.width = size
         message.row_step = message.width * POINT_STEP

@@ -106,7 +106,19 @@ def _rows(facts: NodeFacts) -> list[_Row]:
         else:
             node.problems.extend(problems)
             node.values.update(values)
+        if facts.parameters.scale.names:
+            rows.append(_scale_row(camera, facts.state))
     return rows
+
+
+def _scale_row(camera: CameraFacts, state: str) -> _Row:
+    """Return what is told of the scale of a camera's newest frame."""
+    subject = f'camera {camera.name}: scale' if camera.name else 'scale'
+    report = camera.last.scale if camera.counts is not None and camera.last else None
+    if report is None:
+        return _Row(subject, [], {'state': state})
+    problems = [] if report.level == OK else [Problem(report.level, report.message)]
+    return _Row(subject, problems, {'state': state, **report.values(), 'sources': report.text})
 
 
 def _node_problems(facts: NodeFacts) -> list[Problem]:
@@ -158,6 +170,8 @@ def _camera_problems(camera: CameraFacts, parameters: Values) -> list[Problem]:
         problems.append(Problem(ERROR, camera.error))
     if camera.last and camera.last.camera_problem:
         problems.append(Problem(WARN, camera.last.camera_problem))
+    if camera.last and camera.last.navigation_problem:
+        problems.append(Problem(WARN, camera.last.navigation_problem))
     if counts.stamp_offset is not None:
         text = (
             f"stamps are {counts.stamp_offset:.1f} s behind the node's clock: for a bag, play it "

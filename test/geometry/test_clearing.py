@@ -38,5 +38,5 @@ def test_points_are_finite_at_the_range_where_depth_is_beyond(
 
 @pytest.mark.parametrize('maximum', [0.0, -1.0, math.inf, math.nan])
 def test_a_range_without_end_is_refused(maximum: float) -> None:
-    with pytest.raises(FilterError, match=r'range\.max is'):
+    with pytest.raises(FilterError, match=r'max_depth is'):
         clearing_points(np.ones((2, 2), np.float32), Intrinsics(1, 1, 0, 0, 2, 2), maximum)

@@ -47,5 +47,5 @@ def test_sky_is_too_far() -> None:
     ('minimum', 'maximum'), [(2.0, 1.0), (1.0, 1.0), (-1.0, 1.0), (math.nan, 1.0), (0.0, math.nan)]
 )
 def test_limits_in_the_wrong_order_are_refused(minimum: float, maximum: float) -> None:
-    with pytest.raises(FilterError, match=r'range\.min is'):
+    with pytest.raises(FilterError, match=r'min_depth is'):
         RangeLimits(minimum, maximum)

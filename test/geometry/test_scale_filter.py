@@ -14,6 +14,7 @@ from s2r_depth_ros.geometry.scale import (
     FilterState,
     Freshness,
     ScaleEstimate,
+    rescaled,
     update,
 )
 from s2r_depth_ros.geometry.scale.correction import KNOTS, LOG_KNOTS, monotone
@@ -194,3 +195,27 @@ def test_settings_are_numbers_above_0(name, value) -> None:
 def test_an_estimate_is_of_numbers(changed) -> None:
     with pytest.raises(ValueError, match='estimate'):
         replace(estimate(0.0, 0.0), **changed)
+
+
+@given(
+    factor=st.floats(0.05, 20),
+    log_scale=st.floats(-2, 2),
+    bends=st.lists(st.floats(-0.1, 0.1), min_size=len(KNOTS), max_size=len(KNOTS)),
+)
+def test_a_new_factor_before_the_scale_moves_no_depth(factor, log_scale, bends) -> None:
+    curve = Correction(tuple(monotone(np.array(bends) + log_scale).tolist()))
+    state = replace(settled(log_scale), current=curve, target=curve)
+    moved = rescaled(state, factor)
+    depth = np.geomspace(0.3, 60, 200)
+    before = np.log(depth) + curve.log_factor(np.log(depth))
+    after = np.log(depth * factor) + moved.current.log_factor(np.log(depth * factor))
+    # Between the knots the curve is resampled.
+    np.testing.assert_allclose(after, before, atol=0.25)
+    steady = rescaled(settled(log_scale), factor)
+    assert steady.scale == pytest.approx(settled(log_scale).scale / factor)
+    assert (steady.measured, steady.deviation) == (moved.measured, moved.deviation)
+
+
+def test_a_factor_must_be_above_0() -> None:
+    with pytest.raises(ValueError, match='above 0'):
+        rescaled(FilterState.initial(), 0.0)

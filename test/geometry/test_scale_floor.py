@@ -142,6 +142,15 @@ def test_gravity_must_have_a_direction(down) -> None:
     assert reason(found(room_depth((LevelPlane(1.0),), 5.0), 1.0, down)) is Reason.BAD_DIRECTION
 
 
+def test_a_camera_that_is_only_taken_for_level_tells_less() -> None:
+    view = UnscaledView(room_depth((LevelPlane(1.0),), 5.0), CAMERA)
+    taken, known = (CameraHeight(1.0, 2.0, down).estimate(view) for down in (None, (0, 1, 0)))
+    assert isinstance(taken, ScaleEstimate)
+    assert isinstance(known, ScaleEstimate)
+    assert taken.scale == known.scale
+    assert taken.deviation > 2 * known.deviation
+
+
 def test_a_height_in_another_unit_is_implausible() -> None:
     assert reason(found(room_depth((LevelPlane(1.0),), 5.0), 1000.0)) is Reason.IMPLAUSIBLE
 

@@ -22,7 +22,7 @@ from s2r_depth_ros.geometry.scale import (
     UnscaledView,
     cloud_points,
 )
-from s2r_depth_ros.geometry.scale.anchors import MOST_POINTS, find_anchors
+from s2r_depth_ros.geometry.scale.anchors import MOST_ANCHORS, MOST_POINTS, find_anchors
 from s2r_depth_ros.geometry.scale.correction import KNOTS, LEAST_SLOPE, LOG_KNOTS, monotone
 from s2r_depth_ros.geometry.scale.factor import robust_factor
 
@@ -70,7 +70,7 @@ def test_what_a_nearer_thing_hides_is_rejected() -> None:
     # The other sensor, above the camera, sees the wall behind a box that the camera sees.
     depth = np.full((CAMERA.height, CAMERA.width), 5.0, np.float32)
     depth[60:200, 100:220] = 2.0
-    seen = points_of(depth, 0.05)
+    seen = points_of(depth, 0.035)
     hidden = np.stack([np.linspace(-1.2, 1.2, 60), np.linspace(-1, 1, 60), np.full(60, 5.0)], -1)
     anchors = find_anchors(np.vstack([seen, hidden]), UnscaledView(depth, CAMERA))
     behind = (depth[anchors.row, anchors.column] == 2.0) & (anchors.log_true > np.log(4))
@@ -81,7 +81,7 @@ def test_what_a_nearer_thing_hides_is_rejected() -> None:
 def test_no_anchor_lies_at_a_step_of_predicted_depth() -> None:
     depth = np.full((CAMERA.height, CAMERA.width), 5.0, np.float32)
     depth[:, 160:] = 2.0
-    points = points_of(depth, 0.2)
+    points = points_of(depth, 0.035)
     anchors = find_anchors(points, UnscaledView(depth, CAMERA))
     assert np.abs(anchors.column - 159.5).min() > 1
     assert len(anchors) > 0.9 * len(points)
@@ -89,7 +89,8 @@ def test_no_anchor_lies_at_a_step_of_predicted_depth() -> None:
 
 def test_large_clouds_are_thinned() -> None:
     assert len(points_of(ROOM)) > 2 * MOST_POINTS
-    assert len(find_anchors(points_of(ROOM), UnscaledView(ROOM, CAMERA))) <= MOST_POINTS
+    anchors = find_anchors(points_of(ROOM), UnscaledView(ROOM, CAMERA))
+    assert MOST_ANCHORS / 4 < len(anchors) <= MOST_ANCHORS
 
 
 # ---- the factor
@@ -212,7 +213,7 @@ def test_the_table_of_a_curve_is_what_it_says(values, depths) -> None:
     assert scaled.dtype == np.float32
     assert np.isnan(scaled[-1])
     expected = np.log(depth[:-1]) + correction.log_factor(np.log(depth[:-1]))
-    np.testing.assert_allclose(np.log(scaled[:-1]), expected, atol=0.015)
+    np.testing.assert_allclose(np.log(scaled[:-1]), expected, atol=0.025)  # of the steepest
 
 
 @pytest.mark.parametrize('scale', [0.0, -1.0, np.nan, np.inf])

@@ -11,6 +11,7 @@ from s2r_depth_ros.geometry.scale import (
     cloud_points,
     depth_image_points,
     scan_points,
+    thinned,
     transformed,
 )
 
@@ -64,6 +65,23 @@ def test_unknown_pixels_of_a_depth_image_are_no_points() -> None:
         [[(3 - CAMERA.cx) / CAMERA.fx * 2, -CAMERA.cy / CAMERA.fy * 2, 2]],
         rtol=1e-6,
     )
+
+
+def test_of_a_large_depth_image_some_points_are_taken() -> None:
+    depth = np.full((CAMERA.height, CAMERA.width), 2.0, np.float32)
+    every, some = depth_image_points(depth, CAMERA), depth_image_points(depth, CAMERA, 500)
+    assert len(every) == depth.size
+    assert 100 < len(some) <= 500
+    assert {tuple(p) for p in some.tolist()} <= {tuple(p) for p in every.tolist()}
+
+
+@given(count=st.integers(0, 5000), most=st.integers(1, 3000))
+def test_thinning_leaves_no_ring_of_a_lidar_out(count, most) -> None:
+    kept = thinned(np.arange(count), most)
+    assert len(kept) <= most
+    assert len(kept) >= min(count, most) / 3 - 1
+    if len(kept) >= 64:
+        assert set(kept % 16) == set(range(16))
 
 
 def test_a_transform_turns_and_moves() -> None:

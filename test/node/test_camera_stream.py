@@ -11,6 +11,7 @@ pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
 
 from builtin_interfaces.msg import Time
 from fake_node import FakeNode
+from frame_pipelines import pipeline_of
 from hypothesis import given
 from hypothesis import strategies as st
 from rclpy.duration import Duration
@@ -29,8 +30,8 @@ from s2r_depth_ros.node.pipeline import Result
 
 
 def _topics(node: FakeNode, camera: str = '', *, compressed: bool = False) -> CameraTopics:
-    nothing = CameraCallbacks(_ignore, _ignore, _ignore, lambda: None)
-    return CameraTopics(cast(LifecycleNode, node), camera, compressed, nothing)
+    nothing = CameraCallbacks(_ignore, _ignore, _ignore, lambda: None, lambda topic, message: None)
+    return CameraTopics(cast(LifecycleNode, node), camera, compressed, (), nothing)
 
 
 def _ignore(_message: Any) -> None:
@@ -65,7 +66,8 @@ def test_what_has_a_subscriber_is_wanted_or_all() -> None:
     for name, publisher in node.publishers.items():
         publisher.subscribers = int(name in (topics.DEPTH, topics.STRUCTURE))
     assert camera.wanted(always=False) == {topics.DEPTH, topics.STRUCTURE}
-    assert camera.wanted(always=True) == {topic.name for topic in topics.OUTPUTS}
+    everything = {topic.name for topic in topics.OUTPUTS} - topics.OF_CLEAN_DEPTH
+    assert camera.wanted(always=True) == everything
     # An override: late subscribers are to get the last message.
     node.publishers[topics.POINTS].qos_profile.durability = DurabilityPolicy.TRANSIENT_LOCAL
     assert camera.wanted(always=False) == {topics.DEPTH, topics.STRUCTURE, topics.POINTS}
@@ -105,7 +107,12 @@ def watched() -> tuple[FakeNode, CameraStream, list[Any]]:
     """A camera, its node, and the images that arrived."""
     node, arrived = FakeNode(), []
     camera = CameraStream(
-        cast(LifecycleNode, node), '', False, lambda _, image: arrived.append(image), lambda: None
+        cast(LifecycleNode, node),
+        '',
+        False,
+        pipeline_of(),
+        lambda _, image: arrived.append(image),
+        lambda: None,
     )
     return node, camera, arrived
 
@@ -149,7 +156,12 @@ def test_a_second_subscription_is_made_only_for_publishers_that_keep_messages(
 def test_what_arrives_by_both_is_taken_once(by: list[tuple[str, int]]) -> None:
     node, arrived = FakeNode(), []
     CameraStream(
-        cast(LifecycleNode, node), '', False, lambda _, image: arrived.append(image), lambda: None
+        cast(LifecycleNode, node),
+        '',
+        False,
+        pipeline_of(),
+        lambda _, image: arrived.append(image),
+        lambda: None,
     )
     ways = {'second': _latch(node, topics.IMAGE), 'first': node.subscriptions[topics.IMAGE]}
     for way, stamp in by:
@@ -170,7 +182,7 @@ def test_a_still_image_that_comes_again_displaces_no_newer_one() -> None:
             sent.wait(0.2)
         arrived.append(image)
 
-    camera = CameraStream(cast(LifecycleNode, node), '', False, arrive, lambda: None)
+    camera = CameraStream(cast(LifecycleNode, node), '', False, pipeline_of(), arrive, lambda: None)
     latched = _latch(node, topics.IMAGE)
     repeating = threading.Thread(target=camera.repeat_still)
     latched.arrive('old', 1)
@@ -196,7 +208,9 @@ def test_a_latched_image_that_comes_at_once_is_kept() -> None:
 
     arrived: list[Any] = []
     node = cast(LifecycleNode, Early())
-    camera = CameraStream(node, '', False, lambda _, image: arrived.append(image), lambda: None)
+    camera = CameraStream(
+        node, '', False, pipeline_of(), lambda _, image: arrived.append(image), lambda: None
+    )
     camera.repeat_still()
     assert arrived == ['still'] * 2
 
@@ -332,7 +346,12 @@ def test_who_is_not_connected_is_logged_once_for_each_time(
 def test_a_missing_camera_info_is_named_with_its_remedy() -> None:
     node, arrived = FakeNode(), []
     camera = CameraStream(
-        cast(LifecycleNode, node), 'rear', False, lambda *_: None, lambda: arrived.append('info')
+        cast(LifecycleNode, node),
+        'rear',
+        False,
+        pipeline_of(),
+        lambda *_: None,
+        lambda: arrived.append('info'),
     )
     size = (WIDTH, HEIGHT)
     wanted = Header(frame_id='rear_optical_frame')
@@ -353,7 +372,9 @@ def test_a_missing_camera_info_is_named_with_its_remedy() -> None:
 
 def test_another_frame_id_is_told_once_and_used() -> None:
     node = FakeNode()
-    camera = CameraStream(cast(LifecycleNode, node), 'rear', False, lambda *_: None, lambda: None)
+    camera = CameraStream(
+        cast(LifecycleNode, node), 'rear', False, pipeline_of(), lambda *_: None, lambda: None
+    )
     for frame_id in ('', 'other', '/camera'):
         info = camera_info(header=Header(frame_id=frame_id, stamp=Time(sec=len(frame_id))))
         camera.infos.add(info)

@@ -16,6 +16,7 @@ pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
 
 from builtin_interfaces.msg import Time
 from fake_node import FakeNode
+from frame_pipelines import OVER_FLOOR, pipeline_of
 from rclpy.lifecycle import LifecycleNode
 from ros_graph import HEIGHT, WIDTH, camera_info, picture, pixels, rgb_message
 from sensor_msgs.msg import Image
@@ -56,7 +57,12 @@ class Camera:
         self.name = name
         self.node = FakeNode()
         self.stream = CameraStream(
-            cast(LifecycleNode, self.node), name, False, loop.image_arrived, loop.info_arrived
+            cast(LifecycleNode, self.node),
+            name,
+            False,
+            pipeline_of(None, OVER_FLOOR),
+            loop.image_arrived,
+            loop.info_arrived,
         )
         self._second = 0
 
@@ -111,7 +117,8 @@ class Setting:
 
     def __init__(self) -> None:
         self.estimator = FakeEstimator()
-        self.values: Callable[[], Values] = Values
+        # Whatever needs a farthest depth has one.
+        self.values: Callable[[], Values] = lambda: Values(max_depth=4.0)
         self.defects: queue.Queue[Exception] = queue.Queue()
         self.loop = InferenceLoop(
             cast(DepthEstimator, self.estimator), lambda: self.values(), self.defects.put

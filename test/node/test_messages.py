@@ -14,6 +14,7 @@ from builtin_interfaces.msg import Time
 from std_msgs.msg import Header
 
 from s2r_depth_ros.geometry import CloudPacker, Intrinsics
+from s2r_depth_ros.media.point_clouds import structured_points
 from s2r_depth_ros.node.messages import CloudBuffer, ImageBuffer
 from s2r_depth_ros.rig import clouds
 
@@ -52,7 +53,7 @@ def test_cloud_round_trip_leaves_invalid_points_out() -> None:
     valid = np.isfinite(depth)
     assert np.array_equal(xyz[:, 2], depth[valid])
     assert np.array_equal(colours, rgb[valid])
-    raw = clouds.structured_points(cloud).reshape(3, 4)
+    raw = structured_points(cloud).reshape(3, 4)
     assert np.isnan(raw[1, 2]['x'])
     assert raw[2, 3]['x'] == pytest.approx((3 - 1.5) / 10 * 12)
     assert raw[2, 3]['y'] == pytest.approx((2 - 1.0) / 20 * 12)

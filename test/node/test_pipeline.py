@@ -13,22 +13,23 @@ from numpy.typing import NDArray
 
 pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
 
+from frame_pipelines import pipeline_of
 from ros_graph import camera_info, picture, pixels, rgb_message
 from sensor_msgs.msg import Image
 
 from s2r_depth_ros.inference import estimator as estimator_module
 from s2r_depth_ros.inference.estimator import DepthEstimator
+from s2r_depth_ros.media.point_clouds import structured_points
 from s2r_depth_ros.node import topics
 from s2r_depth_ros.node.parameters import Values
-from s2r_depth_ros.node.pipeline import FramePipeline, Inference
-from s2r_depth_ros.rig.clouds import structured_points
+from s2r_depth_ros.node.pipeline import Inference
 
 DEFAULTS = Values()
 WANTED = {topics.DEPTH, topics.POINTS, topics.STRUCTURE, topics.ATTENTION}
 
 
 def _messages(estimator: DepthEstimator, values: Values, **info: Any) -> dict[str, Any]:
-    pipeline = FramePipeline()
+    pipeline = pipeline_of(estimator.metadata)
     frame = pipeline.prepare(
         rgb_message(picture()), lambda *_: (camera_info(**info), ''), WANTED, values
     )
@@ -65,7 +66,7 @@ def test_messages_are_the_same_wherever_depth_is_finished(
 
 def test_dark_frames_of_a_deep_camera_stay_dark() -> None:
     """A camera's 16-bit pixels are scaled by the bits that it was seen to use."""
-    pipeline, bright = FramePipeline(), np.full((48, 64), 4000, np.uint16)
+    pipeline, bright = pipeline_of(), np.full((48, 64), 4000, np.uint16)
 
     def seen(values: NDArray[np.uint16]) -> int:
         message = Image(height=48, width=64, encoding='mono16', step=128)

@@ -19,6 +19,7 @@ _ROSDEP_KEYS = {
     'pytest': 'python3-pytest',
     'rosbags': 'python3-rosbags-pip',
     'tabulate': 'python3-tabulate',
+    'tf2_ros': 'tf2_ros_py',
     'torch': 'python3-torch',
     'tqdm': 'python3-tqdm',
     'yaml': 'python3-yaml',
@@ -46,7 +47,9 @@ _ROS_WHEELS = {
     'rosgraph_msgs',
 }
 # In no wheel: the code and the tests do without where they are missing.
-_ROS_INSTALLATION_ONLY = {'launch', 'launch_ros', 'sensor_msgs_py', 'ament_index_python'}
+_ROS_INSTALLATION_ONLY = {
+    'launch', 'launch_ros', 'ament_index_python', 'tf2_ros'
+}  # fmt: skip
 
 
 @pytest.fixture(scope='module')

@@ -70,7 +70,7 @@ class FakeNode:
     """Creates fake topics by their names; ``impossible``: those that raise instead.
 
     subscriptions: the first of each topic. latched: the second. others: what the graph tells of
-    the other nodes on a topic, by its full name.
+    the other nodes on a topic, by its full name. services: by name, what serves them.
     """
 
     def __init__(self, *impossible: str) -> None:
@@ -78,6 +78,7 @@ class FakeNode:
         self.subscriptions: dict[str, FakeSubscription] = {}
         self.latched: dict[str, FakeSubscription] = {}
         self.others: dict[str, list[TopicEndpointInfo]] = {}
+        self.services: dict[str, Any] = {}
         self.logger = FakeLogger()
         self._impossible = impossible
 
@@ -104,6 +105,13 @@ class FakeNode:
         made = FakeSubscription(f'/{name}', callback, qos_profile, event_callbacks.matched)
         (self.latched if name in self.subscriptions else self.subscriptions)[name] = made
         return made
+
+    def create_service(self, _type: Any, name: str, serve: Any, **_more: Any) -> str:
+        self.services[name] = serve
+        return name
+
+    def destroy_service(self, name: str) -> None:
+        del self.services[name]
 
     def get_publishers_info_by_topic(self, name: str) -> list[TopicEndpointInfo]:
         return self.others.get(name, [])

@@ -17,6 +17,8 @@ from s2r_depth_ros.geometry.intrinsics import Intrinsics
 from s2r_depth_ros.geometry.projection import check_shape, ray_slopes
 from s2r_depth_ros.geometry.settings import check_between
 
+_BLOCK = 75_000  # pixels that are worked on at a time
+
 
 @dataclass(frozen=True)
 class EdgeSettings:
@@ -27,7 +29,7 @@ class EdgeSettings:
     Raises FilterError.
     """
 
-    max_incidence: float = math.radians(85)
+    max_incidence: float = 1.4835
     max_step: float = 0.1
 
     def __post_init__(self) -> None:
@@ -49,8 +51,10 @@ class EdgeFilter:
         self._steepest = np.minimum(steepest, np.float32(2 * settings.max_step))
         self._aspect = np.float32(intrinsics.fy / intrinsics.fx)
         self._unknown = np.full(length.shape, np.nan, np.float32)
-        self._across, self._down, self._most = (np.empty_like(length) for _ in range(3))
         self._steep = np.empty(length.shape, np.uint8)
+        # Image after image of that size would not stay in the cache from one step to the next.
+        self._rows = max(1, _BLOCK // length.shape[1])
+        self._across, self._down = (np.empty_like(length[: self._rows]) for _ in range(2))
 
     def apply(self, depth: NDArray[np.float32]) -> NDArray[np.float32]:
         """Set flying pixels of ``depth`` (float32 [H, W], m) to NaN in place, and return it.
@@ -79,20 +83,45 @@ class EdgeFilter:
 
     def _remove(self, depth: NDArray[np.float32]) -> None:
         """Set flying pixels of ``depth``, without infinities, to NaN in place."""
-        _change(depth.T, self._across.T)
-        _change(depth, self._down)
-        if self._aspect != 1:
-            self._down *= self._aspect
-        slope = cv2.magnitude(self._across, self._down, self._across)
-        cv2.multiply(depth, self._steepest, dst=self._most)
-        cv2.compare(slope, self._most, cv2.CMP_GT, dst=self._steep)
+        for first in range(0, len(depth), self._rows):
+            self._find_steep(depth, first, min(first + self._rows, len(depth)))
         cv2.copyTo(self._unknown, self._steep, depth)
 
+    def _find_steep(self, depth: NDArray[np.float32], first: int, end: int) -> None:
+        """Write to ``_steep`` where depth changes too much, for the rows from ``first`` to end."""
+        across, down = self._across[: end - first], self._down[: end - first]
+        rows = depth[first:end]
+        _change_across(rows, across)
+        _change_down(depth, first, down)
+        if self._aspect != 1:
+            down *= self._aspect
+        slope = cv2.magnitude(across, down, across)
+        most = cv2.multiply(rows, self._steepest[first:end], dst=down)
+        cv2.compare(slope, most, cv2.CMP_GT, dst=self._steep[first:end])
 
-def _change(depth: NDArray[np.float32], out: NDArray[np.float32]) -> None:
-    """Write the change of depth across two rows to ``out``; from the next one at the border."""
-    np.subtract(depth[2:], depth[:-2], out=out[1:-1])
-    if len(depth) > 1:
-        out[0], out[-1] = 2 * (depth[1] - depth[0]), 2 * (depth[-1] - depth[-2])
-    else:
+
+def _change_across(depth: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+    """Write the change of depth across two columns to ``out``; at the border from the next one."""
+    if depth.shape[1] == 1:
         out[:] = 0
+        return
+    # As one row, faster; what goes from one row to the next is overwritten.
+    flat, flat_out = depth.reshape(-1), out.reshape(-1)
+    np.subtract(flat[2:], flat[:-2], out=flat_out[1:-1])
+    out[:, 0], out[:, -1] = 2 * (depth[:, 1] - depth[:, 0]), 2 * (depth[:, -1] - depth[:, -2])
+
+
+def _change_down(depth: NDArray[np.float32], first: int, out: NDArray[np.float32]) -> None:
+    """Write the change of depth across two rows to ``out``, the rows from ``first`` on."""
+    height, end = len(depth), first + len(out)
+    if height == 1:
+        out[:] = 0
+        return
+    low, high = max(first, 1), min(end, height - 1)
+    np.subtract(
+        depth[low + 1 : high + 1], depth[low - 1 : high - 1], out=out[low - first : high - first]
+    )
+    if first == 0:
+        out[0] = 2 * (depth[1] - depth[0])
+    if end == height:
+        out[-1] = 2 * (depth[-1] - depth[-2])

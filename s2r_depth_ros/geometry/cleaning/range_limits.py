@@ -23,8 +23,8 @@ class RangeLimits:
     maximum: float = math.inf
 
     def __post_init__(self) -> None:
-        check_between('range.min', self.minimum, 0.0)
-        check_order('range.min', self.minimum, 'range.max', self.maximum)
+        check_between('min_depth', self.minimum, 0.0)
+        check_order('min_depth', self.minimum, 'max_depth', self.maximum)
 
     def without_sky(self, farthest: float) -> RangeLimits:
         """Return the limits that also make sky too far.

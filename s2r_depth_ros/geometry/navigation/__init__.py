@@ -14,6 +14,7 @@ from s2r_depth_ros.geometry.navigation.ground_split import (
     ground_bounds,
     split_ground,
 )
+from s2r_depth_ros.geometry.navigation.moved_scan import MovedScan
 from s2r_depth_ros.geometry.navigation.scan import ScanBeams, Scanner, ScanSettings, level_beams
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     'GroundBounds',
     'GroundSettings',
     'GroundSplit',
+    'MovedScan',
     'ScanBeams',
     'ScanSettings',
     'Scanner',

@@ -16,11 +16,11 @@ def clearing_points(
     """Return points (float32 [N, 3], m, optical frame) at depth ``maximum`` where the view is free.
 
     depth: float32 [H, W], m; free are depths beyond ``maximum``, +inf among them (REP-117: nothing
-    within range), not NaN or -inf. maximum: range.max, m. stride: every which pixel is looked at,
+    within range), not NaN or -inf. maximum: max_depth, m. stride: every which pixel is looked at,
     along and across. Raises FilterError for an infinite or non-positive maximum or a stride < 1,
     ValueError for a depth of another size than ``intrinsics``.
     """
-    check_positive('range.max', maximum, 'm')
+    check_positive('max_depth', maximum, 'm')
     check_between('stride', stride, 1)
     check_shape('depth', depth, (intrinsics.height, intrinsics.width))
     rows, columns = np.nonzero(depth[::stride, ::stride] > maximum)

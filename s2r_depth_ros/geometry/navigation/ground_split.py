@@ -24,7 +24,7 @@ class GroundSettings:
     """
 
     max_height: float = 0.1
-    max_slope: float = math.radians(3)
+    max_slope: float = 0.0524
 
     def __post_init__(self) -> None:
         check_positive('ground.max_height', self.max_height, 'm')

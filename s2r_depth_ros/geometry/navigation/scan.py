@@ -30,7 +30,7 @@ class ScanSettings:
 
     min_height: float = 0.1
     max_height: float = 1.0
-    max_slope: float = math.radians(3)
+    max_slope: float = 0.0524
     min_range: float = 0.1
     max_range: float = 10.0
 

@@ -60,7 +60,7 @@ def _cells(points: NDArray[np.float32], voxel_size: float) -> NDArray[np.int64]:
     if not extent.prod() <= 2.0**_BITS / (2 * len(points)):
         raise FilterError(
             f'cloud.voxel_size is {voxel_size:g} m, too fine for points up to '
-            f'{extent.max() * voxel_size:.3g} m apart; make it larger, or set range.max'
+            f'{extent.max() * voxel_size:.3g} m apart; make it larger, or set max_depth'
         )
     x, y, z = (index - lowest).astype(np.int64)
     return np.asarray((x * int(extent[1]) + y) * int(extent[2]) + z, np.int64)

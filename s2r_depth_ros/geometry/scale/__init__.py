@@ -12,7 +12,13 @@ from s2r_depth_ros.geometry.scale.estimate import (
     ScaleSource,
     UnscaledView,
 )
-from s2r_depth_ros.geometry.scale.filter import FilterSettings, FilterState, Freshness, update
+from s2r_depth_ros.geometry.scale.filter import (
+    FilterSettings,
+    FilterState,
+    Freshness,
+    rescaled,
+    update,
+)
 from s2r_depth_ros.geometry.scale.fixed import FixedScale, KnownDistance
 from s2r_depth_ros.geometry.scale.range_cone import RangeCone, RangeReading
 from s2r_depth_ros.geometry.scale.reference_points import ReferencePoints
@@ -21,6 +27,7 @@ from s2r_depth_ros.geometry.scale.references import (
     cloud_points,
     depth_image_points,
     scan_points,
+    thinned,
     transformed,
 )
 
@@ -45,7 +52,9 @@ __all__ = [
     'choose_scale',
     'cloud_points',
     'depth_image_points',
+    'rescaled',
     'scan_points',
+    'thinned',
     'transformed',
     'update',
 ]

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from s2r_depth_ros.geometry.intrinsics import Intrinsics
 from s2r_depth_ros.geometry.projection import project
 from s2r_depth_ros.geometry.scale.estimate import UnscaledView
-from s2r_depth_ros.geometry.scale.references import Points
+from s2r_depth_ros.geometry.scale.references import Points, thinned
 
 MOST_POINTS = 20_000
 """Larger clouds are thinned out evenly: a scale needs no more, and a frame has no more time."""
+MOST_ANCHORS = 3_000
+"""So are the points on the image, once they have told which of them are hidden."""
 CELLS = (8, 6)
 """Columns and rows of the grid over the image in which the spread of anchors is counted."""
 
@@ -56,10 +60,12 @@ def find_anchors(points: Points, view: UnscaledView) -> Anchors:
     nearer neighbour hides from the camera (the other sensor sees it from elsewhere), and those at
     steps of predicted depth, where a small error of place is a large one of depth.
     """
-    column, row, z = _nearest_of_each_pixel(_thinned(points), view)
+    column, row, z = _on_image(thinned(points, MOST_POINTS), view.intrinsics)
+    around = _nearest_around(column, row, z, view.intrinsics)
+    chosen = thinned(_nearest_of_each_pixel(column, row, z, view.intrinsics), MOST_ANCHORS)
+    column, row, z, around = column[chosen], row[chosen], z[chosen], around[chosen]
     unscaled = view.depth[row, column].astype(np.float64)
-    kept = np.isfinite(unscaled) & (unscaled > 0)
-    kept &= ~_hidden(column, row, z, view.intrinsics.width)
+    kept = np.isfinite(unscaled) & (unscaled > 0) & (z <= around * np.exp(_BEHIND))
     kept &= ~_at_edge(column, row, view.depth)
     size = view.intrinsics.width, view.intrinsics.height
     across, down = (
@@ -76,40 +82,39 @@ def find_anchors(points: Points, view: UnscaledView) -> Anchors:
     )
 
 
-def _thinned(points: Points) -> Points:
-    return points[:: 1 + (len(points) - 1) // MOST_POINTS] if len(points) else points
+def _on_image(
+    points: Points, camera: Intrinsics
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
+    """Return column, row and depth of the points inside the image."""
+    with np.errstate(over='ignore', invalid='ignore'):
+        x, y = project(points, camera).T
+        inside = (x > -0.5) & (x < camera.width - 0.5) & (y > -0.5) & (y < camera.height - 0.5)
+    column, row = (np.rint(place[inside]).astype(np.intp) for place in (x, y))
+    return column, row, points[inside, 2]
 
 
 def _nearest_of_each_pixel(
-    points: Points, view: UnscaledView
-) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
-    """Return column, row and depth of the points inside the image, one for a pixel."""
-    width, height = view.intrinsics.width, view.intrinsics.height
-    with np.errstate(over='ignore', invalid='ignore'):
-        x, y = project(points, view.intrinsics).T
-        inside = (x > -0.5) & (x < width - 0.5) & (y > -0.5) & (y < height - 0.5)
-    z = points[inside, 2]
-    pixel = np.rint(y[inside]).astype(np.intp) * width + np.rint(x[inside]).astype(np.intp)
-    order = np.lexsort((z, pixel))
-    pixel, first = np.unique(pixel[order], return_index=True)
-    return pixel % width, pixel // width, z[order][first]
+    column: NDArray[np.intp], row: NDArray[np.intp], z: NDArray[np.float64], camera: Intrinsics
+) -> NDArray[np.intp]:
+    """Return the indices of the points that no other one in their pixel is nearer than."""
+    nearest = np.full((camera.height, camera.width), np.inf)
+    np.minimum.at(nearest, (row, column), z)
+    return np.flatnonzero(z == nearest[row, column])
 
 
-def _hidden(
-    column: NDArray[np.intp], row: NDArray[np.intp], z: NDArray[np.float64], width: int
-) -> NDArray[np.bool_]:
-    """Return whether a much nearer point lies close by in the image, bool [N].
+def _nearest_around(
+    column: NDArray[np.intp], row: NDArray[np.intp], z: NDArray[np.float64], camera: Intrinsics
+) -> NDArray[np.float64]:
+    """Return the depth of the nearest point close by in the image, metres [N].
 
     Close by: in the same or a neighbouring square of the window's size.
     """
-    if not len(z):
-        return np.zeros(0, bool)
-    side = max(1, round(width * _WINDOW))
+    side = max(1, round(camera.width * _WINDOW))
     across, down = column // side + 1, row // side + 1
-    nearest = np.full((down.max() + 2, across.max() + 2), np.inf)
+    nearest = np.full((camera.height // side + 3, camera.width // side + 3), np.inf)
     np.minimum.at(nearest, (down, across), z)
-    around = np.min([nearest[down + i, across + j] for i in (-1, 0, 1) for j in (-1, 0, 1)], axis=0)
-    return z > around * np.exp(_BEHIND)
+    around = np.asarray(cv2.erode(nearest, np.ones((3, 3), np.uint8)), np.float64)
+    return around[down, across]
 
 
 def _at_edge(

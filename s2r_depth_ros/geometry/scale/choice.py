@@ -48,5 +48,5 @@ def _told(
     if found is best:
         return f'{about}, used'
     if abs(age) > max_age:
-        return f'{about}: more than {max_age:g} s from the image; check its clock and its rate'
+        return f'{about}: more than {max_age:g} s from the image'
     return f'{about}: another one is surer'

@@ -76,9 +76,12 @@ def monotone(log_factors: Sequence[float] | NDArray[np.float64]) -> NDArray[np.f
     By pooling adjacent violators (Ayer et al., 1955), all knots weighing alike.
     """
     ramp = (1 - LEAST_SLOPE) * LOG_KNOTS
+    values = np.asarray(log_factors, np.float64) + ramp
+    if (np.diff(values) >= 0).all():
+        return values - ramp
     blocks: list[tuple[float, int]] = []
-    for value in np.asarray(log_factors, np.float64) + ramp:
-        mean, count = float(value), 1
+    for value in values.tolist():
+        mean, count = value, 1
         while blocks and blocks[-1][0] > mean:
             before, size = blocks.pop()
             mean, count = (before * size + mean * count) / (size + count), size + count

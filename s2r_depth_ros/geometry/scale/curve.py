@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,12 +20,15 @@ LEAST_DEPTH_RANGE = 0.5
 # a wall that fills the view.
 _REACH = 0.75
 _FOLDS = 4
-_MOST_ANCHORS = 800
+_MOST_ANCHORS = 400
 _GAIN = 0.95  # share of the factor's held-out error that a curve may have at most
 # In anchors: how much the pull to the factor and the straightness weigh.
 _TO_FACTOR, _TO_STRAIGHT = 0.005, 0.05
 _ROUNDS = 3
 _LEAST_ERROR = 0.05  # log ratio
+
+_STRAIGHT = np.diff(np.eye(len(LOG_KNOTS)), 2, axis=0)
+_PRIOR = _TO_FACTOR * np.eye(len(LOG_KNOTS)) + _TO_STRAIGHT * _STRAIGHT.T @ _STRAIGHT
 
 _Floats = NDArray[np.float64]
 
@@ -45,10 +50,27 @@ def fit_curve(anchors: Anchors, factor: Factor) -> Correction | None:
     near, far = np.percentile(depth, (2, 98))
     if far - near < LEAST_DEPTH_RANGE:
         return None
-    folds = _stripes(anchors.column[used])
-    if not _is_better_held_out(depth, ratio, folds):
+    problem = _Problem(_hats(depth), depth, ratio, _knots_between(near, far))
+    if not _is_better_held_out(problem, _stripes(anchors.column[used])):
         return None
-    return Correction(tuple(_fit(depth, ratio, factor.log_scale).tolist()))
+    return Correction(tuple(_fit(problem, factor.log_scale).tolist()))
+
+
+class _Problem(NamedTuple):
+    """Anchors to fit: hats [N, knots], log unscaled depth [N], log ratio [N].
+
+    knots: for each knot the one whose value it gets, of those within the anchors' depths.
+    """
+
+    hats: _Floats
+    depth: _Floats
+    ratio: _Floats
+    knots: NDArray[np.intp]
+
+    def only(self, chosen: NDArray[np.bool_]) -> _Problem:
+        """Return the problem of some of the anchors."""
+        hats, depth, ratio = self.hats[chosen], self.depth[chosen], self.ratio[chosen]
+        return _Problem(hats, depth, ratio, self.knots)
 
 
 def _stripes(column: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -57,34 +79,30 @@ def _stripes(column: NDArray[np.intp]) -> NDArray[np.intp]:
     return order * _FOLDS // len(column)
 
 
-def _is_better_held_out(depth: _Floats, ratio: _Floats, folds: NDArray[np.intp]) -> bool:
+def _is_better_held_out(problem: _Problem, folds: NDArray[np.intp]) -> bool:
     """Return whether a curve predicts held-out log ratios better than the factor does."""
     of_factor, of_curve = np.zeros(_FOLDS), np.zeros(_FOLDS)
     for fold in range(_FOLDS):
-        held = folds == fold
-        centre = robust_factor(ratio[~held]).log_scale
-        curve = _fit(depth[~held], ratio[~held], centre)
-        of_factor[fold] = np.abs(ratio[held] - centre).sum()
-        of_curve[fold] = np.abs(ratio[held] - np.interp(depth[held], LOG_KNOTS, curve)).sum()
+        known, held = problem.only(folds != fold), problem.only(folds == fold)
+        centre = robust_factor(known.ratio).log_scale
+        curve = _fit(known, centre)
+        of_factor[fold] = np.abs(held.ratio - centre).sum()
+        of_curve[fold] = np.abs(held.ratio - np.interp(held.depth, LOG_KNOTS, curve)).sum()
     in_most = int((of_curve < of_factor).sum()) > _FOLDS // 2
     return in_most and bool(of_curve.sum() < _GAIN * of_factor.sum())
 
 
-def _fit(depth: _Floats, ratio: _Floats, centre: float) -> _Floats:
+def _fit(problem: _Problem, centre: float) -> _Floats:
     """Return log factors at the knots, nearest to the log ratios in the sense of least |error|."""
-    hats = _hats(depth)
-    straight = np.diff(np.eye(len(LOG_KNOTS)), 2, axis=0)
-    prior = len(depth) * (
-        _TO_FACTOR * np.eye(len(LOG_KNOTS)) + _TO_STRAIGHT * straight.T @ straight
-    )
+    hats, offset = problem.hats, problem.ratio - centre
+    prior = len(offset) * _PRIOR
     values = np.zeros(len(LOG_KNOTS))
-    offset = ratio - centre
     scale = max(float(np.median(np.abs(offset))), _LEAST_ERROR)
     for _ in range(_ROUNDS):
         weight = scale / np.maximum(np.abs(offset - hats @ values), 0.3 * scale)
         weighted = hats * weight[:, None]
         values = np.linalg.solve(weighted.T @ hats + prior, weighted.T @ offset)
-    return monotone(_held_outside(values, depth) + centre)
+    return monotone(values[problem.knots] + centre)
 
 
 def _hats(depth: _Floats) -> _Floats:
@@ -93,11 +111,9 @@ def _hats(depth: _Floats) -> _Floats:
     return np.maximum(0.0, 1.0 - np.abs(place[:, None] - np.arange(len(LOG_KNOTS))))
 
 
-def _held_outside(values: _Floats, depth: _Floats) -> _Floats:
-    """Return the values with those beyond the anchors' depths equal to the nearest within."""
-    near, far = np.percentile(depth, (2, 98))
+def _knots_between(near: float, far: float) -> NDArray[np.intp]:
+    """Return for each knot the nearest one that anchors between two log depths decide."""
     first = min(int(np.searchsorted(LOG_KNOTS, near)), len(LOG_KNOTS) - 1)
     last = max(int(np.searchsorted(LOG_KNOTS, far, 'right')) - 1, first)
-    return values[
-        np.clip(np.arange(len(values)), max(first - 1, 0), min(last + 1, len(values) - 1))
-    ]
+    count = len(LOG_KNOTS)
+    return np.clip(np.arange(count), max(first - 1, 0), min(last + 1, count - 1))

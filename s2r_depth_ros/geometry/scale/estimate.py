@@ -21,6 +21,14 @@ from s2r_depth_ros.geometry.scale.correction import Correction
 class Reason(Enum):
     """Why a source gave no scale; the value is a text for diagnostics."""
 
+    NOTHING_CAME = 'no reference has come'
+    OTHER_TIME = (
+        'its reference is not of the time of the image; check that it still comes, and its clock'
+    )
+    NO_TIME = 'the image has no stamp; have the camera driver set it'
+    UNREADABLE = 'the reference cannot be read'
+    NOT_PLACED = 'where the reference is to the camera is not known'
+    NO_CAMERA = 'the intrinsics of the camera are not known'
     NO_REFERENCE = 'the reference has no usable value (all NaN, infinite or out of its range)'
     NO_ANCHORS = 'no point of the reference falls on valid depth; check its transform and time'
     TOO_FEW = 'too few points of the reference fall on depth away from edges'

@@ -12,7 +12,7 @@ from enum import Enum
 
 import numpy as np
 
-from s2r_depth_ros.geometry.scale.correction import Correction
+from s2r_depth_ros.geometry.scale.correction import LOG_KNOTS, Correction
 from s2r_depth_ros.geometry.scale.estimate import ScaleEstimate
 
 _LONGEST_STEP = 1.0  # s: after a longer pause the scale moves no farther than in this time
@@ -130,6 +130,26 @@ def update(
     if estimate is not None:
         state = _measured(state, estimate, now, settings)
     return replace(state, current=_moved(state, settings.rate_limit * passed), updated=now)
+
+
+def rescaled(state: FilterState, factor: float) -> FilterState:
+    """Return the state for unscaled depth that is ``factor`` times what it was: the same metres.
+
+    Raises ValueError unless the factor is above 0.
+    """
+    shift = Correction.constant(factor).log_factors[0]
+
+    def moved(correction: Correction) -> Correction:
+        # Depth d is now where d / factor was.
+        return Correction(tuple((correction.log_factor(LOG_KNOTS - shift) - shift).tolist()))
+
+    return replace(
+        state,
+        current=moved(state.current),
+        target=moved(state.target),
+        log_scale=state.log_scale - shift,
+        jump=None,
+    )
 
 
 def _at_earlier_time(state: FilterState, now: float) -> FilterState:

@@ -32,7 +32,8 @@ class RangeReading:
     """One reading of a sensor_msgs/Range: metres and radians.
 
     nearest: whether it is the distance to the nearest thing in the cone (ultrasound), or to what
-    fills most of it (infrared).
+    fills most of it (infrared). A max_range of 0, as some drivers leave it, is no limit; a
+    field_of_view of 0 is that of a laser.
     """
 
     distance: float
@@ -44,10 +45,11 @@ class RangeReading:
     @property
     def is_usable(self) -> bool:
         """Return whether something was seen, at a distance that the sensor measures (REP-117)."""
+        farthest = self.max_range if self.max_range > 0 else math.inf
         return (
             math.isfinite(self.distance)
-            and max(self.min_range, 0.0) < self.distance < self.max_range
-            and 0 < self.field_of_view < math.pi
+            and max(self.min_range, 0.0) < self.distance < farthest
+            and 0 <= self.field_of_view < math.pi
         )
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from s2r_depth_ros.geometry.checks import ROTATION_TOLERANCE
 from s2r_depth_ros.geometry.intrinsics import Intrinsics
-from s2r_depth_ros.geometry.projection import back_project
+from s2r_depth_ros.geometry.projection import check_shape, ray_slopes
+from s2r_depth_ros.geometry.rigid import rigid_parts
+
+_Item = TypeVar('_Item', bound=np.generic)
 
 Points = NDArray[np.float64]
 """[N, 3], x, y, z in metres, all finite."""
@@ -50,14 +53,31 @@ def cloud_points(points: ArrayLike) -> Points:
     return array[np.isfinite(array).all(1)]
 
 
-def depth_image_points(depth: NDArray[np.floating], intrinsics: Intrinsics) -> Points:
+def depth_image_points(
+    depth: NDArray[np.floating], intrinsics: Intrinsics, most: int | None = None
+) -> Points:
     """Return the points of a depth image [H, W], metres, in its own optical frame.
 
-    0, negative, NaN and infinite are unknown. Raises ValueError unless ``intrinsics`` is of this
-    size.
+    0, negative, NaN and infinite are unknown. most: of more known pixels some are taken, see
+    ``thinned``. Raises ValueError unless ``intrinsics`` is of this size.
     """
-    known = np.where((depth > 0) & np.isfinite(depth), depth, np.nan).astype(np.float32)
-    return cloud_points(back_project(known, intrinsics))
+    check_shape('depth', depth, (intrinsics.height, intrinsics.width))
+    known = np.flatnonzero((depth > 0) & np.isfinite(depth))
+    if most is not None:
+        known = thinned(known, most)
+    row, column = np.divmod(known, intrinsics.width)
+    x, y = (slopes.ravel() for slopes in ray_slopes(intrinsics))
+    z = depth.ravel()[known].astype(np.float64)
+    return cloud_points(np.stack([x[column] * z, y[row] * z, z], -1))
+
+
+def thinned(items: NDArray[_Item], most: int) -> NDArray[_Item]:
+    """Return all items [N, ...], or evenly chosen ones if there are more than ``most``.
+
+    The step is odd: clouds go through the rings of a lidar, of which there is a power of two, and
+    an even step would always meet the same ones.
+    """
+    return items if len(items) <= most else items[:: -(-len(items) // most) | 1]
 
 
 def transformed(points: Points, transform: ArrayLike) -> Points:
@@ -68,18 +88,3 @@ def transformed(points: Points, transform: ArrayLike) -> Points:
     rotation, translation = rigid_parts(transform)
     with np.errstate(over='ignore', invalid='ignore'):
         return cloud_points(points @ rotation.T + translation)
-
-
-def rigid_parts(transform: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return rotation [3, 3] and translation [3] of a rigid transform [4, 4].
-
-    Raises ValueError if it is none.
-    """
-    matrix = np.asarray(transform, np.float64)
-    if matrix.shape != (4, 4) or not np.isfinite(matrix).all():
-        raise ValueError(f'the transform {matrix.tolist()} is not 4x4 finite numbers')
-    rotation = matrix[:3, :3]
-    turned = np.abs(rotation @ rotation.T - np.eye(3)).max() <= ROTATION_TOLERANCE
-    if not turned or np.linalg.det(rotation) < 0 or np.any(matrix[3] != (0, 0, 0, 1)):
-        raise ValueError(f'the transform {matrix.tolist()} is not a rotation and a translation')
-    return rotation, matrix[:3, 3]

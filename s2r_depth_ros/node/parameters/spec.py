@@ -60,6 +60,8 @@ class Spec:
 
     def meant(self, value: Any) -> Any:
         """Return a value in this parameter's type where it is clear what is meant, else itself."""
+        if isinstance(self.default, list) and value in self.choices:
+            return [value]  # of several choices one may be written without brackets
         return read_value(value, self.default, booleans=self.booleans, items=self.items)
 
     @property

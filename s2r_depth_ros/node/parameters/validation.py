@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from s2r_depth_ros.geometry.frame_tree import FixedTransforms, FrameTreeError
 from s2r_depth_ros.network.size_rule import SizeError, check_size
 from s2r_depth_ros.node.parameters.spec import ParameterError, Spec, group_names
 from s2r_depth_ros.node.parameters.values import PARAMETERS, Values, value_of
@@ -26,6 +27,7 @@ def validate(values: Values) -> None:
     for name in ('input_height', 'input_width'):
         _validate_side(name, getattr(values, name))
     _validate_cameras(values.cameras)
+    _validate_frames(values)
     for near, far in (('min_depth', 'max_depth'), ('color_near', 'color_far')):
         low, high = getattr(values, near), getattr(values, far)
         if 0 < high <= low:
@@ -69,6 +71,17 @@ def _validate_cameras(cameras: Sequence[str]) -> None:
             )
         if list(cameras).count(name) > 1:
             raise ParameterError(f'cameras: {name!r} is there twice: each camera needs its own')
+
+
+def _validate_frames(values: Values) -> None:
+    try:
+        FixedTransforms(values.transforms)
+    except FrameTreeError as error:
+        raise ParameterError(str(error)) from error
+    if not values.base_frame.strip('/ '):
+        raise ParameterError(
+            'base_frame is empty: give the frame of the robot on the floor, such as base_link'
+        )
 
 
 def _instead_of(name: str) -> str:

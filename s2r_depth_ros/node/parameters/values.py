@@ -14,7 +14,16 @@ from typing import Any
 from s2r_depth_ros.inference.backends import BACKEND_NAMES
 from s2r_depth_ros.inference.devices import PRECISIONS
 from s2r_depth_ros.network.registry import DEFAULT_MODEL
-from s2r_depth_ros.node.parameters.spec import build, parameter, specs
+from s2r_depth_ros.node.parameters.cloud import CloudParameters
+from s2r_depth_ros.node.parameters.filters import (
+    ConfidenceParameters,
+    EdgeFilterParameters,
+    SkyFilterParameters,
+    TemporalFilterParameters,
+)
+from s2r_depth_ros.node.parameters.navigation import GroundParameters, ScanParameters
+from s2r_depth_ros.node.parameters.scale import ScaleParameters
+from s2r_depth_ros.node.parameters.spec import build, group, parameter, specs
 
 
 @dataclass(frozen=True)
@@ -80,17 +89,46 @@ class Values:
         'of its size is taken',
         bounds=(0.0, 10.0),
     )
+    transforms: tuple[str, ...] = parameter(
+        (),
+        'fixed transforms between frames, which come before TF, as texts '
+        "'parent child x y z roll pitch yaw' (metres, radians) or "
+        "'parent child x y z qx qy qz qw'",
+    )
+    base_frame: str = parameter(
+        'base_footprint', 'frame of the robot on the floor, whose z axis points up'
+    )
+    gravity: str = parameter(
+        'tf',
+        'what tells where down is: tf: z of base_frame; imu: the topic imu; none',
+        choices=('tf', 'imu', 'none'),
+        reload=True,
+    )
     depth_scale: float = parameter(
         1.0,
         'fixed factor on all depths, such as one found against a tape measure or a lidar',
         bounds=(0.001, 1000.0),
     )
+    scale: ScaleParameters = group(ScaleParameters)
     min_depth: float = parameter(0.0, 'metres; nearer depths are invalid', bounds=(0.0, 1000.0))
     max_depth: float = parameter(
         0.0,
         'metres; farther depths are invalid; 0: all that the model can express',
         bounds=(0.0, 1000.0),
     )
+    out_of_range: str = parameter(
+        'invalid',
+        'what the depth image has beyond min_depth and max_depth: invalid depths, or infinite ones '
+        '(REP-117, 32FC1): -inf for too near and +inf for too far; clouds have neither',
+        choices=('invalid', 'infinite'),
+    )
+    edge_filter: EdgeFilterParameters = group(EdgeFilterParameters)
+    temporal_filter: TemporalFilterParameters = group(TemporalFilterParameters)
+    confidence: ConfidenceParameters = group(ConfidenceParameters)
+    sky_filter: SkyFilterParameters = group(SkyFilterParameters)
+    cloud: CloudParameters = group(CloudParameters)
+    ground: GroundParameters = group(GroundParameters)
+    scan: ScanParameters = group(ScanParameters)
     depth_encoding: str = parameter(
         '32FC1', 'depth image in metres (32FC1) or millimetres (16UC1)', choices=('32FC1', '16UC1')
     )
@@ -105,7 +143,9 @@ class Values:
         bounds=(0.0, 1000.0),
     )
     publish_always: bool = parameter(
-        False, 'make every output of every frame, also those without a subscriber'
+        False,
+        'make every output of every frame, also those without a subscriber; not confidence, and '
+        'not what is for navigation',
     )
     diagnostics_period: float = parameter(
         1.0, 'seconds between two messages on /diagnostics', bounds=(0.1, 60.0)

@@ -1,0 +1,50 @@
+"""Where the floor is in one camera's frames."""
+
+from __future__ import annotations
+
+from std_msgs.msg import Header
+
+from s2r_depth_ros.errors import UserError
+from s2r_depth_ros.geometry.plane import Plane
+from s2r_depth_ros.geometry.settings import FilterError
+from s2r_depth_ros.node.conversions import seconds
+from s2r_depth_ros.node.transforms import Transforms
+
+
+class NoFloor(UserError):  # noqa: N818 - as NoTransform
+    """Nobody knows where the floor is; the text says why, and the remedy."""
+
+
+class FrameFloor:
+    """Finds the floor of one camera's frames, the same plane while it is nearly where it was."""
+
+    def __init__(self, transforms: Transforms) -> None:
+        self._transforms = transforms
+        self._kept: Plane | None = None
+
+    def find(self, header: Header, base_frame: str, fitted: Plane | None) -> Plane:
+        """Return the floor by the transform to base_frame, else the one fitted to scaled depth.
+
+        Raises NoFloor.
+        """
+        try:
+            floor = self._under(header, base_frame)
+        except NoFloor:
+            if fitted is None:
+                raise
+            floor = fitted
+        if self._kept is None or not floor.is_close(self._kept):
+            self._kept = floor
+        return self._kept
+
+    def _under(self, header: Header, base_frame: str) -> Plane:
+        try:
+            pose = self._transforms.find(base_frame, header.frame_id, seconds(header.stamp))
+            return Plane.under_camera(pose)
+        except FilterError as error:
+            raise NoFloor(
+                f'{error}: base_frame is {base_frame!r}; give it a frame on the floor, such as '
+                f'base_footprint, and check its transform to {header.frame_id!r}'
+            ) from error
+        except UserError as error:
+            raise NoFloor(f'the floor is not known: {error}') from error

@@ -13,15 +13,15 @@ from s2r_depth_training.synthetic.geometry.camera import Camera
 from s2r_depth_training.synthetic.looks.photo import sample_photo, take_photo
 from s2r_depth_training.synthetic.renderer.renderer import Render, Renderer
 from s2r_depth_training.synthetic.sources.lens import Lens, aim_camera
-from simulated_drive.paths import STEP
 from simulated_drive.rooms import Room
 
 WIDTH, HEIGHT = 320, 240  # px
 _FIELD = math.radians(70)  # across
-_PITCH = math.radians(-12)  # down, as robots have it
+PITCH = math.radians(-12)
+"""Up, rad: a little down, as robots have it."""
 RATE = 5.0
 """Frames per second; at STEP metres from one to the next the robot drives 0.5 m/s."""
-BLOCKED, WAITING = 15, 15
+BLOCKED, WAITING = 10, 15
 """Frames that the robot stands for before somebody in its way has left, and after."""
 
 
@@ -81,7 +81,7 @@ def _camera(room: Room, place: int, height: float) -> Camera:
     focal = WIDTH / 2 / math.tan(_FIELD / 2)
     lens = Lens(focal, focal, (WIDTH - 1) / 2, (HEIGHT - 1) / 2, WIDTH, HEIGHT)
     x, y = room.way[place]
-    return aim_camera((x, y, height), float(room.yaw[place]), _PITCH, 0.0, lens)
+    return aim_camera((x, y, height), float(room.yaw[place]), PITCH, 0.0, lens)
 
 
 def _unhit_far(image: Render) -> NDArray[np.float32]:

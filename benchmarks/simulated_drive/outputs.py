@@ -1,66 +1,96 @@
-"""What the node makes of a frame: points of the optical frame, by topic."""
+"""What the node makes of a frame: its own code for frames, without DDS."""
 
 from __future__ import annotations
-import math
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any, cast
+
 import numpy as np
-from dataclasses import dataclass
-from s2r_depth_ros.geometry import Intrinsics, back_project
-from s2r_depth_ros.geometry.plane import Plane
-from s2r_depth_ros.geometry.cleaning import *
-from s2r_depth_ros.geometry.navigation import *
-from s2r_depth_ros.geometry.scale import *
-from simulated_drive.truth import intrinsics_of, in_world
+from sensor_msgs.msg import LaserScan
+
+from s2r_depth_ros.errors import UserError
+from s2r_depth_ros.geometry.frame_tree import FixedTransforms
+from s2r_depth_ros.inference.estimator import Prediction, View
+from s2r_depth_ros.network.metadata import ModelMetadata
+from s2r_depth_ros.node import topics
+from s2r_depth_ros.node.frame_references import FrameReferences
+from s2r_depth_ros.node.frame_scale import FrameScale
+from s2r_depth_ros.node.gravity import Gravity
+from s2r_depth_ros.node.parameters import Values
+from s2r_depth_ros.node.parameters.values import with_changes
+from s2r_depth_ros.node.pipeline import FramePipeline, Inference
 from simulated_drive.frames import Frame
+from simulated_drive.messages import (
+    LASER_HEIGHT,
+    camera_info_of,
+    cloud_points,
+    image_of,
+    scan_of,
+    scan_points,
+    transforms_of,
+)
+from simulated_drive.setups import Setup
+from simulated_drive.truth import in_world
+from simulated_drive.voxel_layer import Observation
 
-@dataclass(frozen=True)
-class Setup:
-    name: str
-    depth: str = 'model'
-    scale: str = ''
-    filters: bool = False
-    edge: bool = True
-    conf: float = 0.4
-    temporal: bool = True
-    far: float = 3.5
+STRIDE = 2
+"""px between two points of a cloud; at 3 m they are half a cell apart."""
 
-class Node:
-    def __init__(self, setup, frame, height):
-        self.s=setup
-        cam=self.cam=intrinsics_of(frame.camera)
-        down=frame.camera.rotation.T@np.array([0,0,-1.])
-        self.height=height
-        self.down=tuple(down)
-        self.plane=Plane(tuple(down),height)
-        self.view=FloorView(cam,self.plane)
-        self.bounds=ground_bounds(self.view,GroundSettings())
-        self.edge=EdgeFilter(cam,EdgeSettings()); self.temp=TemporalFilter(TemporalSettings()); self.conf=ConfidenceFilter(INDOOR_CONFIDENCE,setup.conf)
-        self.state=FilterState.initial()
-    def clouds(self, frame, depth):
-        s=self.s
-        d=depth.copy()
-        if s.scale:
-            v=UnscaledView(d,self.cam)
-            if s.scale=='camera_height': src=CameraHeight(self.height,frame.stamp,self.down)
-            else:
-                p=depth_image_points(np.where(np.isfinite(frame.depth),frame.depth,0),self.cam)
-                w=in_world(p.astype(np.float32),frame.camera)
-                p=p[np.abs(w[:,2]-.25)<.01]
-                src=ReferencePoints(p[::2],frame.stamp)
-            c=choose_scale([src.estimate(v)],frame.stamp,1.0)
-            self.state=update(self.state,c.estimate,frame.stamp,FilterSettings())
-            d=self.state.current.apply(d)
-        out={}
-        if s.filters:
-            if s.edge: d=self.edge.apply(d)
-            if s.temporal: self.temp.update(d,frame.rgb,frame.stamp)
-            if s.conf: self.conf.apply(d)
-            RangeLimits(0,s.far).apply(d)
-            out['clearing']=clearing_points(d,self.cam,s.far)
-        fin=np.where(np.isfinite(d),d,np.float32(np.nan))
-        pts=back_project(fin,self.cam)
-        out['points']=pts.reshape(-1,3)
-        parts=split_ground(fin,self.bounds)
-        out['obstacles']=pts[parts.obstacle>0]
-        out['ground']=pts[parts.ground>0]
-        self.d=d
-        return out
+Predict = Callable[[View], Prediction]
+
+
+class OutputError(UserError):
+    """The node did not make what the costmap needs."""
+
+
+class Outputs:
+    """The frames of one camera on their way through the node. scale: the last one."""
+
+    def __init__(self, setup: Setup, model: ModelMetadata, height: float) -> None:
+        self.setup = setup
+        self.scale = 1.0
+        self._values = with_changes(Values(), {'cloud.stride': STRIDE, **setup.parameters})
+        fixed = FixedTransforms(transforms_of(height))
+        # Of the node, only an Imu needs more than that it has a clock.
+        node = cast(Any, SimpleNamespace(get_clock=lambda: None))
+        gravity = Gravity(node, fixed, lambda: self._values)
+        sources = self._values.scale.names
+        self._references = FrameReferences(sources, lambda topic: f'nothing on {topic}')
+        scale = FrameScale(self._references, fixed, gravity) if sources else None
+        self._pipeline = FramePipeline(model, fixed, gravity, scale)
+
+    def of(self, frame: Frame, predict: Predict) -> list[Observation]:
+        """Return what the costmap sees of a frame. Raises OutputError if a topic is missing."""
+        if 'lidar' in self._values.scale.names:
+            self._references.take(topics.REFERENCE_SCAN, scan_of(frame))
+        wanted, info = set(self.setup.sources), camera_info_of(frame)
+        prepared = self._pipeline.prepare(
+            image_of(frame), lambda *_: (info, ''), wanted, self._values
+        )
+        assert prepared.view is not None
+        prediction = predict(prepared.view)
+        if self.setup.true_depth:
+            prediction = prediction._replace(depth=frame.depth.copy())
+        result = self._pipeline.finish(prepared, Inference(prediction, 0.0, 1), self._values)
+        missing = wanted - set(result.messages)
+        if missing:
+            raise OutputError(f'no {", ".join(missing)}: {result.navigation_problem}')
+        if result.scale is not None:
+            self.scale = result.scale.state.scale
+        return [
+            Observation(source, *_placed(result.messages[topic], frame))
+            for topic, source in self.setup.sources.items()
+        ]
+
+
+def _placed(message: Any, frame: Frame) -> tuple[Any, Any]:
+    """Return points of a message in the world, and where the sensor is."""
+    if not isinstance(message, LaserScan):
+        return in_world(cloud_points(message), frame.camera), frame.camera.position
+    forward = frame.camera.rotation[:2, 2] / np.linalg.norm(frame.camera.rotation[:2, 2])
+    turned = np.array([[forward[0], -forward[1]], [forward[1], forward[0]]])
+    origin = np.array([*frame.camera.position[:2], LASER_HEIGHT])
+    points = scan_points(message).astype(np.float64)
+    points[:, :2] = points[:, :2] @ turned.T
+    return points + origin, origin

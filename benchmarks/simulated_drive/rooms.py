@@ -89,7 +89,9 @@ def _outside(scene: RoomScene, grid: Grid) -> Mask:
 def _with_somebody(scene: RoomScene, seed: int, at: NDArray[np.float64]) -> RoomScene:
     """Return the scene with somebody, or a stack of boxes, at a point [2], m."""
     builder = Builder(Random(seed))
-    _STANDING[seed % len(_STANDING)](builder.frame(*at, 0.0, builder.random.uniform(0, math.tau)))
+    _STANDING[seed % len(_STANDING)](
+        builder.frame(float(at[0]), float(at[1]), 0.0, builder.random.uniform(0, math.tau))
+    )
     first = len(scene.materials)
     added = [item._replace(material=item.material + first) for item in builder.instances]
     return replace(

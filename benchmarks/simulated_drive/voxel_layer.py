@@ -100,7 +100,7 @@ class VoxelLayer:
         passed = np.zeros(self._marked.shape, bool)
         _walk(start, ends[self._inside(np.floor(ends))], most, passed)
         self._marked &= ~passed
-        self._weigh(passed.any(2))
+        self._weigh(np.any(passed, axis=2))
 
     def _weigh(self, changed: Mask) -> None:
         """Set the cost of the columns whose voxels have changed."""
@@ -124,9 +124,12 @@ class VoxelLayer:
     def _free_footprint(self, robot: Floats) -> None:
         reach = int(np.ceil(self.settings.robot_radius / CELL))
         middle = np.floor(self.grid.positions(robot)).astype(np.intp)
-        around = np.stack(np.mgrid[-reach : reach + 1, -reach : reach + 1], -1).reshape(-1, 2)
+        side = np.arange(-reach, reach + 1)
+        around = np.stack(np.meshgrid(side, side), -1).reshape(-1, 2)
         cells = middle + around
-        near = np.linalg.norm(self.grid.centres(cells) - robot, axis=1) <= self.settings.robot_radius
+        near = (
+            np.linalg.norm(self.grid.centres(cells) - robot, axis=1) <= self.settings.robot_radius
+        )
         near &= ((cells >= 0) & (cells < self.grid.shape)).all(1)
         self.lethal[tuple(cells[near].T)] = False
 
@@ -135,10 +138,10 @@ class VoxelLayer:
         return np.floor((points - self._corner) / self._size).astype(np.intp)
 
     def _inside(self, voxels: NDArray[Any]) -> Mask:
-        return ((voxels >= 0) & (voxels < self._marked.shape)).all(-1)
+        return np.all((voxels >= 0) & (voxels < self._marked.shape), axis=-1)
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _walk(start: Floats, ends: Floats, most: float, passed: NDArray[np.bool_]) -> None:
     """Set what lines from start [3] to ends [N, 3] pass in ``passed``, as raytraceLine walks them.
 

@@ -24,10 +24,11 @@ class Grid:
     shape: tuple[int, int]
 
     @classmethod
-    def around(cls, width: float, depth: float, margin: float) -> Grid:
-        """Return the grid over a room of width by depth with the origin in its middle, m."""
-        half = [np.ceil((size / 2 + margin) / CELL) for size in (width, depth)]
-        return cls(-half[0] * CELL, -half[1] * CELL, (int(2 * half[0]), int(2 * half[1])))
+    def over(cls, low: NDArray[np.floating[Any]], high: NDArray[np.floating[Any]]) -> Grid:
+        """Return the grid over what lies between two corners [2], m."""
+        first, last = np.floor(low / CELL), np.ceil(high / CELL)
+        columns, rows = (last - first).astype(int).tolist()
+        return cls(float(first[0]) * CELL, float(first[1]) * CELL, (columns, rows))
 
     def positions(self, points: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """Return where points [..., 2 or 3], m, are, in cells from the corner, [..., 2]."""

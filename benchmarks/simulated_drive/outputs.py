@@ -69,9 +69,11 @@ class Outputs:
             image_of(frame), lambda *_: (info, ''), wanted, self._values
         )
         assert prepared.view is not None
-        prediction = predict(prepared.view)
-        if self.setup.true_depth:
-            prediction = prediction._replace(depth=frame.depth.copy())
+        prediction = (
+            Prediction(frame.depth.copy(), None, None, 1.0)
+            if self.setup.true_depth
+            else predict(prepared.view)
+        )
         result = self._pipeline.finish(prepared, Inference(prediction, 0.0, 1), self._values)
         missing = wanted - set(result.messages)
         if missing:

@@ -25,7 +25,8 @@ def plan(occupied: Mask, grid: Grid) -> Floats | None:
     occupied: what the robot must not touch. From the widest place the farthest cell is found, and
     from that the farthest; the way between these keeps to the middle of what is free.
     """
-    clear = cv2.distanceTransform((~occupied).astype(np.uint8), cv2.DIST_L2, 5) * CELL
+    free = np.pad(~occupied, 1).astype(np.uint8)  # what is outside is not
+    clear = cv2.distanceTransform(free, cv2.DIST_L2, 5)[1:-1, 1:-1] * CELL
     graph = _graph(clear)
     one, _ = _farthest(graph, int(np.argmax(clear)))
     other, before = _farthest(graph, one)

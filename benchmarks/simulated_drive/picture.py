@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from simulated_drive.counting import MISSED
 from simulated_drive.drive import RoomResult
 from simulated_drive.grid import Mask, widened
-from simulated_drive.truth import TOLERANCE
 
 _SCALE = 5  # px for a cell
 _TITLE = 26  # px
@@ -46,8 +46,8 @@ def _costmap(result: RoomResult, lethal: Mask) -> Image:
     image = np.full((*lethal.shape, 3), _GREY, np.uint8)
     image[result.free] = _FLOOR
     image[lethal] = _FALSE
-    image[lethal & widened(result.room.obstacles, TOLERANCE)] = _RIGHT
-    image[result.seen & ~widened(lethal, TOLERANCE)] = _MISSED
+    image[lethal & widened(result.room.obstacles, MISSED[0])] = _RIGHT
+    image[result.seen & ~widened(lethal, MISSED[0])] = _MISSED
     return _with_way(image, result)
 
 

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from s2r_depth_ros.evaluation.scores import Interval, interval
 from s2r_depth_ros.tables import format_markdown_table
-from simulated_drive.counting import LOOSE, Figures
 from simulated_drive.drive import RoomResult
-from simulated_drive.truth import TOLERANCE
 
-_SHARES = ('missed', 'missed_loose', 'false', 'false_loose', 'stopped', 'noticed')
+_NOT_SHOWN = ('cleared', 'left', 'scale')  # as shares
 
 
 def summary_of(results: Sequence[RoomResult]) -> dict[str, Any]:
@@ -23,40 +22,43 @@ def summary_of(results: Sequence[RoomResult]) -> dict[str, Any]:
     of the seconds until then.
     """
     return {
-        name: _summary([result.figures[name] for result in results])
-        | {'scales': [round(result.scales[name], 3) for result in results]}
+        name: {
+            figure: (_times if figure == 'cleared' else _shares)(
+                np.array([result.figures[name][figure] for result in results])
+            )
+            for figure in results[0].figures[name]
+        }
+        | {'scale': [round(result.scales[name], 3) for result in results]}
         for name in results[0].figures
     }
 
 
-def _summary(figures: Sequence[Figures]) -> dict[str, Any]:
-    shares: dict[str, Any] = {}
-    for name in (*_SHARES, 'left'):
-        values = np.array([getattr(f, name) for f in figures], float)
-        known = values[~np.isnan(values)]
-        found = interval(known) if len(known) else None
-        shares[name] = {'interval': found, 'rooms': [_number(value) for value in values]}
-    times = np.array([f.cleared for f in figures if not np.isnan(f.cleared)])
-    went = times[np.isfinite(times)]
-    shares['cleared'] = {
-        'marked': len(times),
+def _shares(values: NDArray[np.float64]) -> dict[str, Any]:
+    known = values[~np.isnan(values)]
+    return {
+        'interval': interval(known) if len(known) else None,
+        'rooms': [_number(value) for value in values],
+    }
+
+
+def _times(values: NDArray[np.float64]) -> dict[str, Any]:
+    went = values[np.isfinite(values)]
+    return {
+        'marked': int((~np.isnan(values)).sum()),
         'went': len(went),
         'median_s': _number(np.median(went)) if len(went) else None,
-        'rooms': [_number(f.cleared) for f in figures],
+        'rooms': [_number(value) for value in values],
     }
-    return shares
 
 
 def table_of(summary: dict[str, Any]) -> str:
     """Return the table of a summary, as Markdown."""
-    head = (
-        '', f'missed, {TOLERANCE} m', f'missed, {LOOSE} m', f'false, {TOLERANCE} m',
-        f'false, {LOOSE} m', 'stopped', 'somebody marked', 'gone after',
-    )  # fmt: skip
+    first = next(iter(summary.values()))
+    shares = [name for name in first if name not in _NOT_SHOWN]
     return format_markdown_table(
-        head,
+        ('', *shares, 'cleared'),
         [
-            (name, *(_cell(row[share]['interval']) for share in _SHARES), _gone(row['cleared']))
+            (name, *(_cell(row[share]['interval']) for share in shares), _gone(row['cleared']))
             for name, row in summary.items()
         ],
     )

@@ -21,7 +21,7 @@ FIRST_SEED = 7_000_000
 """Rooms from here on are held out: models are trained on seeds from 0 and from 1,000,000."""
 SHORTEST = 3.0  # m; rooms with no longer way are left out
 AWAY = 1.6  # m along the way to what is moved away
-_MARGIN = 1.0  # m of the grid around a room
+_AROUND = 3.5  # m of the grid around the way; the costmap sees no farther
 _STANDING = (person, crates)  # by turns
 
 
@@ -63,27 +63,19 @@ def rooms(count: int, first: int = FIRST_SEED) -> Iterator[Room]:
 def make_room(seed: int) -> Room | None:
     """Return the room of a seed, None if a robot cannot drive SHORTEST metres through it."""
     scene = IndoorSource().build(np.random.default_rng(seed))
-    grid = Grid.around(scene.shape.width, scene.shape.depth, _MARGIN)
-    surface = surfaces(scene.instances, grid)
-    way = plan(grid.mask(surface) | _outside(scene, grid), grid)
+    half = np.array([scene.shape.width, scene.shape.depth]) / 2
+    whole = Grid.over(-half, half)
+    way = plan(whole.mask(surfaces(scene.instances, whole)), whole)
     if way is None or len(way) < round(SHORTEST / STEP):
         return None
     yaw = headings(way)
     at = way[round(AWAY / STEP)]
     yaw[0] = math.atan2(*(at - way[0])[::-1])
     blocked = _with_somebody(scene, seed, at)
-    there = obstacles(surface, grid)
+    grid = Grid.over(way.min(0) - _AROUND, way.max(0) + _AROUND)
+    there = obstacles(surfaces(scene.instances, grid), grid)
     added = obstacles(surfaces(blocked.instances[len(scene.instances) :], grid), grid)
     return Room(seed, scene, blocked, grid, there, there | added, way, yaw)
-
-
-def _outside(scene: RoomScene, grid: Grid) -> Mask:
-    """Return the cells that are not in the room."""
-    mask = np.ones(grid.shape, bool)
-    half = np.array([scene.shape.width, scene.shape.depth]) / 2
-    low, high = (np.floor(grid.positions(corner)).astype(int) for corner in (-half, half))
-    mask[low[0] : high[0], low[1] : high[1]] = False
-    return mask
 
 
 def _with_somebody(scene: RoomScene, seed: int, at: NDArray[np.float64]) -> RoomScene:

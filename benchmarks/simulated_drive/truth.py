@@ -18,15 +18,13 @@ BAND = (0.1, 1.0)
 """Heights over the floor between which a surface is an obstacle, m."""
 TOUCHED = (0.03, 1.4)
 """Heights between which the robot must not touch anything, m."""
-TOLERANCE = 0.1
-"""A mark this near to an obstacle is right, m."""
 _SPACING = 0.03  # m between points on a surface
 
 
 class Seen(NamedTuple):
     """What one camera sees within a range: cells of obstacles, and cells of free floor.
 
-    A cell is free if the camera sees its floor and no obstacle is within TOLERANCE of it.
+    A cell is free if the camera sees its floor and it holds no obstacle.
     """
 
     obstacles: Mask
@@ -73,4 +71,4 @@ def seen_within(
     height = world[:, 2]
     hit = grid.mask(world[(height >= BAND[0]) & (height <= BAND[1])])
     low = grid.mask(world[height < BAND[0]])
-    return Seen(there & widened(hit, CELL), low & ~widened(there, TOLERANCE))
+    return Seen(there & widened(hit, CELL), low & ~there)

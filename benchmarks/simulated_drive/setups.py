@@ -24,9 +24,9 @@ _LIDAR = {'scale.source': ('lidar',)}
 _FILTERS = {
     'edge_filter.enable': True,
     'temporal_filter.enable': True,
-    'confidence.enable': True,
     'max_depth': 4.0,
 }
+_CONFIDENCE = {'confidence.enable': True}
 _SCAN = {'scan.frame': LASER}
 
 
@@ -54,7 +54,8 @@ SETUPS = (
     Setup('scale by camera height', _HEIGHT),
     Setup('scale, filters', _HEIGHT | _FILTERS, CLOUD_AND_CLEARING),
     Setup(AFTER, _HEIGHT | _FILTERS, SPLIT),
-    Setup('the same as `scan`', _HEIGHT | _FILTERS | _SCAN, SCAN),
+    Setup('the same, and confidence', _HEIGHT | _FILTERS | _CONFIDENCE, SPLIT),
+    Setup('the same as `scan`, without confidence', _HEIGHT | _FILTERS | _SCAN, SCAN),
     Setup('scale by lidar', _LIDAR),
     Setup('scale by lidar, filters, ground split', _LIDAR | _FILTERS, SPLIT),
     Setup('filters, ground split, unscaled', _FILTERS, SPLIT),

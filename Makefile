@@ -25,7 +25,8 @@ lint: $(READY)
 	$(BIN)/codespell $$(git ls-files)
 	$(BIN)/mypy
 	@# By itself: in one run the folder launch/ would hide the ROS package of that name.
-	$(BIN)/mypy --no-namespace-packages --no-explicit-package-bases launch/depth.launch.py
+	for file in launch/*.launch.py; do \
+	  $(BIN)/mypy --no-namespace-packages --no-explicit-package-bases $$file || exit 1; done
 	PYTHONPATH=.:training $(BIN)/lint-imports --no-logo
 
 # Renders a few scenes, runs every training stage for a few steps, exports, loads the model.

@@ -1,4 +1,4 @@
-"""The arguments of launch/depth.launch.py and the command lines made from them.
+"""The arguments of the launch files and the command lines made from them.
 
 Imports no ROS: the launch file and the tests share these functions, so that a machine without the
 launch stack can run the installed node exactly as the launch file would.
@@ -34,13 +34,16 @@ class LaunchArgument:
     choices: tuple[str, ...] | None = None
 
 
-def launch_arguments() -> tuple[LaunchArgument, ...]:
-    """Return the launch file's arguments; an empty default leaves the choice to params_file."""
+def launch_arguments(params_file: str = 'depth.yaml') -> tuple[LaunchArgument, ...]:
+    """Return a launch file's arguments; an empty default leaves the choice to params_file.
+
+    params_file: name of the file in config/ that is the default of the argument.
+    """
     return (
         LaunchArgument('namespace', '', 'namespace of the node and of its relative topics'),
         LaunchArgument(
             'params_file',
-            str(share_directory() / 'config' / 'depth.yaml'),
+            str(share_directory() / 'config' / params_file),
             'YAML file with the parameters of the node',
         ),
         LaunchArgument('model', '', 'model: a name or a .safetensors file (empty: as params_file)'),

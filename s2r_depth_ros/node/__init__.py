@@ -19,6 +19,9 @@ All else is internal. To read it, begin with ``inference_loop``, the way of a fr
   published; ``camera_health``, what became of its frames, counted by ``frame_counts``.
 - ``transforms``: how frames lie to each other, by a parameter or TF; ``gravity``: where down is, by
   those or by an Imu.
+- ``frame_cleaning``, ``frame_clouds``, ``frame_navigation``: what ``pipeline`` lets filters do to
+  depth, its clouds, and what a robot plans with over the floor that ``frame_floor`` finds;
+  ``kept``: tables that are made anew only when what they are for has changed.
 - ``messages``: those that are published, in memory that is used again; ``compressed_depth``: one as
   image_transport has it.
 - ``diagnostics``: publishes what ``status`` makes of the facts.

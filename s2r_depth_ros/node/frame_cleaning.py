@@ -82,7 +82,7 @@ class FrameCleaner:
         self._confidence: Kept[ConfidenceFilter] = Kept()
 
     def restart(self) -> None:
-        """Forget earlier frames."""
+        """Forget earlier frames: one was not seen, or other ones begin."""
         self._temporal.forget()
 
     def clean(self, frame: DepthFrame, wanted: Set[str], values: Values) -> Cleaned:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
 from std_msgs.msg import Header
 
 from s2r_depth_ros.errors import UserError
+from s2r_depth_ros.geometry import Intrinsics
 from s2r_depth_ros.geometry.plane import Plane
 from s2r_depth_ros.geometry.settings import FilterError
 from s2r_depth_ros.node.conversions import seconds
+from s2r_depth_ros.node.fitted_floor import FittedFloor
+from s2r_depth_ros.node.gravity import Gravity
 from s2r_depth_ros.node.transforms import Transforms
 
 
@@ -16,22 +21,29 @@ class NoFloor(UserError):  # noqa: N818 - as NoTransform
 
 
 class FrameFloor:
-    """Finds the floor of one camera's frames, the same plane while it is nearly where it was."""
+    """Finds the floor of one camera's frames; one caller at a time.
 
-    def __init__(self, transforms: Transforms) -> None:
+    It is the same plane while it is nearly where it was: tables that were made for it serve on.
+    """
+
+    def __init__(self, transforms: Transforms, gravity: Gravity) -> None:
         self._transforms = transforms
+        self._fitted = FittedFloor(gravity)
         self._kept: Plane | None = None
 
-    def find(self, header: Header, base_frame: str, fitted: Plane | None) -> Plane:
-        """Return the floor by the transform to base_frame, else the one fitted to scaled depth.
+    def find(
+        self, header: Header, base_frame: str, depth: NDArray[np.float32], intrinsics: Intrinsics
+    ) -> Plane:
+        """Return the floor by the transform to base_frame, else as it is seen in depth.
 
-        Raises NoFloor.
+        depth: float32 [H, W], metres, NaN or infinite where it is not known. Raises NoFloor.
         """
         try:
             floor = self._under(header, base_frame)
-        except NoFloor:
+        except NoFloor as error:
+            fitted = self._fitted.find(header, depth, intrinsics)
             if fitted is None:
-                raise
+                raise NoFloor(f'{error}. Nor is a floor seen in the image') from error
             floor = fitted
         if self._kept is None or not floor.is_close(self._kept):
             self._kept = floor

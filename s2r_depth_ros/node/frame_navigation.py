@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Set
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from std_msgs.msg import Header
 
 from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.geometry import Intrinsics
+from s2r_depth_ros.geometry.frame_tree import frame_name
 from s2r_depth_ros.geometry.navigation import (
     FloorView,
     GroundBounds,
@@ -29,6 +31,7 @@ from s2r_depth_ros.node import topics
 from s2r_depth_ros.node.conversions import seconds
 from s2r_depth_ros.node.frame_clouds import CloudImage, FrameClouds
 from s2r_depth_ros.node.frame_floor import FrameFloor
+from s2r_depth_ros.node.gravity import Gravity
 from s2r_depth_ros.node.kept import Kept, KeptPose
 from s2r_depth_ros.node.parameters import Values
 from s2r_depth_ros.node.transforms import Transforms
@@ -42,14 +45,16 @@ class NavigationFrame:
     """A frame of which navigation outputs are made.
 
     depth: float32 [H, W], metres; infinite where it is out of range, as in ``Cleaned``.
-    rgb: uint8 [H, W, 3]. intrinsics: of these images. fitted: the floor that was found in depth.
+    rgb: uint8 [H, W, 3]. intrinsics: of these images.
     """
 
     header: Header
     depth: NDArray[np.float32]
     rgb: NDArray[np.uint8]
     intrinsics: Intrinsics
-    fitted: Plane | None
+
+
+_Maker = Callable[[NavigationFrame, Set[str], Values], dict[str, Any]]
 
 
 class _Scanning(NamedTuple):
@@ -66,9 +71,9 @@ class FrameNavigator:
     where it was.
     """
 
-    def __init__(self, transforms: Transforms, clouds: FrameClouds) -> None:
+    def __init__(self, transforms: Transforms, gravity: Gravity, clouds: FrameClouds) -> None:
         self._transforms, self._clouds = transforms, clouds
-        self._floor = FrameFloor(transforms)
+        self._floor = FrameFloor(transforms, gravity)
         self._scan_pose = KeptPose()
         self._bounds: Kept[GroundBounds] = Kept()
         self._scanning: Kept[_Scanning] = Kept()
@@ -78,24 +83,30 @@ class FrameNavigator:
         self, frame: NavigationFrame, wanted: Set[str], values: Values
     ) -> tuple[dict[str, Any], list[str]]:
         """Return the wanted messages, names in topics.OUTPUTS, and why others are missing."""
-        makers: tuple[tuple[Set[str], Callable[..., dict[str, Any]]], ...] = (
-            (wanted & _SPLIT, self._split),
-            (wanted & {topics.CLEARING}, self._clearing),
-            (wanted & {topics.SCAN}, self._scan),
-        )
+        missing: dict[str, Set[str]] = {}
+        makers: list[tuple[Set[str], _Maker]] = [({topics.CLEARING}, self._clearing)]
+        if of_floor := wanted & topics.OF_FLOOR:
+            try:
+                floor = self._floor.find(
+                    frame.header, values.base_frame, frame.depth, frame.intrinsics
+                )
+                makers.append((_SPLIT, partial(self._split, floor)))
+                makers.append(({topics.SCAN}, partial(self._scan, floor)))
+            except UserError as error:
+                missing[str(error)] = of_floor
         messages: dict[str, Any] = {}
-        missing: dict[str, list[str]] = {}
         for names, make in makers:
-            if names:
+            if names := names & wanted:
                 try:
                     messages |= make(frame, names, values)
                 except UserError as error:
-                    missing.setdefault(str(error), []).extend(sorted(names))
-        return messages, [f'no {", ".join(names)}: {why}' for why, names in missing.items()]
+                    missing[str(error)] = names
+        return messages, [f'no {", ".join(sorted(n))}: {why}' for why, n in missing.items()]
 
-    def _split(self, frame: NavigationFrame, names: Set[str], values: Values) -> dict[str, Any]:
+    def _split(
+        self, floor: Plane, frame: NavigationFrame, names: Set[str], values: Values
+    ) -> dict[str, Any]:
         """Return the clouds of obstacles and of the floor. Raises UserError."""
-        floor = self._floor.find(frame.header, values.base_frame, frame.fitted)
         whole = CloudImage(frame.depth, frame.rgb, frame.intrinsics)
         image = self._clouds.image(frame.header, whole, values)
         settings = values.ground.settings()
@@ -116,10 +127,12 @@ class FrameNavigator:
         points = clearing_points(frame.depth, frame.intrinsics, values.max_depth, stride=stride)
         return {topics.CLEARING: self._clouds.marks(topics.CLEARING, frame.header, points)}
 
-    def _scan(self, frame: NavigationFrame, _names: Set[str], values: Values) -> dict[str, Any]:
+    def _scan(
+        self, floor: Plane, frame: NavigationFrame, _names: Set[str], values: Values
+    ) -> dict[str, Any]:
         """Return the laser scan. Raises UserError."""
-        floor = self._floor.find(frame.header, values.base_frame, frame.fitted)
-        target, stamp = values.scan.frame or values.base_frame, seconds(frame.header.stamp)
+        target = frame_name(values.scan.frame or values.base_frame)
+        stamp = seconds(frame.header.stamp)
         pose = self._transforms.find(target, frame.header.frame_id, stamp)
         pose = self._scan_pose.near(pose)
         scanner, moved = self._scanning.get(

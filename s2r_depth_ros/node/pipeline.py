@@ -33,8 +33,7 @@ from s2r_depth_ros.node import topics
 from s2r_depth_ros.node.camera_info import ImageSize, camera_info_message
 from s2r_depth_ros.node.compressed_depth import compressed_depth
 from s2r_depth_ros.node.conversions import image_to_rgb, seconds
-from s2r_depth_ros.node.fitted_floor import FittedFloor
-from s2r_depth_ros.node.frame_cleaning import Cleaned, DepthFrame, FrameCleaner, is_cleaned
+from s2r_depth_ros.node.frame_cleaning import Cleaned, DepthFrame, FrameCleaner, has_sky, is_cleaned
 from s2r_depth_ros.node.frame_clouds import CloudImage, FrameClouds, is_reduced
 from s2r_depth_ros.node.frame_navigation import FrameNavigator, NavigationFrame
 from s2r_depth_ros.node.frame_scale import FrameScale
@@ -134,7 +133,6 @@ class FramePipeline:
     ) -> None:
         self._model = model
         self.scale = scale
-        self._fitted_floor = FittedFloor(gravity)
         self._activation = 0
         self._calibrated: _Calibrated | None = None
         self._bits = BitDepth()
@@ -142,7 +140,7 @@ class FramePipeline:
         self._cloud = CloudBuffer()
         self._cleaner = FrameCleaner()
         self._clouds = FrameClouds(transforms)
-        self._navigator = FrameNavigator(transforms, self._clouds)
+        self._navigator = FrameNavigator(transforms, gravity, self._clouds)
 
     def begin(self, activation: int) -> None:
         """Forget earlier frames if those of another activation of the node come now."""
@@ -185,6 +183,8 @@ class FramePipeline:
         """Make the wanted messages; ``inference``: of ``frame.view``, None if it has none."""
         messages = self._camera_messages(frame)
         problems: list[str] = []
+        if values.sky_filter.enable and not has_sky(self._model.scene, values):
+            problems.append('sky_filter.enable has no effect: this model is for rooms; disable it')
         report = unscaled = None
         if frame.view is not None and inference is not None:
             prediction = inference.prediction
@@ -197,8 +197,9 @@ class FramePipeline:
             messages |= self._depth_messages(frame, prediction, cleaned, values)
             if topics.SCALE in frame.wanted:
                 messages[topics.SCALE] = scale_message(frame.header, report)
-            clouds, problems = self._cloud_messages(frame, prediction, cleaned, values)
+            clouds, missing = self._cloud_messages(frame, prediction, cleaned, values)
             messages |= clouds
+            problems += missing
         return Result(
             header=frame.header,
             messages={t.name: messages[t.name] for t in topics.OUTPUTS if t.name in messages},
@@ -257,7 +258,10 @@ class FramePipeline:
         depth = prediction.depth
         shown = frame.wanted - _WITHOUT_DEPTH or values.temporal_filter.enable
         if not (shown and is_cleaned(frame.wanted, values)):
+            self._cleaner.restart()
             return Cleaned(depth, depth)
+        if report is None and topics.SCALE in frame.wanted:
+            depth = depth.copy()  # that before filters is kept, too
         farthest = self._model.max_depth * prediction.focal_scale * values.depth_scale
         if report is not None:
             farthest = float(report.apply(np.array([farthest], np.float32))[0])
@@ -332,10 +336,7 @@ class FramePipeline:
                 else self._cloud.fill_packed(header, (depth.shape[0], depth.shape[1]), points)
             )
         if wanted & topics.OF_NAVIGATION:
-            fitted = None
-            if wanted & topics.OF_FLOOR:
-                fitted = self._fitted_floor.find(header, cleaned.depth, intrinsics)
-            seen = NavigationFrame(header, cleaned.depth, frame.rgb, intrinsics, fitted)
+            seen = NavigationFrame(header, cleaned.depth, frame.rgb, intrinsics)
             made, missing = self._navigator.messages(seen, wanted, values)
             messages |= made
             problems += missing

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 
 pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
 
+from floor_scenes import floor_plane, seen_depth
+from frame_pipelines import OVER_FLOOR, Frames, content, model_of, pipeline_of
 from rcl_interfaces.srv import DescribeParameters, ListParameters
 from ros_graph import ROOT, camera_info, pixels, values_of
 
@@ -404,6 +406,75 @@ def test_publish_always(loader: Any) -> None:
     assert loader.set('publish_always', False).successful
     assert loader.change('deactivate')
     assert loader.change('cleanup')
+
+
+# A parameter, a value that is not its default, an output that it changes, and what must be set too.
+EFFECTS: tuple[tuple[str, Any, str, dict[str, Any]], ...] = (
+    ('out_of_range', 'infinite', topics.DEPTH, {}),
+    ('edge_filter.enable', True, topics.DEPTH, {}),
+    ('edge_filter.max_incidence', 0.5, topics.DEPTH, {'edge_filter.enable': True}),
+    ('edge_filter.max_step', 0.001, topics.DEPTH, {'edge_filter.enable': True}),
+    ('temporal_filter.enable', True, topics.DEPTH, {}),
+    ('temporal_filter.weight', 0.9, topics.DEPTH, {'temporal_filter.enable': True}),
+    ('temporal_filter.max_change', 0.0, topics.DEPTH, {'temporal_filter.enable': True}),
+    ('temporal_filter.max_difference', 0.0, topics.DEPTH, {'temporal_filter.enable': True}),
+    ('temporal_filter.max_gap', 0.05, topics.DEPTH, {'temporal_filter.enable': True}),
+    ('confidence.enable', True, topics.DEPTH, {'confidence.min': 0.9}),
+    ('confidence.min', 0.9, topics.DEPTH, {'confidence.enable': True}),
+    ('sky_filter.enable', True, topics.DEPTH, {}),
+    ('cloud.stride', 3, topics.POINTS, {}),
+    ('cloud.voxel_size', 0.1, topics.POINTS, {}),
+    ('cloud.region', (-1.0, -1.0, 0.0, 1.0, 1.0, 2.5), topics.POINTS, {}),
+    (
+        'cloud.region_frame',
+        'base_footprint',
+        topics.POINTS,
+        {'cloud.region': (-1.0, -1.0, 0.0, 9.0, 1.0, 2.5)},
+    ),
+    ('ground.max_height', 0.3, topics.GROUND, {}),
+    ('ground.max_slope', 0.2, topics.OBSTACLES, {}),
+    ('scan.frame', 'turned', topics.SCAN, {}),
+    ('scan.min_height', 0.45, topics.SCAN, {}),
+    ('scan.max_height', 0.2, topics.SCAN, {}),
+    ('scan.max_slope', 0.3, topics.SCAN, {}),
+    ('scan.angle_increment', 0.05, topics.SCAN, {}),
+    ('scan.min_range', 4.0, topics.SCAN, {}),
+    ('scan.max_range', 2.0, topics.SCAN, {}),
+    ('transforms', ('base_footprint camera 0 0 2 -1.57 0 -1.57',), topics.GROUND, {}),
+    ('base_frame', 'lower', topics.OBSTACLES, {}),
+)
+
+
+@shows(*(name for name, *_ in EFFECTS))
+@pytest.mark.parametrize(('name', 'value', 'output', 'more'), EFFECTS)
+def test_filters_clouds_and_navigation(
+    name: str, value: Any, output: str, more: dict[str, Any]
+) -> None:
+    """What is made of the second frame of a flickering room with a box, and of nothing else."""
+    base = {**more, 'max_depth': 8.0}
+    assert value_of(with_changes(DEFAULTS, base), name) != value
+    before, after = (
+        _second_frame(with_changes(DEFAULTS, {**base, **change}), output)
+        for change in ({}, {name: value})
+    )
+    assert before != after
+
+
+def _second_frame(values: Values, output: str) -> dict[str, Any]:
+    transforms = values.transforms or (
+        OVER_FLOOR,
+        'lower base_footprint 0 0 0.2 0 0 0',
+        'base_footprint turned 0 0 0 0 0 0.3',
+    )
+    given = Frames(pipeline_of(model_of('outdoor'), *transforms), values)
+    walls = [(2.2, 0.0, 0.3), (4.0, 0.0, 2.0)]
+    room = np.fmin(seen_depth(floor_plane(), walls), np.linspace(6.0, 9.0, 160))
+    for number in range(2):
+        noise = np.random.default_rng(number).normal(0, 0.02, room.shape)
+        depth = (room * np.exp(noise)).astype(np.float32)
+        rgb = np.full((*depth.shape, 3), 100 + 4 * number, np.uint8)
+        message = given.messages(depth, output, rgb=rgb)[output]
+    return content(message)
 
 
 @shows('autostart')

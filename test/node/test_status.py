@@ -178,6 +178,7 @@ def test_before_the_first_frame_there_are_no_times() -> None:
             'use_sim_time; else synchronise the clocks',
         ),
         ({'last': replace(_RESULT, camera_problem='no camera_info')}, WARN, 'no camera_info'),
+        ({'last': replace(_RESULT, navigation_problem='no floor')}, WARN, 'no floor'),
     ],
 )
 def test_problems_of_a_camera(changes: dict[str, Any], level: bytes, message: str) -> None:

@@ -1,4 +1,4 @@
-"""The launch file starts the node with the command line of launch_arguments, and nothing else."""
+"""The launch files start the node with the command line of launch_arguments, and nothing else."""
 
 from __future__ import annotations
 
@@ -177,16 +177,28 @@ class _Node(_Recorded):
     pass
 
 
+class _IncludeLaunchDescription(_Recorded):
+    pass
+
+
 @pytest.fixture
-def launch_file(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The launch file, imported over a stand-in of the launch API that records."""
+def launch_file(launch_api: None) -> ModuleType:
+    """launch/depth.launch.py."""
+    return _imported(_LAUNCH_FILE)
+
+
+@pytest.fixture
+def launch_api(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stand-in of the launch API that records."""
     stand_ins: dict[str, dict[str, object]] = {
         'launch': {'LaunchContext': SimpleNamespace, 'LaunchDescription': list},
         'launch.actions': {
             'DeclareLaunchArgument': _DeclareLaunchArgument,
+            'IncludeLaunchDescription': _IncludeLaunchDescription,
             'OpaqueFunction': _Recorded,
             'SetEnvironmentVariable': _SetEnvironmentVariable,
         },
+        'launch.launch_description_sources': {'PythonLaunchDescriptionSource': str},
         'launch.substitutions': {'LaunchConfiguration': _LaunchConfiguration},
         'ament_index_python': {},
         'ament_index_python.packages': {
@@ -200,7 +212,10 @@ def launch_file(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         module = ModuleType(name)
         vars(module).update(members)
         monkeypatch.setitem(sys.modules, name, module)
-    spec = importlib.util.spec_from_file_location('depth_launch', _LAUNCH_FILE)
+
+
+def _imported(file: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location('launch_file', file)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -251,3 +266,20 @@ def test_the_launch_file_keeps_the_profile_of_the_user(
     monkeypatch.setenv(PROFILE_VARIABLES[0], 'mine.xml')
     actions = _start(launch_file)
     assert not any(isinstance(action, _SetEnvironmentVariable) for action in actions)
+
+
+def test_navigation_hands_all_arguments_on_to_the_depth_file(launch_api: None) -> None:
+    description = _imported(ROOT / 'launch' / 'navigation.launch.py').generate_launch_description()
+    declared = {
+        action.args[0]: action.kwargs['default_value']
+        for action in description
+        if isinstance(action, _DeclareLaunchArgument)
+    }
+    others = {argument.name: argument.default for argument in launch_arguments()}
+    assert Path(declared.pop('params_file')) == ROOT / 'config' / 'navigation.yaml'
+    others.pop('params_file')
+    assert declared == others
+    (included,) = (a for a in description if isinstance(a, _IncludeLaunchDescription))
+    assert Path(included.args[0]) == _LAUNCH_FILE
+    handed = {name: value.args[0] for name, value in included.kwargs['launch_arguments']}
+    assert handed == {name: name for name in (*others, 'params_file')}

@@ -15,9 +15,9 @@ from simulated_drive.frames import HEIGHT, WIDTH, Drive, drive_through
 from simulated_drive.grid import Mask
 from simulated_drive.outputs import Outputs
 from simulated_drive.rooms import Room
-from simulated_drive.setups import Setup
+from simulated_drive.setups import LAYER, REACH, Setup
 from simulated_drive.truth import seen_within
-from simulated_drive.voxel_layer import LayerSettings, Source, VoxelLayer
+from simulated_drive.voxel_layer import VoxelLayer
 
 
 class RoomResult(NamedTuple):
@@ -64,15 +64,14 @@ def drive_room(
     room: Room, setups: Sequence[Setup], how: Drive, estimator: DepthEstimator, renderer: Renderer
 ) -> RoomResult:
     """Return what comes of one room."""
-    layer = LayerSettings()
     network = _Network(estimator)
     nodes = [Outputs(setup, estimator.metadata, how.height) for setup in setups]
-    maps = [VoxelLayer(room.grid, layer) for _ in setups]
-    tallies = [Tally(room, layer.robot_radius) for _ in setups]
+    maps = [VoxelLayer(room.grid, setup.layer) for setup in setups]
+    tallies = [Tally(room, LAYER.robot_radius) for _ in setups]
     obstacles, free = np.zeros((2, *room.grid.shape), bool)
     for frame in drive_through(room, how, renderer):
         there = room.blocked_obstacles if frame.blocked else room.obstacles
-        seen = seen_within(Source.obstacle_max_range, frame.depth, frame.camera, there, room.grid)
+        seen = seen_within(REACH, frame.depth, frame.camera, there, room.grid)
         for node, costmap, tally in zip(nodes, maps, tallies):
             costmap.update(node.of(frame, network.predict), room.way[frame.way])
             tally.add(frame, seen, costmap.lethal)

@@ -22,6 +22,8 @@ from s2r_depth_ros.node.parameters.values import with_changes
 from s2r_depth_ros.node.pipeline import FramePipeline, Inference
 from simulated_drive.frames import Frame
 from simulated_drive.messages import (
+    BASE,
+    LASER,
     LASER_HEIGHT,
     camera_info_of,
     cloud_points,
@@ -35,7 +37,7 @@ from simulated_drive.truth import in_world
 from simulated_drive.voxel_layer import Observation
 
 STRIDE = 2
-"""px between two points of a cloud; at 3 m they are half a cell apart."""
+"""cloud.stride: the images are half as large as those that config/navigation.yaml is for."""
 
 Predict = Callable[[View], Prediction]
 
@@ -50,7 +52,7 @@ class Outputs:
     def __init__(self, setup: Setup, model: ModelMetadata, height: float) -> None:
         self.setup = setup
         self.scale = 1.0
-        self._values = with_changes(Values(), {'cloud.stride': STRIDE, **setup.parameters})
+        self._values = with_changes(Values(), {**setup.parameters, 'cloud.stride': STRIDE})
         fixed = FixedTransforms(transforms_of(height))
         # Of the node, only an Imu needs more than that it has a clock.
         node = cast(Any, SimpleNamespace(get_clock=lambda: None))
@@ -90,9 +92,10 @@ def _placed(message: Any, frame: Frame) -> tuple[Any, Any]:
     """Return points of a message in the world, and where the sensor is."""
     if not isinstance(message, LaserScan):
         return in_world(cloud_points(message), frame.camera), frame.camera.position
+    height = {BASE: 0.0, LASER: LASER_HEIGHT}[message.header.frame_id]
     forward = frame.camera.rotation[:2, 2] / np.linalg.norm(frame.camera.rotation[:2, 2])
     turned = np.array([[forward[0], -forward[1]], [forward[1], forward[0]]])
-    origin = np.array([*frame.camera.position[:2], LASER_HEIGHT])
+    origin = np.array([*frame.camera.position[:2], height])
     points = scan_points(message).astype(np.float64)
     points[:, :2] = points[:, :2] @ turned.T
     return points + origin, origin

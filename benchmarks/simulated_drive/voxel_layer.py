@@ -3,7 +3,8 @@
 After nav2_costmap_2d (voxel_layer.cpp, obstacle_layer.cpp, observation_buffer.cpp) and
 nav2_voxel_grid: in each cycle all rays clear first, then all points mark, then the footprint is
 freed. Points outside a source's heights, NaN among them, neither mark nor clear; a ray ends two
-cells before its point, and at the grid's top and floor. The map does not roll.
+cells before its point, and at the grid's top and floor. The map does not roll, and
+raytrace_min_range is 0.
 """
 
 from __future__ import annotations
@@ -25,25 +26,26 @@ Voxels = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Source:
-    """One of ``observation_sources``, named as Nav2 names them; metres."""
+    """One of ``observation_sources``, named as Nav2 names its parameters; metres."""
 
     marking: bool
     clearing: bool
-    min_obstacle_height: float = -1.0
-    max_obstacle_height: float = 3.0
+    min_obstacle_height: float
+    max_obstacle_height: float
     obstacle_max_range: float = 2.5
+    obstacle_min_range: float = 0.0
     raytrace_max_range: float = 3.0
 
 
 @dataclass(frozen=True)
 class LayerSettings:
-    """Parameters of the layer, named as Nav2 names them; metres."""
+    """Parameters of the layer, named as Nav2 names them and with its defaults; metres."""
 
-    min_obstacle_height: float = 0.1
-    max_obstacle_height: float = 1.0
+    min_obstacle_height: float = 0.0
+    max_obstacle_height: float = 2.0
     origin_z: float = 0.0
-    z_resolution: float = 0.1
-    z_voxels: int = 16
+    z_resolution: float = 0.2
+    z_voxels: int = 10
     mark_threshold: int = 0
     robot_radius: float = 0.2
 
@@ -81,6 +83,7 @@ class VoxelLayer:
         layer = self.settings
         distance = np.linalg.norm(points - seen.origin, axis=1)
         marks = distance < seen.source.obstacle_max_range
+        marks &= distance >= seen.source.obstacle_min_range
         marks &= points[:, 2] >= layer.min_obstacle_height
         marks &= points[:, 2] <= layer.max_obstacle_height
         raised = np.maximum(points[marks], [-np.inf, -np.inf, layer.origin_z])

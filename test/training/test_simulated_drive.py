@@ -34,7 +34,7 @@ from simulated_drive.voxel_layer import LayerSettings, Observation, Source, Voxe
 HEIGHTS = (-1.0, 3.0)
 BOTH = Source(True, True, *HEIGHTS)
 CLEARS = Source(False, True, *HEIGHTS)
-BAND = {
+BAND: dict[str, Any] = {
     'min_obstacle_height': 0.1,
     'max_obstacle_height': 1.0,
     'z_resolution': 0.1,

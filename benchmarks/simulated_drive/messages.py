@@ -21,6 +21,8 @@ _BEAM = math.radians(0.5)
 _FARTHEST = 20.0  # m, of the scanner
 _EPOCH = 100.0  # s; a stamp of 0 is none
 
+Floats = NDArray[np.float64]
+
 
 def transforms_of(height: float) -> list[str]:
     """Return the frames of a robot whose camera is ``height`` metres over the floor."""
@@ -56,8 +58,7 @@ def scan_of(frame: Frame) -> LaserScan:
     points = back_project(frame.depth, intrinsics_of(frame.camera)).reshape(-1, 3)
     off = np.abs(in_world(points, frame.camera)[:, 2] - LASER_HEIGHT)
     points = points[off < np.maximum(0.01, 0.5 * points[:, 2] / frame.camera.fy)]
-    # The camera looks along x of the base, and turns about its own place.
-    x, y = in_laser(points).T[:2]
+    x, y = ahead_and_left(points)
     beams = round(math.pi / 2 / _BEAM)
     beam = np.rint(np.arctan2(y, x) / _BEAM).astype(int) + beams
     ranges: NDArray[np.float32] = np.full(2 * beams + 1, np.inf, np.float32)
@@ -68,11 +69,10 @@ def scan_of(frame: Frame) -> LaserScan:
     )  # fmt: skip
 
 
-def in_laser(points: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return points [N, 3] of the optical frame along the axes of the laser, from the camera."""
-    sine, cosine = math.sin(PITCH), math.cos(PITCH)
+def ahead_and_left(points: NDArray[np.float32]) -> tuple[Floats, Floats]:
+    """Return how far points [N, 3] of the optical frame are along x and y of the laser, m."""
     x, y, z = points.T.astype(np.float64)
-    return np.stack([cosine * z + sine * y, -x, sine * z - cosine * y], 1)
+    return math.cos(PITCH) * z + math.sin(PITCH) * y, -x
 
 
 def cloud_points(cloud: PointCloud2) -> NDArray[np.float32]:

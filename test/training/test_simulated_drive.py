@@ -22,13 +22,13 @@ from s2r_depth_training.synthetic.renderer.renderer import Renderer
 from simulated_drive.drive import RoomResult, drive_room
 from simulated_drive.frames import BLOCKED, HEIGHT, WIDTH, Drive, drive_through
 from simulated_drive.grid import CELL, Grid, widened
-from simulated_drive.messages import in_laser, scan_of, scan_points
+from simulated_drive.messages import scan_of, scan_points
 from simulated_drive.outputs import OutputError, Outputs
 from simulated_drive.paths import CLEARANCE, STEP, plan
 from simulated_drive.picture import picture
 from simulated_drive.results import summary_of, table_of
 from simulated_drive.rooms import make_room
-from simulated_drive.setups import CLOUD, SPLIT, Setup
+from simulated_drive.setups import CLOUD, SCAN, SPLIT, Setup
 from simulated_drive.voxel_layer import LayerSettings, Observation, Source, VoxelLayer, _walk
 
 HEIGHTS = (-1.0, 3.0)
@@ -162,6 +162,13 @@ def test_the_way_keeps_clear_of_everything(boxes: list[tuple[int, int, int, int]
     assert np.linalg.norm(np.diff(way, axis=0), axis=1).max() < STEP + 1e-6
 
 
+def test_there_is_a_way_through_an_empty_room_and_none_through_a_full_one() -> None:
+    way = plan(np.zeros(GRID.shape, bool), GRID)
+    assert way is not None
+    assert np.linalg.norm(way[-1] - way[0]) > 3
+    assert plan(np.ones(GRID.shape, bool), GRID) is None
+
+
 # ---- drives
 
 
@@ -181,6 +188,7 @@ WITHOUT_CLEARING = {t: s for t, s in SPLIT.items() if t != topics.CLEARING}
 SHORT = (
     Setup('whole', sources=CLOUD, true_depth=True),
     Setup('split', {'max_depth': 4.0}, SPLIT, true_depth=True),
+    Setup('scan', {'max_depth': 4.0}, SCAN, true_depth=True),
     Setup('near', NEAR, SPLIT, true_depth=True),
     Setup('near, not cleared', NEAR, WITHOUT_CLEARING, true_depth=True),
     Setup('by network', {'scale.source': ('camera_height',)}, CLOUD),
@@ -203,6 +211,13 @@ def test_true_depth_misses_nothing_and_invents_nothing(short_drive: RoomResult) 
         assert figures['false, 0.1 m'] < 0.002
         assert figures['stopped'] == 0
         assert figures['noticed'] > 0.95
+
+
+def test_a_scan_of_true_depth_invents_nothing(short_drive: RoomResult) -> None:
+    figures = short_drive.figures['scan']
+    assert figures['false, 0.1 m'] < 0.002
+    assert figures['missed, 0.1 m'] < 0.05
+    assert figures['noticed'] > 0.5
 
 
 def test_the_network_is_judged_worse(short_drive: RoomResult) -> None:
@@ -254,8 +269,8 @@ def test_the_scanner_sees_what_is_at_its_height(renderer: Renderer) -> None:
     frame = frames[0]
     points = scan_points(scan_of(frame))
     points = points[np.linalg.norm(points, axis=1) < 15]
-    axes = in_laser(np.eye(3, dtype=np.float32))
-    world = frame.camera.rotation @ np.linalg.inv(axes.T) @ points.T
-    cells = room.grid.mask(world.T[:, :2] + frame.camera.position[:2])
+    x, y = frame.camera.rotation[:2, 2] / np.linalg.norm(frame.camera.rotation[:2, 2])
+    world = points[:, :2] @ np.array([[x, y], [-y, x]])
+    cells = room.grid.mask(world + frame.camera.position[:2])
     assert cells.sum() > 10
     assert (cells & widened(room.blocked_obstacles, 2 * CELL)).sum() > 0.95 * cells.sum()

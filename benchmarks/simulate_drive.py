@@ -27,7 +27,7 @@ from simulated_drive.frames import Drive
 from simulated_drive.picture import picture
 from simulated_drive.results import summary_of, table_of
 from simulated_drive.rooms import rooms
-from simulated_drive.setups import AFTER, BEFORE, SETUPS
+from simulated_drive.setups import AFTER, BEFORE, BRIEF, SETUPS
 
 
 def main() -> int:
@@ -37,6 +37,7 @@ def main() -> int:
     parser.add_argument('--rooms', type=count, default=10, help='default: %(default)s')
     parser.add_argument('--height', type=positive, default=0.5, help='of the camera, m')
     parser.add_argument('--model', default='indoor-s', help='default: %(default)s')
+    parser.add_argument('--brief', action='store_true', help='only the rows that tell most')
     parser.add_argument('--picture', type=Path, help='of the first room (.jpg)')
     args = parser.parse_args()
     return reported(lambda: measure(args), 'simulate_drive')
@@ -50,7 +51,8 @@ def measure(args: argparse.Namespace) -> None:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     began, results = time.monotonic(), []
-    for result in drive(rooms(args.rooms), SETUPS, Drive(args.height), args.model):
+    setups = BRIEF if args.brief else SETUPS
+    for result in drive(rooms(args.rooms), setups, Drive(args.height), args.model):
         room = result.room
         print(f'room {room.seed}, {room.scene.shape.use}: {time.monotonic() - began:.0f} s')
         results.append(result)

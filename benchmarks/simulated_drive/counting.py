@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from simulated_drive.frames import BLOCKED, RATE, Frame
+from simulated_drive.frames import BLOCKED, RATE, DriveFrame
 from simulated_drive.grid import Mask, widened
 from simulated_drive.paths import STEP
 from simulated_drive.rooms import Room
@@ -43,7 +43,7 @@ class Tally:
         self._noticed, self._left, self._cleared = math.nan, math.nan, math.inf
         self._marks: Mask = np.zeros(room.grid.shape, bool)
 
-    def add(self, frame: Frame, seen: Seen, lethal: Mask) -> None:
+    def add(self, frame: DriveFrame, seen: Seen, lethal: Mask) -> None:
         """Count after a frame. lethal: the costmap's cells."""
         if frame.moving:
             self._count(seen, lethal)
@@ -76,7 +76,7 @@ class Tally:
             self._free[i] += (seen.free & is_open).sum()
             self._false[i] += (seen.free & is_open & lethal).sum()
 
-    def _is_blocked(self, frame: Frame, lethal: Mask) -> bool:
+    def _is_blocked(self, frame: DriveFrame, lethal: Mask) -> bool:
         """Return whether a costmap stops a robot on its way, where nothing is."""
         ahead = self._room.way[frame.way : frame.way + round(_AHEAD / STEP) + 1]
         return bool((widened(self._room.grid.mask(ahead), self._radius) & lethal).any())
@@ -89,7 +89,7 @@ class Tally:
         near = widened(self._room.moved, _NEAR) & ~widened(self._room.obstacles, _NEAR / 2)
         self._marks = lethal & near
 
-    def _wait(self, frame: Frame, lethal: Mask) -> None:
+    def _wait(self, frame: DriveFrame, lethal: Mask) -> None:
         """Look at what is left of these marks."""
         self._left = float((self._marks & lethal).sum() / max(self._marks.sum(), 1))
         if self._left < _LEFT:

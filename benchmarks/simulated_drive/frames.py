@@ -34,7 +34,7 @@ class Drive:
 
 
 @dataclass(frozen=True)
-class Frame:
+class DriveFrame:
     """One image. depth: true, [H, W], m, +inf where nothing is hit.
 
     stamp: s from the start. way: index of the point of the way that the robot is at. blocked:
@@ -59,7 +59,7 @@ class Frame:
         return self.number >= BLOCKED + WAITING
 
 
-def drive_through(room: Room, drive: Drive, renderer: Renderer) -> Iterator[Frame]:
+def drive_through(room: Room, drive: Drive, renderer: Renderer) -> Iterator[DriveFrame]:
     """Yield the frames of a drive: standing before somebody, standing when he left, then driving.
 
     The sensor's noise is drawn anew for each.
@@ -74,7 +74,7 @@ def drive_through(room: Room, drive: Drive, renderer: Renderer) -> Iterator[Fram
             seen, camera = (blocked, place), _camera(room, place, drive.height)
             image = renderer.render(room.blocked if blocked else room.scene, camera)
         rgb = take_photo(image.rgb, photo, rng)
-        yield Frame(number / RATE, rgb, _unhit_far(image), camera, place, blocked)
+        yield DriveFrame(number / RATE, rgb, _unhit_far(image), camera, place, blocked)
 
 
 def _camera(room: Room, place: int, height: float) -> Camera:

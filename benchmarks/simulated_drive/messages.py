@@ -12,7 +12,7 @@ from sensor_msgs.msg import CameraInfo, Image, LaserScan, PointCloud2
 from std_msgs.msg import Header
 
 from s2r_depth_ros.geometry import back_project
-from simulated_drive.frames import PITCH, Frame
+from simulated_drive.frames import PITCH, DriveFrame
 from simulated_drive.truth import in_world, intrinsics_of
 
 OPTICAL, LASER, BASE = 'camera_optical', 'laser', 'base_footprint'
@@ -34,7 +34,7 @@ def transforms_of(height: float) -> list[str]:
     ]
 
 
-def image_of(frame: Frame) -> Image:
+def image_of(frame: DriveFrame) -> Image:
     """Return the image of a frame."""
     height, width = frame.rgb.shape[:2]
     return Image(
@@ -43,7 +43,7 @@ def image_of(frame: Frame) -> Image:
     )  # fmt: skip
 
 
-def camera_info_of(frame: Frame) -> CameraInfo:
+def camera_info_of(frame: DriveFrame) -> CameraInfo:
     """Return the camera_info of a frame."""
     camera = frame.camera
     return CameraInfo(
@@ -53,7 +53,7 @@ def camera_info_of(frame: Frame) -> CameraInfo:
     )  # fmt: skip
 
 
-def scan_of(frame: Frame) -> LaserScan:
+def scan_of(frame: DriveFrame) -> LaserScan:
     """Return what a level scanner sees of what the camera sees, from true depth."""
     points = back_project(frame.depth, intrinsics_of(frame.camera)).reshape(-1, 3)
     off = np.abs(in_world(points, frame.camera)[:, 2] - LASER_HEIGHT)
@@ -93,7 +93,7 @@ def scan_points(scan: LaserScan) -> NDArray[np.float32]:
     return points.astype(np.float32)
 
 
-def _header(frame: Frame, frame_id: str) -> Header:
+def _header(frame: DriveFrame, frame_id: str) -> Header:
     nanoseconds = round((_EPOCH + frame.stamp) * 1e9)
     return Header(
         stamp=Time(sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9), frame_id=frame_id

@@ -20,7 +20,7 @@ from s2r_depth_ros.node.gravity import Gravity
 from s2r_depth_ros.node.parameters import Values
 from s2r_depth_ros.node.parameters.values import with_changes
 from s2r_depth_ros.node.pipeline import FramePipeline, Inference
-from simulated_drive.frames import Frame
+from simulated_drive.frames import DriveFrame
 from simulated_drive.messages import (
     BASE,
     LASER,
@@ -42,7 +42,7 @@ STRIDE = 2
 Predict = Callable[[View], Prediction]
 
 
-class OutputError(UserError):
+class MissingOutputError(UserError):
     """The node did not make what the costmap needs."""
 
 
@@ -62,8 +62,8 @@ class Outputs:
         scale = FrameScale(self._references, fixed, gravity) if sources else None
         self._pipeline = FramePipeline(model, fixed, gravity, scale)
 
-    def of(self, frame: Frame, predict: Predict) -> list[Observation]:
-        """Return what the costmap sees of a frame. Raises OutputError if a topic is missing."""
+    def of(self, frame: DriveFrame, predict: Predict) -> list[Observation]:
+        """Return what the costmap sees of a frame. Raises MissingOutputError."""
         if 'lidar' in self._values.scale.names:
             self._references.take(topics.REFERENCE_SCAN, scan_of(frame))
         wanted, info = set(self.setup.sources), camera_info_of(frame)
@@ -79,7 +79,7 @@ class Outputs:
         result = self._pipeline.finish(prepared, Inference(prediction, 0.0, 1), self._values)
         missing = wanted - set(result.messages)
         if missing:
-            raise OutputError(f'no {", ".join(missing)}: {result.navigation_problem}')
+            raise MissingOutputError(f'no {", ".join(missing)}: {result.navigation_problem}')
         if result.scale is not None:
             self.scale = result.scale.state.scale
         return [
@@ -88,7 +88,7 @@ class Outputs:
         ]
 
 
-def _placed(message: Any, frame: Frame) -> tuple[Any, Any]:
+def _placed(message: Any, frame: DriveFrame) -> tuple[Any, Any]:
     """Return points of a message in the world, and where the sensor is."""
     if not isinstance(message, LaserScan):
         return in_world(cloud_points(message), frame.camera), frame.camera.position

@@ -12,7 +12,7 @@ from simulated_drive.counting import MISSED
 from simulated_drive.drive import RoomResult
 from simulated_drive.grid import Mask, widened
 
-_SCALE = 5  # px for a cell
+_SCALE = 4  # px for a cell
 _TITLE = 26  # px
 _GREY, _FLOOR, _BLACK = (200, 200, 200), (255, 255, 255), (40, 40, 40)
 _RIGHT, _MISSED, _FALSE, _WAY = (30, 140, 60), (245, 160, 0), (220, 40, 40), (40, 110, 230)

@@ -35,16 +35,9 @@ def _named(kind: type, prefix: str) -> dict[str, Any]:
     return {f.name: COSTMAP[prefix + f.name] for f in fields(kind) if prefix + f.name in COSTMAP}
 
 
-def _source(name: str) -> Source:
-    source = Source(**_named(Source, f'{_LAYER}{name}.'))
-    if source.marking:
-        return replace(source, max_obstacle_height=BAND[1])
-    return source
-
-
 LAYER = LayerSettings(**_named(LayerSettings, _LAYER))
 SPLIT = {
-    COSTMAP[f'{_LAYER}{name}.topic']: _source(name)
+    COSTMAP[f'{_LAYER}{name}.topic']: Source(**_named(Source, f'{_LAYER}{name}.'))
     for name in COSTMAP[f'{_LAYER}observation_sources'].split()
 }
 """Topic -> source, as shipped: obstacles mark; they, the floor and what is free clear."""
@@ -86,10 +79,13 @@ class Setup:
 
 BEFORE = 'whole cloud, unscaled (before)'
 AFTER = 'scale by height, filters, split'
+WITH_LIDAR = 'scale by lidar, filters, split'
+TRUE = 'true depth, filters, split'
 
 SETUPS = (
     Setup('true depth, whole cloud', _ALIKE, CLOUD, true_depth=True),
-    Setup('true depth, filters, split', NAVIGATION | _UNSCALED, SPLIT, true_depth=True),
+    Setup(TRUE, NAVIGATION | _UNSCALED, SPLIT, true_depth=True),
+    Setup('the same, whole cloud alone', NAVIGATION | _UNSCALED, CLOUD, true_depth=True),
     Setup(BEFORE, _ALIKE, CLOUD),
     Setup('filters, split, unscaled', NAVIGATION | _UNSCALED, SPLIT),
     Setup('scale by height', _ALIKE | _HEIGHT, CLOUD),
@@ -98,6 +94,8 @@ SETUPS = (
     Setup('the same, and confidence', NAVIGATION | _HEIGHT | _CONFIDENCE, SPLIT),
     Setup('the same as `scan`', NAVIGATION | _HEIGHT, SCAN),
     Setup('scale by lidar', _ALIKE | _LIDAR, CLOUD),
-    Setup('scale by lidar, filters, split', NAVIGATION | _LIDAR, SPLIT),
+    Setup(WITH_LIDAR, NAVIGATION | _LIDAR, SPLIT),
     Setup('the same as `scan` ', NAVIGATION | _LIDAR, SCAN),
 )
+BRIEF = tuple(row for row in SETUPS if row.name in (TRUE, BEFORE, AFTER, WITH_LIDAR))
+"""The rows that tell most."""

@@ -23,7 +23,7 @@ from simulated_drive.drive import RoomResult, drive_room
 from simulated_drive.frames import BLOCKED, HEIGHT, WIDTH, Drive, drive_through
 from simulated_drive.grid import CELL, Grid, widened
 from simulated_drive.messages import scan_of, scan_points
-from simulated_drive.outputs import OutputError, Outputs
+from simulated_drive.outputs import MissingOutputError, Outputs
 from simulated_drive.paths import CLEARANCE, STEP, plan
 from simulated_drive.picture import picture
 from simulated_drive.results import summary_of, table_of
@@ -255,7 +255,7 @@ def test_a_topic_that_is_not_made_is_told(renderer: Renderer) -> None:
     frame = next(drive_through(room, Drive(), renderer))
     setup = Setup('lost', {'base_frame': 'nowhere', 'max_depth': 3.0}, SPLIT, true_depth=True)
     model = DepthEstimator('indoor-s').metadata
-    with pytest.raises(OutputError, match='nowhere'):
+    with pytest.raises(MissingOutputError, match='nowhere'):
         Outputs(setup, model, 0.5).of(
             frame, lambda view: pytest.fail('true depth needs no network')
         )

@@ -13,7 +13,8 @@ PACKAGE = 's2r_depth_ros'
 # `ros2 run s2r_depth_ros COMMAND`. The table of cli.py again, which a build cannot always import;
 # a test compares the two.
 COMMANDS = (
-    'node', 'predict', 'convert', 'info', 'evaluate', 'demo', 'benchmark', 'export',
+    'node', 'predict', 'convert', 'info', 'evaluate', 'demo', 'benchmark', 'calibrate_scale',
+    'export',
 )  # fmt: skip
 # setuptools wants data files relative to this folder; both colcon and pip run setup.py from it.
 manifest = ElementTree.parse(Path(__file__).with_name('package.xml'))

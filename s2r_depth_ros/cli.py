@@ -22,6 +22,7 @@ COMMANDS = {
     'demo': 'play a sequence through the node over ROS 2 topics (needs ROS 2)',
     'evaluate': 'score a model on images with ground truth',
     'benchmark': 'measure how fast a model runs here',
+    'calibrate_scale': "set a running node's depth_scale by one known distance (needs ROS 2)",
     'export': 'write a model as ONNX, also in int8, for other runtimes',
 }
 

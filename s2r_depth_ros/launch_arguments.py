@@ -22,6 +22,14 @@ _RVIZ_TOPICS = (
     'depth_registered/points',
 )
 _RVIZ_OWN_TOPIC = 'depth_color'
+# What scale.source takes metres from; a sensor serves all cameras.
+_REFERENCES = {
+    'scan': "lidar's sensor_msgs/LaserScan",
+    'points': "lidar's sensor_msgs/PointCloud2",
+    'range': "range sensor's sensor_msgs/Range",
+    'depth': "depth camera's image",
+    'camera_info': "depth camera's sensor_msgs/CameraInfo",
+}
 
 
 @dataclass(frozen=True)
@@ -62,6 +70,14 @@ def launch_arguments(params_file: str = 'depth.yaml') -> tuple[LaunchArgument, .
             'camera_info',
             "topic of the images' sensor_msgs/CameraInfo; beneath each camera's name as image",
         ),
+        *(
+            LaunchArgument(
+                f'reference_{name}',
+                '',
+                f'topic of a {what}, for scale.source (empty: reference/{name})',
+            )
+            for name, what in _REFERENCES.items()
+        ),
         LaunchArgument(
             'image_transport', '', 'raw or compressed images (empty: as params_file)', _TRANSPORTS
         ),
@@ -101,6 +117,9 @@ def node_arguments(values: Mapping[str, str]) -> list[str]:
     for camera in _cameras(values) or ['']:
         for name, topic in renamed.items():
             arguments += ['-r', f'{_beneath(camera, name)}:={_beneath(camera, topic)}']
+        for name in _REFERENCES:
+            if topic := values[f'reference_{name}']:
+                arguments += ['-r', f'{_beneath(camera, f"reference/{name}")}:={topic}']
     return [*arguments, '--log-level', values['log_level']]
 
 

@@ -18,6 +18,9 @@ COLOR_ORDERS = ('rgb', 'bgr')
 RESIZE_METHODS = ('bicubic', 'bilinear')
 SCENES = ('indoor', 'outdoor', 'universal')
 
+# Fields that files of an older version do not have.
+_YOUNGER = ('pitch_range', 'roll_range')
+
 _Test = Callable[[object], bool]
 
 
@@ -50,6 +53,9 @@ class ModelMetadata:
     resize: resampling of training images, 'bicubic' or 'bilinear', antialiased.
     scene: 'indoor', 'outdoor' or 'universal'.
     provenance: what it was trained on and how; scores: evaluation results; both JSON objects.
+    pitch_range, roll_range: least and largest angle of the cameras that it was trained with,
+        radians, without a twentieth at each end; pitch above 0 looks up, roll above 0 has the right
+        side of the camera lower. None where unknown, as in older files: level is assumed then.
     licence: of the weights. placeholder: why this model only stands in for a better one, or ''.
     sha256: over the sorted keys, each followed by its tensor's little-endian bytes; filled on save.
 
@@ -68,6 +74,8 @@ class ModelMetadata:
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     std: tuple[float, float, float] = (0.5, 0.5, 0.5)
     resize: str = 'bicubic'
+    pitch_range: tuple[float, float] | None = None
+    roll_range: tuple[float, float] | None = None
     provenance: dict[str, Any] = field(default_factory=dict)
     scores: dict[str, Any] = field(default_factory=dict)
     placeholder: str = ''
@@ -103,13 +111,13 @@ class ModelMetadata:
             raise CheckpointError('the metadata is not a JSON object')
         known = [f.name for f in fields(cls)]
         for key in known:
-            if key not in values:
+            if key not in values and key not in _YOUNGER:
                 raise CheckpointError(f'metadata field {key!r} is missing')
         for key in values:
             if key not in known:
                 raise CheckpointError(f'metadata field {key!r} is unknown')
-        for key in ('mean', 'std'):
-            if isinstance(values[key], list):
+        for key in ('mean', 'std', *_YOUNGER):
+            if isinstance(values.get(key), list):
                 values[key] = tuple(values[key])
         return cls(**values)
 
@@ -143,6 +151,20 @@ def _three(holds: _Test) -> _Test:
     return lambda value: isinstance(value, tuple) and len(value) == 3 and all(map(holds, value))
 
 
+def _angles(most: float) -> tuple[_Test, str]:
+    def holds(value: object) -> bool:
+        if value is None:
+            return True
+        if not (isinstance(value, tuple) and len(value) == 2 and all(map(_is_number, value))):
+            return False
+        return bool(-most <= value[0] <= value[1] <= most)
+
+    return (
+        holds,
+        f'two angles in radians, the smaller first, from {-most:.4g} to {most:.4g}, or null',
+    )
+
+
 def _one_of(values: tuple[object, ...]) -> tuple[_Test, str]:
     rule = 'one of ' + ', '.join(map(repr, values))
     return lambda value: not isinstance(value, bool) and value in values, rule
@@ -165,6 +187,8 @@ _RULES: dict[str, tuple[_Test, str]] = {
     'mean': (_three(_is_number), 'three finite numbers'),
     'std': (_three(_is_positive), 'three finite numbers > 0'),
     'resize': _one_of(RESIZE_METHODS),
+    'pitch_range': _angles(math.pi / 2),
+    'roll_range': _angles(math.pi),
     'provenance': _OBJECT,
     'scores': _OBJECT,
     'placeholder': _TEXT,

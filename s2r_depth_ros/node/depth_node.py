@@ -48,8 +48,9 @@ SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FA
 class DepthNode(LifecycleNode):
     """Estimates depth for the newest images of one camera, or of several in one batch.
 
-    Needs an executor with at least three threads: a transition that loads a model holds one,
-    while parameters and diagnostics go on in the others. The network runs in none of them.
+    Needs an executor with at least four threads: a transition that loads a model holds one, a
+    calibration of the scale another, while parameters and diagnostics go on in the others. The
+    network runs in none of them.
     """
 
     def __init__(self, given: NodeArguments) -> None:

@@ -13,7 +13,7 @@ from s2r_depth_ros.geometry.scale import NoScale, Reason, ScaleEstimate
 from s2r_depth_ros.node import topics
 from s2r_depth_ros.node.camera_info import CameraInfoHistory
 from s2r_depth_ros.node.conversions import seconds
-from s2r_depth_ros.node.reference_readers import READERS, Frame
+from s2r_depth_ros.node.reference_readers import READERS, ScaledFrame
 
 # Messages of each topic. Images come late by a few periods of a fast sensor, and clouds are large.
 _KEPT = {topics.REFERENCE_SCAN: 16, topics.REFERENCE_RANGE: 32}
@@ -55,7 +55,7 @@ class FrameReferences:
         with self._lock:
             self._messages[topic].append(message)
 
-    def ask(self, source: str, frame: Frame, max_age: float) -> list[ScaleEstimate | NoScale]:
+    def ask(self, source: str, frame: ScaledFrame, max_age: float) -> list[ScaleEstimate | NoScale]:
         """Return what each topic of a source says of a frame, or that nothing came on any.
 
         A message is asked once, for the frame nearest to it; the same object comes again for the
@@ -72,7 +72,9 @@ class FrameReferences:
         """Ask again, as unscaled depth is no longer what it was."""
         self._answers.clear()
 
-    def _answer(self, topic: topics.Topic, frame: Frame, max_age: float) -> ScaleEstimate | NoScale:
+    def _answer(
+        self, topic: topics.Topic, frame: ScaledFrame, max_age: float
+    ) -> ScaleEstimate | NoScale:
         now = seconds(frame.header.stamp)
         message = self._nearest(topic.name, now)
         if message is None:

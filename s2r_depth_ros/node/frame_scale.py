@@ -27,7 +27,7 @@ from s2r_depth_ros.node.frame_references import FrameReferences
 from s2r_depth_ros.node.gravity import Gravity
 from s2r_depth_ros.node.parameters import Values
 from s2r_depth_ros.node.parameters.scale import CAMERA_HEIGHT, FIXED, STOP
-from s2r_depth_ros.node.reference_readers import Frame
+from s2r_depth_ros.node.reference_readers import ScaledFrame
 from s2r_depth_ros.node.scale_report import ScaleReport
 from s2r_depth_ros.node.transforms import Transforms
 
@@ -118,7 +118,7 @@ class FrameScale:
             elif name == CAMERA_HEIGHT:
                 yield self._by_height(header, view, values, notes)
             else:
-                frame = Frame(
+                frame = ScaledFrame(
                     header, view, self._transforms, self._references.infos, values.scale.curve
                 )
                 yield from self._references.ask(name, frame, values.scale.max_age)

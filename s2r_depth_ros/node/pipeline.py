@@ -35,6 +35,13 @@ from s2r_depth_ros.node.compressed_depth import compressed_depth
 from s2r_depth_ros.node.conversions import image_to_rgb, seconds
 from s2r_depth_ros.node.frame_cleaning import Cleaned, DepthFrame, FrameCleaner, has_sky, is_cleaned
 from s2r_depth_ros.node.frame_clouds import CloudImage, FrameClouds, is_reduced
+from s2r_depth_ros.node.frame_level import (
+    NOT_LEVELED,
+    FrameLevel,
+    Leveled,
+    turned_back,
+    turned_view,
+)
 from s2r_depth_ros.node.frame_navigation import FrameNavigator, NavigationFrame
 from s2r_depth_ros.node.frame_scale import FrameScale
 from s2r_depth_ros.node.gravity import Gravity
@@ -68,8 +75,9 @@ class Prepared:
 
     wanted: names in topics.OUTPUTS. calibrated: None without usable intrinsics.
     camera_problem: why there are none, '' if there are. rectified: whether the image was
-    undistorted. rgb: the image as the network would see it. view: what the network is to see, None
-    if no wanted output needs it.
+    undistorted. rgb: the image as it is shown. view: what the network is to see, None
+    if no wanted output needs it. level: how that was levelled. finish: what is left to be done to
+    depth once it is turned back, None if it is not turned.
     """
 
     header: Header
@@ -79,6 +87,8 @@ class Prepared:
     rectified: bool
     rgb: NDArray[np.uint8]
     view: View | None
+    level: Leveled
+    finish: Finish | None
 
 
 class Inference(NamedTuple):
@@ -102,7 +112,7 @@ class Result:
     if it did not run. batch: how many images the network saw at once, 0 if it did not run.
     navigation_problem: why wanted clouds or the scan are missing, '' if none is. scale: by what
     depth was scaled, None if by depth_scale alone. unscaled: depth as depth_scale alone makes it,
-    if topics.SCALE was wanted and there are intrinsics.
+    if topics.SCALE was wanted and there are intrinsics. level: as in ``Prepared``.
     """
 
     header: Header
@@ -115,6 +125,7 @@ class Result:
     navigation_problem: str = ''
     scale: ScaleReport | None = None
     unscaled: UnscaledView | None = None
+    level: Leveled = NOT_LEVELED
 
 
 class FramePipeline:
@@ -132,6 +143,7 @@ class FramePipeline:
         scale: FrameScale | None = None,
     ) -> None:
         self._model = model
+        self._level = FrameLevel(gravity, model)
         self.scale = scale
         self._activation = 0
         self._calibrated: _Calibrated | None = None
@@ -173,11 +185,17 @@ class FramePipeline:
         rectified = calibrated is not None and not calibrated.rectifier.is_identity
         if calibrated and rectified:
             rgb = calibrated.rectifier.rectify(rgb)
-        view = None
+        view, level, finish = None, NOT_LEVELED, None
         if set(wanted) - _WITHOUT_NETWORK:
             view = _view(rgb, calibrated, rectified, wanted, values)
             check_view(view)
-        return Prepared(message.header, wanted, calibrated, problem, rectified, rgb, view)
+            intrinsics = calibrated.rectifier.intrinsics if calibrated else None
+            level = self._level.find(message.header, intrinsics, values)
+            if level.turned is not None:
+                view, finish = turned_view(view, level.turned), view.finish
+        return Prepared(
+            message.header, wanted, calibrated, problem, rectified, rgb, view, level, finish
+        )
 
     def finish(self, frame: Prepared, inference: Inference | None, values: Values) -> Result:
         """Make the wanted messages; ``inference``: of ``frame.view``, None if it has none."""
@@ -188,6 +206,8 @@ class FramePipeline:
         report = unscaled = None
         if frame.view is not None and inference is not None:
             prediction = inference.prediction
+            if frame.level.turned is not None and frame.finish is not None:
+                prediction = turned_back(prediction, frame.level.turned, frame.finish)
             unscaled = _unscaled(frame, prediction)
             if self.scale is not None:
                 report = self.scale.measure(frame.header, unscaled, values)
@@ -208,6 +228,7 @@ class FramePipeline:
             focal_scale=inference.prediction.focal_scale if inference else None,
             inference=inference.seconds if inference else None,
             batch=inference.batch if inference else 0,
+            level=frame.level,
             navigation_problem='; '.join(problems),
             scale=report,
             unscaled=unscaled if topics.SCALE in frame.wanted else None,

@@ -33,7 +33,7 @@ from s2r_depth_ros.node.parameters.scale import DEPTH, LIDAR, RANGE
 from s2r_depth_ros.node.transforms import Transforms
 
 
-class Frame(NamedTuple):
+class ScaledFrame(NamedTuple):
     """What a reference is held against.
 
     header: of the image. infos: the camera_infos of the reference depth image. curve: the
@@ -54,7 +54,7 @@ class Frame(NamedTuple):
         return self.transforms.find(self.header.frame_id, header.frame_id, seconds(header.stamp))
 
 
-def _scan(message: LaserScan, frame: Frame) -> ScaleSource:
+def _scan(message: LaserScan, frame: ScaledFrame) -> ScaleSource:
     pose = frame.pose_of(message.header)
     numbers = ScanGeometry(
         message.angle_min, message.angle_increment, message.range_min, message.range_max
@@ -63,14 +63,14 @@ def _scan(message: LaserScan, frame: Frame) -> ScaleSource:
     return ReferencePoints(points, seconds(message.header.stamp), LIDAR, frame.curve)
 
 
-def _cloud(message: PointCloud2, frame: Frame) -> ScaleSource:
+def _cloud(message: PointCloud2, frame: ScaledFrame) -> ScaleSource:
     pose = frame.pose_of(message.header)
     some = thinned(structured_points(message, 'xyz'), MOST_POINTS)
     points = transformed(cloud_points(coordinates(some)), pose)
     return ReferencePoints(points, seconds(message.header.stamp), LIDAR, frame.curve)
 
 
-def _range(message: Range, frame: Frame) -> ScaleSource:
+def _range(message: Range, frame: ScaledFrame) -> ScaleSource:
     rotation, (x, y, z) = rigid_parts(frame.pose_of(message.header))
     reading = RangeReading(
         message.range,
@@ -86,7 +86,7 @@ def _range(message: Range, frame: Frame) -> ScaleSource:
     )
 
 
-def _depth(message: Image, frame: Frame) -> ScaleSource:
+def _depth(message: Image, frame: ScaledFrame) -> ScaleSource:
     pose = frame.pose_of(message.header)
     depth = depth_in_metres(message)
     points = depth_image_points(depth, _intrinsics(message, frame), MOST_POINTS)
@@ -94,7 +94,7 @@ def _depth(message: Image, frame: Frame) -> ScaleSource:
     return ReferencePoints(points, seconds(message.header.stamp), DEPTH, frame.curve)
 
 
-def _intrinsics(message: Image, frame: Frame) -> Intrinsics:
+def _intrinsics(message: Image, frame: ScaledFrame) -> Intrinsics:
     """Return those of a depth image's camera; of the image's, if it is registered to that."""
     size = message.width, message.height
     info, _ = frame.infos.find(message.header, size)
@@ -110,7 +110,7 @@ def _intrinsics(message: Image, frame: Frame) -> Intrinsics:
     )
 
 
-READERS: Mapping[str, Callable[[Any, Frame], ScaleSource]] = {
+READERS: Mapping[str, Callable[[Any, ScaledFrame], ScaleSource]] = {
     topics.REFERENCE_SCAN: _scan,
     topics.REFERENCE_POINTS: _cloud,
     topics.REFERENCE_RANGE: _range,

@@ -36,15 +36,38 @@ class _Measurement:
     """The distance that is known, and what frames say of it.
 
     distance: metres along the optical axis. pixel: x, y in px; None: the centre.
-    scales: what depth_scale would have to be, by each frame. problem: why a frame gave none.
+    scales: what depth_scale would have to be, by each frame. problem: why the last frame that gave
+    none did not, failed: how many those were. begun: set with the first scale, done: when no more
+    frames are needed.
     """
 
     distance: float
     pixel: tuple[float, float] | None
     scales: list[float] = field(default_factory=list)
     problem: str = ''
+    failed: int = 0
     begun: threading.Event = field(default_factory=threading.Event)
     done: threading.Event = field(default_factory=threading.Event)
+
+    def add(self, view: UnscaledView | None, depth_scale: float, problem: str) -> None:
+        """Measure in a frame; the arguments are those of ``ScaleCalibration.see``."""
+        scale = None if view is None else self._scale_in(view)
+        if isinstance(scale, float):
+            self.scales.append(depth_scale * scale)
+        else:
+            self.problem = scale or problem
+            self.failed += 1
+        if self.scales or self.failed >= _FRAMES:
+            self.begun.set()
+        if max(len(self.scales), self.failed) >= _FRAMES:
+            self.done.set()
+
+    def _scale_in(self, view: UnscaledView) -> float | str:
+        """Return by what depth is to be scaled, or why that is not known."""
+        camera = view.intrinsics
+        pixel = self.pixel or ((camera.width - 1) / 2, (camera.height - 1) / 2)
+        found = KnownDistance(self.distance, pixel, 0.0).estimate(view)
+        return found.text if isinstance(found, NoScale) else found.scale
 
 
 class ScaleCalibration:
@@ -89,19 +112,7 @@ class ScaleCalibration:
         measurement = self._measurement
         if measurement is None or measurement.done.is_set():
             return
-        if view is None:
-            measurement.problem = problem
-            return
-        camera = view.intrinsics
-        pixel = measurement.pixel or ((camera.width - 1) / 2, (camera.height - 1) / 2)
-        found = KnownDistance(measurement.distance, pixel, 0.0).estimate(view)
-        if isinstance(found, NoScale):
-            measurement.problem = found.text
-            return
-        measurement.scales.append(depth_scale * found.scale)
-        measurement.begun.set()
-        if len(measurement.scales) >= _FRAMES:
-            measurement.done.set()
+        measurement.add(view, depth_scale, problem)
 
     def destroy(self) -> None:
         """Let go of the service; who waits is answered."""

@@ -170,6 +170,8 @@ def _camera_problems(camera: CameraFacts, parameters: Values) -> list[Problem]:
         problems.append(Problem(ERROR, camera.error))
     if camera.last and camera.last.camera_problem:
         problems.append(Problem(WARN, camera.last.camera_problem))
+    if camera.last and camera.last.level.problem:
+        problems.append(Problem(WARN, camera.last.level.problem))
     if camera.last and camera.last.navigation_problem:
         problems.append(Problem(WARN, camera.last.navigation_problem))
     if counts.stamp_offset is not None:
@@ -200,6 +202,7 @@ def _camera_values(camera: CameraFacts) -> dict[str, str]:
         **(_count_values(camera.counts) if camera.counts else {}),
         'camera_info': (last.camera_problem if last else '') or 'ok',
         'focal length correction': 'n/a' if scale is None else f'{scale:.4f}',
+        'levelled': last.level.text if last else 'n/a',
         'images in the last batch': str(last.batch if last else 0),
     }
 

@@ -52,7 +52,11 @@ FACTS: dict[str, Any] = {
     'provenance': {'data': ['a', 'b'], 'epochs': 3},
     'scores': {'rooms': {'abs_rel': 0.25}},
     'placeholder': 'it is small',
+    'pitch_range': (-0.5, 0.25),
+    'roll_range': None,
 }
+# Fields that older files do not have.
+YOUNGER = {'pitch_range', 'roll_range'}
 
 
 @pytest.fixture(scope='module')
@@ -242,6 +246,14 @@ WRONG_FACTS = [
     ('mean', 0.5),
     ('std', [0.5, 0.5, 0.0]),
     ('resize', 'nearest'),
+    ('pitch_range', 0.1),
+    ('pitch_range', [0.1]),
+    ('pitch_range', [0.2, 0.1]),
+    ('pitch_range', [-0.1, 1.6]),
+    ('pitch_range', ['a', 'b']),
+    ('pitch_range', [float('nan'), 0.1]),
+    ('roll_range', [-4.0, 0.0]),
+    ('roll_range', [0.0, True]),
     ('provenance', 'vkitti'),
     ('scores', [1, 2]),
     ('placeholder', False),
@@ -281,7 +293,14 @@ def test_input_size_must_follow_the_size_rule(altered: Altered, height: int, wid
     assert 'multiples of 16' in text
 
 
-@pytest.mark.parametrize('field', ModelMetadata.__dataclass_fields__)
+@pytest.mark.parametrize('field', sorted(YOUNGER))
+def test_what_older_files_do_not_have_is_unknown(altered: Altered, field: str) -> None:
+    path = altered(metadata={field: ...})
+    assert getattr(read_metadata(path), field) is None
+    load_model(path)
+
+
+@pytest.mark.parametrize('field', sorted(set(ModelMetadata.__dataclass_fields__) - YOUNGER))
 def test_missing_metadata_field_is_named(altered: Altered, field: str) -> None:
     path = altered(metadata={field: ...})
     assert f'{path}: metadata field {field!r} is missing' in refusal(load_model, path)

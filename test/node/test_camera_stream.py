@@ -60,6 +60,28 @@ def test_a_camera_subscribes_to_one_kind_of_image(compressed: bool) -> None:
     assert list(node.publishers) == [topics.of_camera(t.name, 'front') for t in topics.OUTPUTS]
 
 
+@pytest.mark.parametrize(
+    ('source', 'names'),
+    [
+        ('lidar', ['scan', 'points']),
+        ('range', ['range']),
+        ('depth', ['depth', 'camera_info']),
+        ('camera_height', []),
+    ],
+)
+def test_references_are_subscribed_to_if_they_are_a_source(source: str, names: list[str]) -> None:
+    node, taken = FakeNode(), []
+    callbacks = CameraCallbacks(
+        _ignore, _ignore, _ignore, lambda: None, lambda topic, message: taken.append(topic)
+    )
+    CameraTopics(cast(LifecycleNode, node), 'front', False, (source,), callbacks)
+    wanted = [f'front/reference/{name}' for name in names]
+    assert node.subscriptions.keys() == {'front/image', 'front/camera_info', *wanted}
+    for name in wanted:
+        node.subscriptions[name].arrive(None)
+    assert taken == [f'reference/{name}' for name in names]
+
+
 def test_what_has_a_subscriber_is_wanted_or_all() -> None:
     node = FakeNode()
     camera = _topics(node)

@@ -17,7 +17,9 @@ pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
 from builtin_interfaces.msg import Time
 from fake_node import FakeNode
 from frame_pipelines import OVER_FLOOR, pipeline_of
+from rcl_interfaces.srv import SetParametersAtomically
 from rclpy.lifecycle import LifecycleNode
+from rclpy.parameter import Parameter
 from ros_graph import HEIGHT, WIDTH, camera_info, picture, pixels, rgb_message
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
@@ -339,3 +341,33 @@ def test_what_fails_after_the_stop_is_no_error_of_the_frame(setting: Setting) ->
     assert setting.front.totals() == {'received': 1}
     assert setting.front.node.logger.lines == []
     assert setting.defects.empty()
+
+
+def test_a_frame_is_inferred_to_calibrate_though_nobody_subscribes(setting: Setting) -> None:
+    camera, rear = setting.front, setting.rear
+    camera.want()
+    camera.send()
+    _until(lambda: camera.totals().get('skipped') == 1, 'a skipped frame')
+    result: queue.Queue[Any] = queue.Queue()
+    serve = camera.node.services['~/front/calibrate_scale']
+    distance = Parameter('distance', value=3.0).to_parameter_msg()
+    request = SetParametersAtomically.Request(parameters=[distance])
+
+    def ask() -> None:
+        result.put(serve(request, SetParametersAtomically.Response()).result)
+
+    threading.Thread(target=ask).start()
+    _until(lambda: camera.stream.calibration.wanted, 'a frame to be asked for')
+    # Of two cameras one is calibrated at a time: the other one's thread must not wait.
+    busy = rear.node.services['~/rear/calibrate_scale']
+    refused = busy(request, SetParametersAtomically.Response()).result
+    assert not refused.successful
+    assert 'another camera is being calibrated' in refused.reason
+    camera.send()
+    answer = result.get(timeout=_PATIENCE)
+    assert answer.successful, answer.reason
+    # All depths are 2 m.
+    assert camera.node.parameters == {'depth_scale': 1.5}
+    assert setting.estimator.entered.qsize() == 1
+    camera.send()
+    _until(lambda: camera.totals().get('skipped') == 2, 'another skipped frame')

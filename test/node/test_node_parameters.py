@@ -22,6 +22,8 @@ from floor_scenes import floor_plane, seen_depth
 from frame_pipelines import OVER_FLOOR, Frames, content, model_of, pipeline_of
 from rcl_interfaces.srv import DescribeParameters, ListParameters
 from ros_graph import ROOT, camera_info, pixels, values_of
+from scale_messages import ROOM as SCALED_ROOM
+from scale_messages import ScaledCamera, cloud
 
 from s2r_depth_ros.inference.colorize import colorize_depth
 from s2r_depth_ros.network.checkpoint import load_model, read_metadata, save_model
@@ -108,6 +110,11 @@ def _line_of(name: str, lines: list[str]) -> int:
         ({'cameras': ('front-left',)}, ', such as front_left'),
         ({'cameras': 'front'}, "list of names such as [front], not 'front'"),
         ({'min_depth': 5.0, 'max_depth': 5.0}, 'min_depth (5.0 m) must be smaller'),
+        ({'transforms': ('a b 0 0 0 0 0 90',)}, 'must be radians'),
+        ({'transforms': ('a b 0 0 0 0 0 0', 'b a 0 0 0 0 0 0')}, 'closes a loop'),
+        ({'base_frame': '/'}, 'base_frame is empty'),
+        ({'gravity': 'auto'}, 'one of tf, imu, none'),
+        ({'level': 'always'}, 'one of auto, never'),
         ({'color_near': 9.0, 'color_far': 5.0}, 'color_near (9.0 m) must be smaller'),
     ],
 )
@@ -214,6 +221,35 @@ def test_depth_range(live: Any) -> None:
     inside = (before >= low) & (before <= high)
     assert np.array_equal(np.isfinite(after), inside)
     assert np.array_equal(after[inside], before[inside])
+
+
+@shows('transforms', 'base_frame', 'level')
+def test_level_by_transforms(live: Any) -> None:
+    """A camera upside down by its transform is turned upright for the network."""
+    before = _depth(live)
+    upside_down = ['base camera 0 0 0.5 1.5707963 0 1.5707963']
+    refused = live.graph.set('transforms', ['base camera 0 0 0.5'])
+    assert not refused.successful
+    assert 'has 5 words; it must be' in refused.reason
+    assert live.graph.set('transforms', upside_down).successful
+    np.testing.assert_array_equal(_depth(live), before)  # of base_footprint nothing is known
+    refused = live.graph.set('base_frame', '')
+    assert not refused.successful
+    assert 'base_frame is empty' in refused.reason
+    assert live.graph.set('base_frame', 'base').successful
+    turned = _depth(live)
+    assert not np.allclose(turned, before, rtol=1e-3)
+    live.graph.until_status(lambda _, v: 'turned by 180' in v['levelled'], 'a levelled frame')
+    assert live.graph.set('level', 'never').successful
+    np.testing.assert_array_equal(_depth(live), before)
+
+
+@shows('gravity')
+def test_gravity_is_fixed_while_configured(live: Any) -> None:
+    """Its effect is shown in test_frame_level.py: an Imu levels the frames of a real node."""
+    refused = live.graph.set('gravity', 'imu')
+    assert not refused.successful
+    assert 'gravity is read-only while the node is configured' in refused.reason
 
 
 @shows('rectify')
@@ -475,6 +511,44 @@ def _second_frame(values: Values, output: str) -> dict[str, Any]:
         rgb = np.full((*depth.shape, 3), 100 + 4 * number, np.uint8)
         message = given.messages(depth, output, rgb=rgb)[output]
     return content(message)
+
+
+BY_HEIGHT = {'scale.source': ('camera_height',)}
+# A parameter, a value that is not its default, and what must be set too.
+EFFECTS_ON_SCALE: tuple[tuple[str, Any, dict[str, Any]], ...] = (
+    ('scale.source', ('camera_height',), {}),
+    ('scale.max_age', 0.2, {}),
+    ('scale.timeout', 20.0, {}),
+    ('scale.on_timeout', 'stop', {}),
+    ('scale.camera_height', 2.0, BY_HEIGHT),
+    ('scale.rate_limit', 0.5, {}),
+    ('scale.curve', False, {}),
+)
+
+
+@shows(*(name for name, *_ in EFFECTS_ON_SCALE))
+@pytest.mark.parametrize(('name', 'value', 'more'), EFFECTS_ON_SCALE)
+def test_scale(name: str, value: Any, more: dict[str, Any]) -> None:
+    """What is told of the scale of four frames, of which the first two have a cloud."""
+    default = {'scale.source': ('lidar',), **more}
+    assert value_of(with_changes(DEFAULTS, default), name) != value
+    before, after = (_scales({**default, **change}) for change in ({}, {name: value}))
+    assert before != after
+
+
+def _scales(changes: dict[str, Any]) -> list[tuple[Any, ...]]:
+    sources = changes.pop('scale.source')
+    camera = ScaledCamera(*sources)
+    camera.values = with_changes(camera.values, changes)
+    camera.view = SCALED_ROOM**0.8 if 'lidar' in sources else SCALED_ROOM
+    told = []
+    for now in (1.0, 1.3, 1.6, 9.0):
+        camera.wrong = now
+        if now < 1.5 and 'lidar' in sources:
+            camera.take(topics.REFERENCE_POINTS, cloud(now))
+        report = camera.frame(now)
+        told.append((report.freshness, report.withheld, report.state.current, report.state.source))
+    return told
 
 
 @shows('autostart')

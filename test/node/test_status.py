@@ -14,11 +14,13 @@ pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
 from diagnostic_msgs.msg import DiagnosticStatus
 from std_msgs.msg import Header
 
+from s2r_depth_ros.geometry.scale import FilterState, Freshness
 from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.node.camera_health import CameraFacts
 from s2r_depth_ros.node.frame_counts import FrameCounter, FrameCounts
-from s2r_depth_ros.node.parameters import Values
+from s2r_depth_ros.node.parameters import Values, with_changes
 from s2r_depth_ros.node.pipeline import Result
+from s2r_depth_ros.node.scale_report import ScaleReport
 from s2r_depth_ros.node.status import (
     ERROR,
     OK,
@@ -190,6 +192,52 @@ def test_a_camera_is_stale_after_a_diagnostics_period_at_least() -> None:
     slow = replace(Values(), diagnostics_period=5.0)
     _, status = _active(_camera('rear', counts=_counts(since_image=4.0)), parameters=slow)
     assert status.level == OK
+
+
+def _report(freshness: Freshness, **changes: Any) -> ScaleReport:
+    report = ScaleReport(FilterState.initial(1.25), freshness, 3.0, None, 'lidar: why', (), False)
+    return replace(report, **changes)
+
+
+@pytest.mark.parametrize(
+    ('report', 'level', 'message'),
+    [
+        (_report(Freshness.FRESH), OK, 'active'),
+        (
+            _report(Freshness.HELD),
+            WARN,
+            'held: its reference is missing (for 3.0 s): lidar: why',
+        ),
+        (
+            _report(Freshness.STALE, withheld=True),
+            ERROR,
+            'stale: its reference has been missing for too long (for 3.0 s): lidar: why; nothing '
+            'in metres is published, as scale.on_timeout is stop',
+        ),
+        (
+            _report(Freshness.UNSET, age=None),
+            WARN,
+            'no reference has been believed yet: lidar: why',
+        ),
+        (_report(Freshness.FRESH, notes=['a note']), WARN, 'measured by ; a note'),
+    ],
+)
+def test_the_scale_of_a_camera_has_a_status(
+    report: ScaleReport, level: bytes, message: str
+) -> None:
+    scaled = with_changes(Values(), {'scale.source': ['lidar']})
+    last = replace(_RESULT, scale=report)
+    for name in ('', 'rear'):
+        status = _active(_camera(name, last=last), parameters=scaled)[-1]
+        assert status.name == f'/robot/depth: {"camera rear: " if name else ""}scale'
+        assert (status.level, status.message) == (level, message)
+        assert _values(status)['scale'] == '1.25'
+        assert _values(status)['sources'] == 'lidar: why'
+        assert _values(status)['anchors_used'] == '0'
+    # None before the first frame, nor where only depth_scale scales.
+    status = _active(_camera(last=None), parameters=scaled)[-1]
+    assert (status.name, status.level) == ('/robot/depth: scale', OK)
+    assert len(_active(_camera(last=last))) == 1
 
 
 def test_a_placeholder_model_is_told() -> None:

@@ -140,7 +140,7 @@ def test_modules_it_runs_exist(document: Path) -> None:
 
 def test_commands_it_names_exist() -> None:
     section = _REFERENCE.split('## Command line')[1].split('\n## ')[0]
-    named = re.findall(r'^    ([a-z]+)\b', section, re.MULTILINE)
+    named = re.findall(r'^    ([a-z_]+)\b', section, re.MULTILINE)
     assert set(named) - {'from', 'prediction'} == set(COMMANDS) - {'node', 'demo'}
 
 

@@ -76,6 +76,18 @@ def test_several_cameras_have_the_topics_beneath_their_names() -> None:
     }
 
 
+def test_one_sensor_is_the_reference_of_all_cameras() -> None:
+    names = ('scan', 'points', 'range', 'depth', 'camera_info')
+    given = {f'reference_{name}': f'/sensor/{name}' for name in names}
+    rules = _pairs(node_arguments(_values(cameras='front,rear', **given)), '-r')
+    for camera in ('front', 'rear'):
+        for name in names:
+            assert rules[f'{camera}/reference/{name}'] == f'/sensor/{name}'
+    topics = pytest.importorskip('s2r_depth_ros.node.topics', reason='needs ROS 2 (rclpy)')
+    assert {f'reference/{n}' for n in names} == {t.name for t in topics.INPUTS if t.source}
+    assert not [rule for rule in _pairs(node_arguments(_values()), '-r') if 'reference' in rule]
+
+
 def test_rviz_shows_topics_of_the_namespace() -> None:
     topics = pytest.importorskip('s2r_depth_ros.node.topics', reason='needs ROS 2 (rclpy)')
     shown = {

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
+from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock
 from rclpy.qos import QoSProfile
 from rclpy.topic_endpoint_info import TopicEndpointInfo
@@ -71,6 +72,7 @@ class FakeNode:
 
     subscriptions: the first of each topic. latched: the second. others: what the graph tells of
     the other nodes on a topic, by its full name. services: by name, what serves them.
+    parameters: that were set.
     """
 
     def __init__(self, *impossible: str) -> None:
@@ -79,6 +81,7 @@ class FakeNode:
         self.latched: dict[str, FakeSubscription] = {}
         self.others: dict[str, list[TopicEndpointInfo]] = {}
         self.services: dict[str, Any] = {}
+        self.parameters: dict[str, Any] = {}
         self.logger = FakeLogger()
         self._impossible = impossible
 
@@ -105,6 +108,10 @@ class FakeNode:
         made = FakeSubscription(f'/{name}', callback, qos_profile, event_callbacks.matched)
         (self.latched if name in self.subscriptions else self.subscriptions)[name] = made
         return made
+
+    def set_parameters_atomically(self, changes: list[Any]) -> SetParametersResult:
+        self.parameters |= {change.name: change.value for change in changes}
+        return SetParametersResult(successful=True)
 
     def create_service(self, _type: Any, name: str, serve: Any, **_more: Any) -> str:
         self.services[name] = serve

@@ -50,14 +50,14 @@ def cloud_message(
         packed[name] = rows[..., i].astype(kind)
     height, width = rows.shape[:2]
     data = packed.view(np.uint8).reshape(height, width * step)
-    data = np.pad(data, ((0, 0), (0, row_padding)), constant_values=7)
+    padded = np.pad(data, ((0, 0), (0, row_padding)), constant_values=7)
     fields = [
         PointField(name=name, offset=before + i * size, datatype=DATATYPES[kind], count=1)
         for i, name in enumerate(order)
     ]
     return PointCloud2(
         height=height, width=width, fields=fields, is_bigendian=big, point_step=step,
-        row_step=width * step + row_padding, data=array('B', data.tobytes()),
+        row_step=width * step + row_padding, data=array('B', padded.tobytes()),
     )  # fmt: skip
 
 

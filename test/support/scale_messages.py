@@ -46,9 +46,9 @@ def header(seconds: float, frame: str = OPTICAL) -> Header:
 def points_of_room(share: float = 0.01) -> NDArray[np.float64]:
     """Points of the room in the laser's frame."""
     points = back_project(ROOM, CAMERA).reshape(-1, 3)
-    points = points[np.random.default_rng(0).random(len(points)) < share].astype(np.float64)
+    some = points[np.random.default_rng(0).random(len(points)) < share].astype(np.float64)
     pose = FixedTransforms(TRANSFORMS).find(LASER, OPTICAL)
-    return points @ pose[:3, :3].T + pose[:3, 3]
+    return some @ pose[:3, :3].T + pose[:3, 3]
 
 
 def cloud(seconds: float, **layout: Any) -> PointCloud2:

@@ -20,6 +20,7 @@ COMMANDS = {
     'relay': 'train a piece of a long run; called again, goes on',
     'export': 'turn a checkpoint into a model file',
     'card': "write a model's card and scores",
+    'poses': "put the angles of a model's cameras into its file",
     'priors': 'make the priors that models are compared with',
     'demo_clip': 'render the clip that the demo plays',
     'smoke': 'a few steps of everything',

@@ -8,12 +8,14 @@ what the spread of the network's four scales or a mirrored image would add.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from s2r_depth_ros.geometry.filling import fill
 from s2r_depth_ros.geometry.settings import check_between
 
 Array = NDArray[np.float32]
@@ -23,7 +25,6 @@ _WINDOW = 5  # of its pixels, over which depth varies
 _SPARSE = 3  # of its pixels; every third gives the median
 _LEAST_RELIEF = 0.01  # of log depth; less is as good as flat
 _SMALLEST, _LARGEST = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
-_NAN = np.float32(np.nan)
 
 
 class ConfidenceCurve(NamedTuple):
@@ -71,15 +72,16 @@ class ConfidenceFilter:
             chance = 1 / (1 + np.exp(-curve.intercept - odds))
         scratch = self._scratch
         cv2.resize(chance, depth.shape[::-1], dst=scratch.smooth)
-        cv2.inRange(depth, _SMALLEST, _LARGEST, dst=scratch.mask)
+        known = scratch.mask.view(np.bool_)
+        np.greater_equal(depth, np.float32(_SMALLEST), out=known)
+        known &= depth <= np.float32(_LARGEST)
         confidence = np.zeros(depth.shape, np.float32)
         cv2.copyTo(scratch.smooth, scratch.mask, confidence)
         if self.threshold > 0:
             unsure = np.less(
                 confidence, np.float32(self.threshold), out=scratch.mask.view(np.bool_)
             )
-            if unsure.any():
-                np.copyto(depth, _NAN, where=unsure)
+            fill(depth, math.nan, unsure)
         return confidence
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from s2r_depth_ros.geometry.filling import fill
 from s2r_depth_ros.geometry.settings import check_between, check_order
 
 SKY_SHARE = 0.5
@@ -40,7 +41,7 @@ class RangeLimits:
         must not take -inf or NaN for it. NaN and infinite depths stay as they are.
         """
         if self.maximum < math.inf:
-            np.copyto(depth, np.float32(math.inf), where=depth > np.float32(self.maximum))
+            fill(depth, math.inf, depth > np.float32(self.maximum))
         if self.minimum > 0:
-            np.copyto(depth, np.float32(-math.inf), where=depth < np.float32(self.minimum))
+            fill(depth, -math.inf, depth < np.float32(self.minimum))
         return depth

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from s2r_depth_ros.geometry.settings import check_between, check_positive
 
+_BLOCK = 75_000  # pixels that are worked on at a time
 _GRID = 4  # px; images are compared at every fourth pixel
 _SPARSE = 8  # px; the common scale is taken at every eighth
 _LEAST_COMMON = 32  # of these that must be known in both frames
@@ -50,7 +51,8 @@ class TemporalFilter:
         self.settings = settings
         self._stamp = -math.inf
         self._grey: NDArray[np.uint8] = np.empty((0, 0), np.uint8)
-        self._frames: _Frames | None = None
+        self._past: NDArray[np.float32] = np.empty((0, 0), np.float32)  # inverse depth, 1/m
+        self._scratch = _Scratch.of_shape((0, 0))
 
     def reset(self) -> None:
         """Forget all frames."""
@@ -69,17 +71,16 @@ class TemporalFilter:
         if rgb.shape != (*depth.shape, 3):
             raise ValueError(f'the image is {rgb.shape}, depth {depth.shape}; sizes must be equal')
         follows = 0 < stamp - self._stamp <= self.settings.max_gap
-        if self._frames is None or self._frames.past.shape != depth.shape:
-            self._frames, follows = _Frames.of_shape(depth.shape), False
+        if self._past.shape != depth.shape:
+            self._past, follows = np.empty_like(depth), False
         grey, past_grey = _grey_grid(rgb), self._grey
         self._grey, self._stamp = grey, stamp
-        scale = _common_scale(self._frames.past, depth) if follows else None
-        if scale is not None:
-            self._blend(self._frames, depth, scale, self._changed(grey, past_grey))
-        with np.errstate(divide='ignore', over='ignore'):
-            np.reciprocal(depth, out=self._frames.past)
-        # No depth is negative; the product of two that are would look like a depth that stayed.
-        np.copyto(self._frames.past, np.float32(np.nan), where=self._frames.past < 0)
+        scale = _common_scale(self._past, depth) if follows else None
+        if scale is None:
+            with np.errstate(divide='ignore', over='ignore'):
+                np.reciprocal(depth, out=self._past)
+        else:
+            self._blend(depth, scale, self._changed(grey, past_grey))
         return depth
 
     def _changed(self, grey: NDArray[np.uint8], past: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -88,43 +89,68 @@ class TemporalFilter:
         most = self.settings.max_difference
         return np.asarray(cv2.threshold(difference, most, 255, cv2.THRESH_BINARY)[1], np.uint8)
 
-    def _blend(
-        self, frames: _Frames, depth: NDArray[np.float32], scale: float, changed: NDArray[np.uint8]
-    ) -> None:
+    def _blend(self, depth: NDArray[np.float32], scale: float, changed: NDArray[np.uint8]) -> None:
         """Blend ``depth`` in place with the past where neither depth nor image changed."""
+        height, width = depth.shape
+        same = np.repeat(changed == 0, _GRID, axis=1)[:, :width]
+        # Of rows that stay in the cache from one step to the next.
+        rows = max(1, _BLOCK // width // _GRID) * _GRID
+        shape = (min(rows, height), width)
+        if self._scratch.ratio.shape != shape:
+            self._scratch = _Scratch.of_shape(shape)
+        for first in range(0, height, rows):
+            part = slice(first, min(first + rows, height))
+            grid = same[first // _GRID : -(-part.stop // _GRID)]
+            few = self._scratch.first(part.stop - first)
+            self._blend_rows((self._past[part], depth[part]), scale, grid, few)
+
+    def _blend_rows(
+        self,
+        images: tuple[NDArray[np.float32], NDArray[np.float32]],
+        scale: float,
+        same: NDArray[np.bool_],
+        scratch: _Scratch,
+    ) -> None:
+        """Blend rows of past and depth; same: of every fourth row, where the image stayed."""
+        past, depth = images
+        ratio, anew, other, one = scratch
         weight, most = self.settings.weight, 1 + self.settings.max_change
-        ratio, anew = frames.ratio, frames.anew
-        cv2.multiply(frames.past, depth, dst=ratio)
-        cv2.inRange(ratio, 1 / (most * scale), most / scale, dst=anew)
-        cv2.bitwise_not(anew, dst=anew)
-        whole = cv2.resize(changed, depth.shape[::-1], interpolation=cv2.INTER_NEAREST)
-        cv2.bitwise_or(anew, whole, dst=anew)
-        # weight / depth + (1 - weight) * scale * past is this over depth:
-        cv2.addWeighted(ratio, (1 - weight) * scale, ratio, 0, weight, dst=ratio)
-        cv2.copyTo(frames.one, anew, ratio)
-        np.divide(depth, ratio, out=depth)
+        with np.errstate(divide='ignore', over='ignore', invalid='ignore'):
+            np.multiply(past, depth, out=ratio)
+            np.less_equal(ratio, np.float32(most / scale), out=anew)
+            anew &= np.greater_equal(ratio, np.float32(1 / (most * scale)), out=other)
+            # No depth is negative; the product of two that are would look like one that stayed.
+            anew &= np.greater(depth, 0, out=other)
+            for row in range(min(_GRID, len(anew))):
+                anew[row::_GRID] &= same[: len(anew[row::_GRID])]
+            np.logical_not(anew, out=anew)
+            # weight / depth + (1 - weight) * scale * past is this over depth:
+            cv2.addWeighted(ratio, (1 - weight) * scale, ratio, 0, weight, dst=ratio)
+            cv2.copyTo(one, anew.view(np.uint8), ratio)
+            np.divide(depth, ratio, out=depth)
+            np.reciprocal(depth, out=past)
 
 
-class _Frames(NamedTuple):
-    """Images of one size, [H, W]; past: float32, inverse depth, 1/m, NaN where unknown.
+class _Scratch(NamedTuple):
+    """Images of one size: ratio, float32; anew and other, bool; one, float32, 1 everywhere."""
 
-    ratio, anew: float32 and uint8, scratch. one: float32, 1 everywhere.
-    """
-
-    past: NDArray[np.float32]
     ratio: NDArray[np.float32]
-    anew: NDArray[np.uint8]
+    anew: NDArray[np.bool_]
+    other: NDArray[np.bool_]
     one: NDArray[np.float32]
 
     @classmethod
-    def of_shape(cls, shape: tuple[int, ...]) -> _Frames:
-        """Return images of ``shape`` without a past."""
+    def of_shape(cls, shape: tuple[int, int]) -> _Scratch:
         return cls(
-            np.full(shape, np.nan, np.float32),
             np.empty(shape, np.float32),
-            np.empty(shape, np.uint8),
+            np.empty(shape, np.bool_),
+            np.empty(shape, np.bool_),
             np.ones(shape, np.float32),
         )
+
+    def first(self, rows: int) -> _Scratch:
+        """Return the first rows of all."""
+        return _Scratch(self.ratio[:rows], self.anew[:rows], self.other[:rows], self.one[:rows])
 
 
 def _grey_grid(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -97,7 +97,13 @@ class Scanner:
         with np.errstate(divide='ignore'):  # straight down
             far = np.minimum(in_band.far, settings.max_range / view.reach)
         self._obstacle = DepthBounds(in_band.near, far)
-        self._beam = _beam_of_rows(view, beams, np.arange(0, len(far), _BAND) + _BAND // 2)
+        beam = _beam_of_rows(view, beams, np.arange(0, len(far), _BAND) + _BAND // 2)
+        # Pixels one beam after the other, without those of none; and where each of them begins.
+        # In 16 bits, which hold the most beams that there may be, it is a radix sort.
+        in_beam = int((beam < beams.count).sum())
+        self._order = np.argsort(beam.astype(np.uint16), kind='stable')[:in_beam]
+        self._starts = np.flatnonzero(np.diff(beam[self._order], prepend=-1))
+        self._seen = beam[self._order][self._starts]
         self._free = _FreeBeams(view, settings, beams, self._obstacle)
         self._mask = np.empty(far.shape, np.uint8)
         self._range = np.empty_like(far)
@@ -119,9 +125,10 @@ class Scanner:
         self._bands.fill(np.inf)
         rows = self._bands.reshape(-1, depth.shape[1])[: len(depth)]
         cv2.copyTo(self._range, self._mask, rows)
-        nearest: NDArray[np.float32] = np.full(self.beams.count + 1, np.inf, np.float32)
-        np.minimum.at(nearest, self._beam, self._bands.min(axis=1).ravel())
-        nearest = nearest[:-1]
+        nearest: NDArray[np.float32] = np.full(self.beams.count, np.inf, np.float32)
+        if len(self._starts):
+            found = np.take(self._bands.min(axis=1).ravel(), self._order)
+            nearest[self._seen] = np.minimum.reduceat(found, self._starts)
         nearest[nearest < self.settings.min_range] = -np.inf
         nearest[np.isposinf(nearest) & ~self._free.known(depth)] = np.nan
         return nearest

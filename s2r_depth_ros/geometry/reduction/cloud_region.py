@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2r_depth_ros.geometry.depth_bounds import DepthBounds, bounds_above, bounds_below, ray_axes
+from s2r_depth_ros.geometry.filling import fill
 from s2r_depth_ros.geometry.intrinsics import Intrinsics
 from s2r_depth_ros.geometry.settings import check_order
 
@@ -54,5 +56,5 @@ def keep_region(depth: NDArray[np.float32], bounds: DepthBounds) -> NDArray[np.f
 
     Raises ValueError for another shape.
     """
-    np.copyto(depth, np.float32(np.nan), where=bounds.inside(depth) == 0)
+    fill(depth, math.nan, bounds.inside(depth) == 0)
     return depth

@@ -37,7 +37,9 @@ def voxel_grid(
         return ColouredPoints(np.empty((0, 3), np.float32), np.empty(0, np.uint32))
     order, starts = _by_voxel(_cells(points, voxel_size))
     counts = np.diff(starts, append=len(points))
-    sums = np.add.reduceat(np.take(points, order, axis=0), starts, axis=0, dtype=np.float64)
+    voxel = np.repeat(np.arange(len(starts)), counts)
+    ordered = np.take(points, order, axis=0)
+    sums = np.stack([np.bincount(voxel, ordered[:, axis]) for axis in range(3)], axis=-1)
     return ColouredPoints((sums / counts[:, None]).astype(np.float32), colours[order[starts]])
 
 

@@ -104,6 +104,13 @@ class Values:
         choices=('tf', 'imu', 'none'),
         reload=True,
     )
+    level: str = parameter(
+        'auto',
+        'auto: images of a camera that is turned about its axis are turned upright for the '
+        'network, where gravity is known; never: as they are',
+        choices=('auto', 'never'),
+        booleans=('never', 'auto'),
+    )
     depth_scale: float = parameter(
         1.0,
         'fixed factor on all depths, such as one found against a tape measure or a lidar',

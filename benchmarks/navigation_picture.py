@@ -44,7 +44,13 @@ from s2r_depth_ros.share import share_directory
 FRAME = 15  # of the clip; one with true depth
 PANEL = 460  # px, height and width
 AHEAD, BEHIND, ASIDE = 4.6, 0.3, 2.45  # m that the plan shows
-GREEN, RED, GREY, WHITE, YELLOW = (70, 170, 90), (230, 70, 60), (90, 90, 96), (255,) * 3, (250, 220, 80)
+GREEN, RED, GREY, WHITE, YELLOW = (
+    (70, 170, 90),
+    (230, 70, 60),
+    (90, 90, 96),
+    (255,) * 3,
+    (250, 220, 80),
+)
 
 Rgb = NDArray[np.uint8]
 Depth = NDArray[np.float32]

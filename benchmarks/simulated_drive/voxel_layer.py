@@ -90,9 +90,8 @@ class VoxelLayer:
         voxels = self._voxels(raised)
         x, y, z = voxels[self._inside(voxels)].T
         self._marked[x, y, z] = True
-        changed = np.zeros(self.grid.shape, bool)
-        changed[x, y] = True
-        self._weigh(changed)
+        enough = self._marked[x, y].sum(1) > self.settings.mark_threshold
+        self.lethal[x[enough], y[enough]] = True
 
     def _clear(self, points: Floats, seen: Observation) -> None:
         start = (seen.origin - self._corner) / self._size
@@ -103,11 +102,9 @@ class VoxelLayer:
         passed = np.zeros(self._marked.shape, bool)
         _walk(start, ends[self._inside(np.floor(ends))], most, passed)
         self._marked &= ~passed
-        self._weigh(np.any(passed, axis=2))
-
-    def _weigh(self, changed: Mask) -> None:
-        """Set the cost of the columns whose voxels have changed."""
-        self.lethal[changed] = self._marked[changed].sum(1) > self.settings.mark_threshold
+        changed = np.any(passed, axis=2)
+        # What the footprint has freed stays so until it is marked again.
+        self.lethal[changed] &= self._marked[changed].sum(1) > self.settings.mark_threshold
 
     def _ray_ends(self, points: Floats, origin: Floats) -> Floats:
         """Return where the rays to points [N, 3] end: two cells short, and within the grid."""

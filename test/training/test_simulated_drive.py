@@ -134,7 +134,11 @@ def test_more_marks_than_the_threshold_make_a_cell_lethal() -> None:
 
 
 def test_the_footprint_is_freed() -> None:
-    assert not lethal(layer_with((0.62, 2.02, 0.52)))
+    layer = layer_with((0.62, 2.02, 0.32), (0.62, 2.02, 0.72))
+    assert not lethal(layer)
+    # A ray that clears one of the voxels does not make the rest lethal again.
+    layer.update([Observation(CLEARS, np.array([[3.0, 2.02, 0.72]]), EYE)], ROBOT + 2)
+    assert not lethal(layer)
 
 
 def test_rays_through_the_floor_end_there_and_clear() -> None:

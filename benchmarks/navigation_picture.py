@@ -1,9 +1,9 @@
-"""The picture of docs/navigation.md: what a robot gets of one frame, by the network and by the truth.
+"""The picture of docs/navigation.md: what a robot gets of one frame.
 
     navigation_picture.py docs/navigation.jpg
 
-Camera image, then seen from above what the model indoor-s gives, scaled by the height of the camera,
-and what the true depth of the same frame gives: floor green, obstacles red, free view grey, the scan
+Camera image; seen from above what the model indoor-s gives, scaled by the height of the camera;
+what the true depth of the same frame gives. Floor green, obstacles red, free view grey, the scan
 white. Frame and truth are of config/demo_clip, the settings those of config/navigation.yaml.
 """
 
@@ -43,14 +43,9 @@ from s2r_depth_ros.share import share_directory
 
 FRAME = 15  # of the clip; one with true depth
 PANEL = 460  # px, height and width
-AHEAD, BEHIND, ASIDE = 4.6, 0.3, 2.45  # m that the plan shows
-GREEN, RED, GREY, WHITE, YELLOW = (
-    (70, 170, 90),
-    (230, 70, 60),
-    (90, 90, 96),
-    (255,) * 3,
-    (250, 220, 80),
-)
+AHEAD, ASIDE = 4.6, 2.45  # m that the plan shows
+GREEN, RED, GREY = (70, 170, 90), (230, 70, 60), (90, 90, 96)
+WHITE, YELLOW = (255, 255, 255), (250, 220, 80)
 
 Rgb = NDArray[np.uint8]
 Depth = NDArray[np.float32]
@@ -86,7 +81,8 @@ def write(file: Path) -> None:
     plans = [
         plan(depth, camera, floor, values) for depth in (predicted * np.float32(found.scale), truth)
     ]
-    image = cv2.resize(rgb, (PANEL * 4 // 3, PANEL), interpolation=cv2.INTER_AREA)
+    size = (PANEL * 4 // 3, PANEL)
+    image = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
     names = ('camera image', f'by the model, scaled by {found.scale:.2f}', 'by the true depth')
     panels = [titled(p, name) for p, name in zip((image, *plans), names)]
     write_color_picture(file, np.hstack(panels), (cv2.IMWRITE_JPEG_QUALITY, 84))
@@ -117,7 +113,7 @@ def plan(depth: Depth, camera: Intrinsics, floor: Plane, values: dict[str, Any])
     hit = np.isfinite(ranges)
     ends = ranges[hit, None] * np.stack([np.cos(angles), np.sin(angles)], -1)[hit]
     for x, y in places(np.pad(ends, ((0, 0), (0, 1)))):
-        cv2.circle(picture, (x, y), 3, WHITE, 1, cv2.LINE_AA)
+        cv2.circle(picture, (x, y), 3, WHITE, 1)
     for metres in (1, 2, 3, 4):
         around = places(np.array([[metres, 2.4, 0.0]]))[0]
         cv2.putText(picture, f'{metres} m', around, cv2.FONT_HERSHEY_SIMPLEX, 0.4, YELLOW, 1)

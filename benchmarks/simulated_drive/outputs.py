@@ -52,7 +52,11 @@ class Outputs:
     def __init__(self, setup: Setup, model: ModelMetadata, height: float) -> None:
         self.setup = setup
         self.scale = 1.0
-        self._values = with_changes(Values(), {**setup.parameters, 'cloud.stride': STRIDE})
+        # True depth is of the image as it is.
+        level = 'never' if setup.true_depth else Values().level
+        self._values = with_changes(
+            Values(), {'level': level, **setup.parameters, 'cloud.stride': STRIDE}
+        )
         fixed = FixedTransforms(transforms_of(height))
         # Of the node, only an Imu needs more than that it has a clock.
         node = cast(Any, SimpleNamespace(get_clock=lambda: None))

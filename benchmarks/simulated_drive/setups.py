@@ -85,17 +85,17 @@ TRUE = 'true depth, filters, split'
 SETUPS = (
     Setup('true depth, whole cloud', _ALIKE, CLOUD, true_depth=True),
     Setup(TRUE, NAVIGATION | _UNSCALED, SPLIT, true_depth=True),
-    Setup('the same, whole cloud alone', NAVIGATION | _UNSCALED, CLOUD, true_depth=True),
+    Setup('true depth, filters, whole cloud alone', NAVIGATION | _UNSCALED, CLOUD, true_depth=True),
     Setup(BEFORE, _ALIKE, CLOUD),
     Setup('filters, split, unscaled', NAVIGATION | _UNSCALED, SPLIT),
     Setup('scale by height', _ALIKE | _HEIGHT, CLOUD),
     Setup('scale by height, filters', NAVIGATION | _HEIGHT, CLOUD_AND_CLEARING),
     Setup(AFTER, NAVIGATION | _HEIGHT, SPLIT),
-    Setup('the same, and confidence', NAVIGATION | _HEIGHT | _CONFIDENCE, SPLIT),
-    Setup('the same as `scan`', NAVIGATION | _HEIGHT, SCAN),
+    Setup('scale by height, filters, confidence, split', NAVIGATION | _HEIGHT | _CONFIDENCE, SPLIT),
+    Setup('scale by height, filters, scan', NAVIGATION | _HEIGHT, SCAN),
     Setup('scale by lidar', _ALIKE | _LIDAR, CLOUD),
     Setup(WITH_LIDAR, NAVIGATION | _LIDAR, SPLIT),
-    Setup('the same as `scan` ', NAVIGATION | _LIDAR, SCAN),
+    Setup('scale by lidar, filters, scan', NAVIGATION | _LIDAR, SCAN),
 )
 BRIEF = tuple(row for row in SETUPS if row.name in (TRUE, BEFORE, AFTER, WITH_LIDAR))
 """The rows that tell most."""

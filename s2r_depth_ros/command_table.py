@@ -24,7 +24,8 @@ class CommandTable:
     """The commands of one program.
 
     program: its name. package: that of the commands' modules, each named as its command (import_
-    where Python needs the word itself), with ``add_arguments(parser)`` and ``run(args)``, which returns the exit status or None for success.
+    where Python needs the word itself), with ``add_arguments(parser)`` and ``run(args)``, which
+    returns the exit status or None for success.
     commands: command -> one line of help. error_prefix: what an error begins with.
     """
 

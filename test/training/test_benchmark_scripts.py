@@ -85,7 +85,9 @@ def test_what_is_no_manifest_is_told(script, content, tmp_path, monkeypatch, cap
         assert line.startswith(f'{script}: {manifest}')
 
 
-@pytest.mark.parametrize('script', ['adaptation', 'cloud_filters', 'confidence', 'scale_sources'])
+@pytest.mark.parametrize(
+    'script', ['adaptation', 'cloud_filters', 'confidence', 'scale_sources', 'simulate_drive']
+)
 def test_what_cannot_be_written_is_told_before_the_work(script, tmp_path, monkeypatch, capsys):
     file = tmp_path / 'file'
     file.touch()
@@ -94,6 +96,7 @@ def test_what_cannot_be_written_is_told_before_the_work(script, tmp_path, monkey
         'cloud_filters': ('--json', file / 'result.json'),
         'confidence': (file, '--json', file / 'result.json'),
         'scale_sources': ('--real', file, '--out', file),
+        'simulate_drive': ('--out', file),
     }
     line = refused(load_script(script, monkeypatch).main, monkeypatch, capsys, *options[script])
     assert 'folder' in line

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,17 +92,32 @@ def map_free_space(
     cell = float(np.clip((high - low)[:2].max() / 250, 0.12, 0.6))
     shape = np.ceil((high - low) / cell).astype(int) + 1
     occupied = np.zeros(shape, bool)
+    for samples in surface_points(instances, meshes, low, high, cell * 0.7):
+        index = np.floor((samples - low) / cell).astype(int)
+        inside = ((index >= 0) & (index < shape)).all(1)
+        occupied[tuple(index[inside].T)] = True
+    clearance = ndimage.distance_transform_edt(~occupied, sampling=cell)
+    return FreeSpace(occupied, clearance, low, cell)
+
+
+def surface_points(
+    instances: Iterable[Instance],
+    meshes: dict[str, Mesh],
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+    spacing: float,
+) -> Iterator[NDArray[np.float64]]:
+    """Yield points ([N, 3], m) that cover the triangles which touch the box low to high ([3], m).
+
+    spacing: m, most between neighbours, of triangles up to 600 times as long. Of a triangle that
+    reaches out of the box there are points outside, too. Relief that a shader adds is not known.
+    """
     known = primitives() | meshes
     for instance in instances:
         mesh = known[instance.mesh]
         points = instance.in_world(mesh.positions)
         for corners in _within(points[mesh.triangles], low, high):
-            samples = _sample(corners, cell * 0.7)
-            index = np.floor((samples - low) / cell).astype(int)
-            inside = ((index >= 0) & (index < shape)).all(1)
-            occupied[tuple(index[inside].T)] = True
-    clearance = ndimage.distance_transform_edt(~occupied, sampling=cell)
-    return FreeSpace(occupied, clearance, low, cell)
+            yield _sample(corners, spacing)
 
 
 def _within(

@@ -7,9 +7,10 @@
 --rooms, --streets: rendered scenes, each seen from one place by a camera of known pitch and roll.
 --real: images of cameras that were held about level, as they would be from a camera on its side or
 upside down. --sequence: a recording with poses; down is the direction, fixed in its world, in which
-planes of the true depth are level. Ways: never; roll: what the node does; both: pitch, too, to the
-nearest of the model's training. Errors are as the robot gets them, and median-scaled, means over
-scenes with their intervals. Writes rendered, real or sequence, .json and .md.
+planes of the true depth are level. Ways: never; roll: what the node does, upright if rolled beyond
+the model's training; both: pitch, too, to the nearest of the training. Errors are as the robot gets
+them, and median-scaled, means over scenes with their intervals. Writes rendered, real or sequence,
+.json and .md.
 """
 
 from __future__ import annotations
@@ -34,11 +35,10 @@ from s2r_depth_ros.evaluation.scores import fill_invalid, interval
 from s2r_depth_ros.files import make_folder, read_json, write_atomically
 from s2r_depth_ros.geometry import Intrinsics
 from s2r_depth_ros.geometry.level import (
-    ANY_ANGLE,
     TurnedView,
     angle_of,
     pitch_and_roll,
-    rotation_to_nearest,
+    rotation_to_pose,
 )
 from s2r_depth_ros.geometry.rigid import Matrix
 from s2r_depth_ros.inference.estimator import DepthEstimator
@@ -135,14 +135,14 @@ def real_frames(manifest: Path) -> Iterator[Frame]:
         rgb, truth = listed.load()
         height, width = truth.shape
         for quarters, down in enumerate(((0, 1, 0), (1, 0, 0), (0, -1, 0), (-1, 0, 0))):
-            turned = [np.ascontiguousarray(np.rot90(array, quarters)) for array in (rgb, truth)]
+            image = np.ascontiguousarray(np.rot90(rgb, quarters))
+            depth = np.ascontiguousarray(np.rot90(truth, quarters))
             size = (width, height) if quarters % 2 == 0 else (height, width)
             numbers = (listed.fx, listed.fx, (size[0] - 1) / 2, (size[1] - 1) / 2)
             pose = f'roll {(0, 90, 180, -90)[quarters]}'
             x, y, z = map(float, down)
-            yield Frame(
-                listed.kind, listed.scene, pose, *turned, camera_of(numbers, *size), (x, y, z)
-            )
+            camera = camera_of(numbers, *size)
+            yield Frame(listed.kind, listed.scene, pose, image, depth, camera, (x, y, z))
 
 
 def sequence_frames(path: Path) -> Iterator[Frame]:
@@ -153,7 +153,9 @@ def sequence_frames(path: Path) -> Iterator[Frame]:
     frames = []
     for entry in facts['frames'][::EVERY]:
         image = cv2.imread(str(path.parent / entry['rgb']))
+        assert image is not None
         raw = cv2.imread(str(path.parent / entry['depth']), cv2.IMREAD_UNCHANGED)
+        assert raw is not None
         truth = (raw * facts['depth_scale']).astype(np.float32)
         rotation = np.array(entry['pose_c2w'])[:3, :3]
         frames.append((np.ascontiguousarray(image[..., ::-1]), truth, rotation))
@@ -184,7 +186,7 @@ def row_of(frame: Frame, estimator: DepthEstimator) -> Row | None:
     rotations: dict[str, Matrix | None] = {}
     for way in WAYS:
         rotations[way] = rotation = rotation_of(frame, estimator.metadata, way)
-        if way == 'both' and np.allclose(rotation, rotations['roll'], atol=1e-6):
+        if way == 'both' and _are_equal(rotation, rotations['roll']):
             values[way] = values['roll']
             continue
         depth = depth_of(frame, estimator, rotation)
@@ -196,12 +198,22 @@ def row_of(frame: Frame, estimator: DepthEstimator) -> Row | None:
     return Row(frame.kind, frame.scene, frame.pose, values)
 
 
+def _are_equal(one: Matrix | None, other: Matrix | None) -> bool:
+    """Return whether two rotations are the same."""
+    return one is not None and other is not None and np.allclose(one, other, atol=1e-6)
+
+
 def rotation_of(frame: Frame, model: ModelMetadata, way: str) -> Matrix | None:
     """Return the rotation that levels a frame in one of WAYS, None for never."""
     if way == 'never':
         return None
-    pitches = (model.pitch_range if way == 'both' else None) or ANY_ANGLE
-    return rotation_to_nearest(frame.down, pitches, model.roll_range or (0.0, 0.0))
+    pitch, roll = pitch_and_roll(frame.down)
+    low, high = model.roll_range or (0.0, 0.0)
+    if not low <= roll <= high:
+        roll = 0.0
+    if way == 'both' and model.pitch_range is not None:
+        pitch = min(max(pitch, model.pitch_range[0]), model.pitch_range[1])
+    return rotation_to_pose(frame.down, pitch, roll)
 
 
 def depth_of(

@@ -20,6 +20,9 @@ _RVIZ_TOPICS = (
     'rgb/image_rect_color',
     'depth_registered/image_rect',
     'depth_registered/points',
+    'depth_registered/points_obstacles',
+    'depth_registered/points_ground',
+    'scan',
 )
 _RVIZ_OWN_TOPIC = 'depth_color'
 # What scale.source takes metres from; a sensor serves all cameras.

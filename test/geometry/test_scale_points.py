@@ -59,7 +59,7 @@ def smooth_noise(rng: np.random.Generator, deviation: float) -> NDArray[np.float
 # ---- anchors
 
 
-def test_the_nearest_point_of_a_pixel_counts() -> None:
+def test_of_several_points_in_a_pixel_the_nearest_counts() -> None:
     ray = np.array([0.1, 0.1, 1.0])
     anchors = find_anchors(np.stack([5 * ray, 2 * ray, 3 * ray]), UnscaledView(ROOM, CAMERA))
     np.testing.assert_allclose(anchors.log_true, [np.log(2)])

@@ -107,12 +107,16 @@ def cone(distance: float, *, nearest: bool = False, **changed) -> RangeCone:
     return RangeCone(RangeReading(distance, **numbers, nearest=nearest), (0, 0, 0), AHEAD, 3.0)
 
 
-@given(scale=st.floats(0.1, 2.4), nearest=st.booleans(), fov=st.floats(1e-6, 0.3))
+@given(scale=st.floats(0.1, 2.4), nearest=st.booleans(), fov=st.floats(0, 0.3))
 def test_a_range_reading_gives_the_scale_of_a_wall(scale, nearest, fov) -> None:
     answer = scale_of(cone(6.0 * scale, nearest=nearest, field_of_view=fov))
     assert answer.scale == pytest.approx(scale, rel=0.02)
     assert answer.stamp == 3.0
     assert answer.used > 0
+
+
+def test_a_maximum_of_zero_is_no_limit() -> None:
+    assert scale_of(cone(12.0, max_range=0.0)).scale == pytest.approx(2, rel=0.02)
 
 
 def test_ultrasound_sees_what_is_nearest_and_infrared_what_fills_the_cone() -> None:
@@ -135,7 +139,7 @@ def test_a_reading_that_saw_nothing_is_none(distance) -> None:
     assert reason_of(cone(distance)) is Reason.NO_REFERENCE
 
 
-@pytest.mark.parametrize('fov', [*NO_NUMBERS, 4.0])
+@pytest.mark.parametrize('fov', [math.nan, math.inf, -0.1, 4.0])
 def test_the_cone_must_be_one(fov) -> None:
     assert reason_of(cone(2.0, field_of_view=fov)) is Reason.NO_REFERENCE
 

@@ -72,6 +72,9 @@ def test_several_cameras_have_the_topics_beneath_their_names() -> None:
         '/rgb/image_rect_color': 'front/rgb/image_rect_color',
         '/depth_registered/image_rect': 'front/depth_registered/image_rect',
         '/depth_registered/points': 'front/depth_registered/points',
+        '/depth_registered/points_obstacles': 'front/depth_registered/points_obstacles',
+        '/depth_registered/points_ground': 'front/depth_registered/points_ground',
+        '/scan': 'front/scan',
         '/depth/depth_color': 'depth/front/depth_color',
     }
 

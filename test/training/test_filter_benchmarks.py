@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import yaml
 from benchmark_scripts import load_script
+from floor_scenes import CAMERA, floor_plane, seen_depth
+from source_files import ROOT
 
 
 def test_confidence_is_judged_on_scenes_it_was_not_fitted_to(
@@ -47,3 +50,21 @@ def test_every_filter_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
     frame = [row['least'] for name, row in cost.items() if not name.startswith(('once', 'all'))]
     assert cost['all of a frame']['least'] == pytest.approx(sum(frame), abs=0.01)
     assert min(frame) > 0
+
+
+def test_the_plan_shows_floor_and_wall_where_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = load_script('navigation_picture', monkeypatch)
+    values = yaml.safe_load((ROOT / 'config' / 'navigation.yaml').read_text())
+    settings, floor = values['/**']['ros__parameters'], floor_plane()
+    ((_, wall),) = script.places(np.array([[2.0, 0.0, 0.0]]))
+
+    def rows(lowest: float, colour: tuple[int, int, int]) -> np.ndarray:
+        depth = seen_depth(floor, [(2.0, lowest, 3.0)])
+        return np.nonzero((script.plan(depth, CAMERA, floor, settings) == colour).all(-1))[0]
+
+    assert abs(rows(0.0, script.WHITE) - wall).max() < 40  # of circles, and aside it is farther
+    # What hangs over the robot is an obstacle, but none of the scan.
+    assert np.abs(rows(1.2, script.RED) - wall).max() <= 2
+    assert not rows(1.2, script.WHITE).size
+    assert rows(0.0, script.GREEN).min() > wall - 2
+    assert not rows(0.0, script.GREY).size, 'nothing is free before max_depth'

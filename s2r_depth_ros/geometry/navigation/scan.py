@@ -99,8 +99,11 @@ class Scanner:
         self._obstacle = DepthBounds(in_band.near, far)
         beam = _beam_of_rows(view, beams, np.arange(0, len(far), _BAND) + _BAND // 2)
         # Pixels one beam after the other, without those of none; and where each of them begins.
-        self._order = np.argsort(beam, kind='stable')[: int((beam < beams.count).sum())]
-        self._seen, self._starts = np.unique(beam[self._order], return_index=True)
+        # In 16 bits, which hold the most beams that there may be, it is a radix sort.
+        in_beam = int((beam < beams.count).sum())
+        self._order = np.argsort(beam.astype(np.uint16), kind='stable')[:in_beam]
+        self._starts = np.flatnonzero(np.diff(beam[self._order], prepend=-1))
+        self._seen = beam[self._order][self._starts]
         self._free = _FreeBeams(view, settings, beams, self._obstacle)
         self._mask = np.empty(far.shape, np.uint8)
         self._range = np.empty_like(far)

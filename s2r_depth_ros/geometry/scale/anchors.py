@@ -13,7 +13,7 @@ from s2r_depth_ros.geometry.projection import project
 from s2r_depth_ros.geometry.scale.estimate import UnscaledView
 from s2r_depth_ros.geometry.scale.references import Points, thinned
 
-MOST_POINTS = 20_000
+MOST_POINTS = 8_000
 """Larger clouds are thinned out evenly: a scale needs no more, and a frame has no more time."""
 MOST_ANCHORS = 3_000
 """So are the points on the image, once they have told which of them are hidden."""
@@ -56,14 +56,14 @@ class Anchors:
 def find_anchors(points: Points, view: UnscaledView) -> Anchors:
     """Return the anchors of points [N, 3] of the camera's optical frame, metres.
 
-    Of several in a pixel the nearest counts. Dropped are points behind the image, those that a
-    nearer neighbour hides from the camera (the other sensor sees it from elsewhere), and those at
-    steps of predicted depth, where a small error of place is a large one of depth.
+    Dropped are points behind the image, those that a much nearer neighbour hides from the camera
+    (the other sensor sees them from elsewhere), and those at steps of predicted depth, where a
+    small error of place is a large one of depth.
     """
     column, row, z = _on_image(thinned(points, MOST_POINTS), view.intrinsics)
     around = _nearest_around(column, row, z, view.intrinsics)
-    chosen = thinned(_nearest_of_each_pixel(column, row, z, view.intrinsics), MOST_ANCHORS)
-    column, row, z, around = column[chosen], row[chosen], z[chosen], around[chosen]
+    some = thinned(np.arange(len(z)), MOST_ANCHORS)
+    column, row, z, around = column[some], row[some], z[some], around[some]
     unscaled = view.depth[row, column].astype(np.float64)
     kept = np.isfinite(unscaled) & (unscaled > 0) & (z <= around * np.exp(_BEHIND))
     kept &= ~_at_edge(column, row, view.depth)
@@ -91,15 +91,6 @@ def _on_image(
         inside = (x > -0.5) & (x < camera.width - 0.5) & (y > -0.5) & (y < camera.height - 0.5)
     column, row = (np.rint(place[inside]).astype(np.intp) for place in (x, y))
     return column, row, points[inside, 2]
-
-
-def _nearest_of_each_pixel(
-    column: NDArray[np.intp], row: NDArray[np.intp], z: NDArray[np.float64], camera: Intrinsics
-) -> NDArray[np.intp]:
-    """Return the indices of the points that no other one in their pixel is nearer than."""
-    nearest = np.full((camera.height, camera.width), np.inf)
-    np.minimum.at(nearest, (row, column), z)
-    return np.flatnonzero(z == nearest[row, column])
 
 
 def _nearest_around(

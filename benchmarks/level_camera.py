@@ -158,7 +158,8 @@ def sequence_frames(path: Path) -> Iterator[Frame]:
         assert raw is not None
         truth = (raw * facts['depth_scale']).astype(np.float32)
         rotation = np.array(entry['pose_c2w'])[:3, :3]
-        frames.append((np.ascontiguousarray(image[..., ::-1]), truth, rotation))
+        rgb = np.ascontiguousarray(image[..., ::-1], np.uint8)
+        frames.append((rgb, truth, rotation))
     floors = [(true_floor(truth, camera), rotation) for _, truth, rotation in frames]
     downs = np.array([rotation @ floor.normal for floor, rotation in floors if floor])
     world = np.median(downs, axis=0)

@@ -22,7 +22,7 @@ _RVIZ_TOPICS = (
     'depth_registered/points',
     'depth_registered/points_obstacles',
     'depth_registered/points_ground',
-    'scan',
+    'depth_registered/scan',
 )
 _RVIZ_OWN_TOPIC = 'depth_color'
 # What scale.source takes metres from; a sensor serves all cameras.

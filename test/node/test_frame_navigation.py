@@ -217,7 +217,7 @@ def test_without_a_transform_the_floor_is_the_one_that_is_seen(pitch: float) -> 
     depth = seen_depth(floor_plane(pitch), [(3.0, 0.0, 3.0)])
     result = given.result(depth, EVERY)
     assert set(result.messages) == EVERY - {topics.SCAN}
-    assert 'no scan: ' in result.navigation_problem
+    assert f'no {topics.SCAN}: ' in result.navigation_problem
     obstacles = cloud(result.messages[topics.OBSTACLES])
     assert (heights(obstacles, pitch) > 0.08).all()
     assert len(obstacles) > 1000

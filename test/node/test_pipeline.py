@@ -21,7 +21,7 @@ from s2r_depth_ros.inference import estimator as estimator_module
 from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.media.point_clouds import structured_points
 from s2r_depth_ros.node import topics
-from s2r_depth_ros.node.parameters import Values
+from s2r_depth_ros.node.parameters import Values, with_changes
 from s2r_depth_ros.node.pipeline import Inference
 
 DEFAULTS = Values()
@@ -38,14 +38,18 @@ def _messages(estimator: DepthEstimator, values: Values, **info: Any) -> dict[st
     return dict(pipeline.finish(frame, Inference(prediction, 0.1, 1), values).messages)
 
 
+@pytest.mark.parametrize(
+    'changes', [{}, {'edge_filter.enable': True}, {'cloud.stride': 2}, {'out_of_range': 'infinite'}]
+)
 def test_messages_are_the_same_wherever_depth_is_finished(
-    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
 ) -> None:
     estimator = DepthEstimator(tiny_model, device='cpu')
     lens = {'d': [0.3, 0.1, 0.0, 0.0, 0.0]}
     plain = pixels(_messages(estimator, DEFAULTS, **lens)[topics.DEPTH])
     nearest, farthest = (float(d) for d in np.nanpercentile(plain * 1.5, (10, 90)))
     values = replace(DEFAULTS, depth_scale=1.5, min_depth=nearest, max_depth=farthest)
+    values = with_changes(values, changes)
     here = _messages(estimator, values, **lens)
     monkeypatch.setattr(estimator_module, 'on_host', lambda _: False)
     there = _messages(estimator, values, **lens)
@@ -54,12 +58,15 @@ def test_messages_are_the_same_wherever_depth_is_finished(
         np.testing.assert_array_equal(pixels(here[name]), pixels(there[name]))
     depth = pixels(there[topics.DEPTH])
     assert np.isnan(plain).any(), 'the lens leaves no pixel out'
-    assert 0.2 < np.isnan(depth).mean() < 0.9
+    assert 0.2 < (~np.isfinite(depth)).mean() < 0.9
     one, other = (structured_points(m[topics.POINTS]) for m in (here, there))
     for field in 'xyz':
         np.testing.assert_array_equal(one[field], other[field])
     np.testing.assert_array_equal(one['rgb'].view(np.uint32), other['rgb'].view(np.uint32))
-    np.testing.assert_array_equal(other['z'].reshape(depth.shape), depth)
+    shown = np.where(np.isfinite(depth), depth, np.float32(np.nan))
+    stride = values.cloud.stride
+    z = other['z'].reshape(-(-len(depth) // stride), -1)
+    np.testing.assert_array_equal(z, shown[::stride, ::stride])
     for field in ('width', 'height', 'row_step', 'point_step', 'is_dense'):
         assert getattr(here[topics.POINTS], field) == getattr(there[topics.POINTS], field)
 

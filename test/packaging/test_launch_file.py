@@ -74,7 +74,7 @@ def test_several_cameras_have_the_topics_beneath_their_names() -> None:
         '/depth_registered/points': 'front/depth_registered/points',
         '/depth_registered/points_obstacles': 'front/depth_registered/points_obstacles',
         '/depth_registered/points_ground': 'front/depth_registered/points_ground',
-        '/scan': 'front/scan',
+        '/depth_registered/scan': 'front/depth_registered/scan',
         '/depth/depth_color': 'depth/front/depth_color',
     }
 

@@ -7,9 +7,10 @@
 --rooms, --streets: rendered scenes, each seen from one place by a camera of known pitch and roll.
 --real: images of cameras that were held about level, as they would be from a camera on its side or
 upside down. --sequence: a recording with poses; down is the direction, fixed in its world, in which
-planes of the true depth are level. Ways: never; roll: what the node does; both: pitch, too, to the
-nearest of the model's training. Errors are as the robot gets them, and median-scaled, means over
-scenes with their intervals. Writes rendered, real or sequence, .json and .md.
+planes of the true depth are level. Ways: never; roll: what the node does, upright if rolled beyond
+the model's training; both: pitch, too, to the nearest of the training. Errors are as the robot gets
+them, and median-scaled, means over scenes with their intervals. Writes rendered, real or sequence,
+.json and .md.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from s2r_depth_ros.command_table import reported
@@ -33,12 +35,14 @@ from s2r_depth_ros.evaluation.scores import fill_invalid, interval
 from s2r_depth_ros.files import make_folder, read_json, write_atomically
 from s2r_depth_ros.geometry import Intrinsics
 from s2r_depth_ros.geometry.level import (
-    ANY_ANGLE,
     TurnedView,
+    angle_of,
     pitch_and_roll,
-    rotation_to_nearest,
+    rotation_to_pose,
 )
+from s2r_depth_ros.geometry.rigid import Matrix
 from s2r_depth_ros.inference.estimator import DepthEstimator
+from s2r_depth_ros.network.metadata import ModelMetadata
 from s2r_depth_ros.tables import format_markdown_table
 from scale_sources import camera_of, true_floor
 
@@ -46,13 +50,14 @@ MODELS = {'indoor': 'indoor-s', 'stereo': 'indoor-s', 'driving': 'outdoor-s'}
 WAYS = ('never', 'roll', 'both')
 SIZE = (256, 192)
 FIELD = math.radians(65)
+# Degrees. Pitch of a level camera, roll of one that looks down a little, as most do.
 POSES = (
-    (-40, 0), (-20, 0), (0, 0), (20, 0), (40, 0),
-    (-10, -40), (-10, -20), (-10, -10), (-10, 10), (-10, 20), (-10, 40),
-    (-10, -90), (-10, 90), (-10, 180), (-30, 20), (20, -20), (-30, 180), (20, 90),
-)  # fmt: skip
+    *((pitch, 0) for pitch in (-40, -30, -20, -10, 0, 10, 20, 30, 40)),
+    *((-10, roll) for roll in (-40, -25, -10, 10, 25, 40, 90, -90, 180)),
+)
 FIRST_SEED = 5_000_001  # no scene of the training
 EVERY = 6  # frames of the recording
+LEAST_TURN = math.radians(1)  # as in the node
 
 Down = tuple[float, float, float]
 
@@ -118,7 +123,10 @@ def rendered_frames(kind: str, count: int) -> Iterator[Frame]:
                 x, y, z = (-axes[2]).tolist()
                 pose = f'pitch {pitch}, roll {roll}'
                 camera = camera_of(numbers, width, height)
-                yield Frame(kind, name, pose, rgb, image.depth, camera, (x, y, z))
+                truth = image.depth.astype(np.float16).astype(
+                    np.float32
+                )  # as training sets have it
+                yield Frame(kind, name, pose, rgb, truth, camera, (x, y, z))
 
 
 def real_frames(manifest: Path) -> Iterator[Frame]:
@@ -127,14 +135,14 @@ def real_frames(manifest: Path) -> Iterator[Frame]:
         rgb, truth = listed.load()
         height, width = truth.shape
         for quarters, down in enumerate(((0, 1, 0), (1, 0, 0), (0, -1, 0), (-1, 0, 0))):
-            turned = [np.ascontiguousarray(np.rot90(array, quarters)) for array in (rgb, truth)]
+            image = np.ascontiguousarray(np.rot90(rgb, quarters))
+            depth = np.ascontiguousarray(np.rot90(truth, quarters))
             size = (width, height) if quarters % 2 == 0 else (height, width)
             numbers = (listed.fx, listed.fx, (size[0] - 1) / 2, (size[1] - 1) / 2)
             pose = f'roll {(0, 90, 180, -90)[quarters]}'
             x, y, z = map(float, down)
-            yield Frame(
-                listed.kind, listed.scene, pose, *turned, camera_of(numbers, *size), (x, y, z)
-            )
+            camera = camera_of(numbers, *size)
+            yield Frame(listed.kind, listed.scene, pose, image, depth, camera, (x, y, z))
 
 
 def sequence_frames(path: Path) -> Iterator[Frame]:
@@ -145,10 +153,13 @@ def sequence_frames(path: Path) -> Iterator[Frame]:
     frames = []
     for entry in facts['frames'][::EVERY]:
         image = cv2.imread(str(path.parent / entry['rgb']))
+        assert image is not None
         raw = cv2.imread(str(path.parent / entry['depth']), cv2.IMREAD_UNCHANGED)
+        assert raw is not None
         truth = (raw * facts['depth_scale']).astype(np.float32)
         rotation = np.array(entry['pose_c2w'])[:3, :3]
-        frames.append((np.ascontiguousarray(image[..., ::-1]), truth, rotation))
+        rgb = np.ascontiguousarray(image[..., ::-1], np.uint8)
+        frames.append((rgb, truth, rotation))
     floors = [(true_floor(truth, camera), rotation) for _, truth, rotation in frames]
     downs = np.array([rotation @ floor.normal for floor, rotation in floors if floor])
     world = np.median(downs, axis=0)
@@ -172,9 +183,14 @@ def row_of(frame: Frame, estimator: DepthEstimator) -> Row | None:
     if mask.mean() < 0.002:
         return None
     known = frame.truth[mask].astype(np.float64)
-    values = {}
+    values: dict[str, dict[str, dict[str, float]]] = {}
+    rotations: dict[str, Matrix | None] = {}
     for way in WAYS:
-        depth = depth_of(frame, estimator, way)
+        rotations[way] = rotation = rotation_of(frame, estimator.metadata, way)
+        if way == 'both' and _are_equal(rotation, rotations['roll']):
+            values[way] = values['roll']
+            continue
+        depth = depth_of(frame, estimator, rotation)
         plain = np.maximum(fill_invalid(depth)[mask], MIN_DEPTH).astype(np.float64)
         values[way] = {
             'none': errors(plain, known),
@@ -183,13 +199,30 @@ def row_of(frame: Frame, estimator: DepthEstimator) -> Row | None:
     return Row(frame.kind, frame.scene, frame.pose, values)
 
 
-def depth_of(frame: Frame, estimator: DepthEstimator, way: str) -> NDArray[np.float32]:
-    """Return the depth of a frame, levelled in one of WAYS."""
+def _are_equal(one: Matrix | None, other: Matrix | None) -> bool:
+    """Return whether two rotations are the same."""
+    return one is not None and other is not None and np.allclose(one, other, atol=1e-6)
+
+
+def rotation_of(frame: Frame, model: ModelMetadata, way: str) -> Matrix | None:
+    """Return the rotation that levels a frame in one of WAYS, None for never."""
     if way == 'never':
+        return None
+    pitch, roll = pitch_and_roll(frame.down)
+    low, high = model.roll_range or (0.0, 0.0)
+    if not low <= roll <= high:
+        roll = 0.0
+    if way == 'both' and model.pitch_range is not None:
+        pitch = min(max(pitch, model.pitch_range[0]), model.pitch_range[1])
+    return rotation_to_pose(frame.down, pitch, roll)
+
+
+def depth_of(
+    frame: Frame, estimator: DepthEstimator, rotation: Matrix | None
+) -> NDArray[np.float32]:
+    """Return the depth of a frame, by its image turned by a rotation and turned back."""
+    if rotation is None or angle_of(rotation) < LEAST_TURN:
         return estimator.predict(frame.rgb, fx=frame.camera.fx).depth
-    metadata = estimator.metadata
-    pitches = (metadata.pitch_range if way == 'both' else None) or ANY_ANGLE
-    rotation = rotation_to_nearest(frame.down, pitches, metadata.roll_range or (0.0, 0.0))
     view = TurnedView(frame.camera, rotation)
     turned = estimator.predict(view.turn(frame.rgb), fx=view.intrinsics.fx)
     return view.depth_back(turned.depth)
@@ -270,6 +303,7 @@ def frames_of(args: argparse.Namespace) -> tuple[str, Iterator[Frame]]:
 def measure(args: argparse.Namespace) -> None:
     """Measure, print, write. Raises UserError for what cannot be read or written."""
     make_folder(args.out)
+    torch.set_num_threads(1)
     name, frames = frames_of(args)
     models = {name: DepthEstimator(name, device='cpu') for name in set(MODELS.values())}
     rows = [row for frame in frames if (row := row_of(frame, models[MODELS[frame.kind]]))]

@@ -143,6 +143,8 @@ def test_impossible_values_are_named(changes: dict[str, Any], reason: str) -> No
                 'input_width': 192,
                 'cameras': ['front'],
                 'image_transport': 'compressed',
+                'gravity': 'imu',
+                'scale.source': ['lidar'],
             }.items()
         ),
     ],
@@ -168,7 +170,7 @@ def test_reload_parameters_are_those_rejected_above() -> None:
     reload = {spec.name for spec in PARAMETERS if spec.reload}
     assert reload == {
         'model', 'device', 'precision', 'backend', 'input_height', 'input_width',
-        'cameras', 'image_transport',
+        'cameras', 'image_transport', 'gravity', 'scale.source',
     }  # fmt: skip
 
 
@@ -408,7 +410,8 @@ def test_image_transport(loader: Any) -> None:
 @shows('cameras')
 def test_cameras(loader: Any) -> None:
     """Each camera has the topics of its own, and the next configuration other ones."""
-    every = [t.name for t in (*topics.INPUTS, *topics.OUTPUTS) if t.name != topics.IMAGE_COMPRESSED]
+    # References of scale are listened to for scale.source only.
+    every = [topics.IMAGE, topics.CAMERA_INFO, *(topic.name for topic in topics.OUTPUTS)]
 
     def full(camera: str) -> set[str]:
         names = {topics.of_camera(name, camera) for name in every}

@@ -100,7 +100,7 @@ class FrameNavigator:
                 try:
                     messages |= make(frame, names, values)
                 except UserError as error:
-                    missing[str(error)] = names
+                    missing[str(error)] = missing.get(str(error), set()) | names
         return messages, [f'no {", ".join(sorted(n))}: {why}' for why, n in missing.items()]
 
     def _split(

@@ -7,7 +7,7 @@
 --rooms, --streets: rendered scenes, each seen from one place by a camera of known pitch and roll.
 --real: images of cameras that were held about level, as they would be from a camera on its side or
 upside down. --sequence: a recording with poses; down is the direction, fixed in its world, in which
-planes of the true depth are level. Ways: never; roll: upright if rolled beyond the model's training,
+planes of true depth are level. Ways: never; roll: upright if rolled beyond the model's training,
 which the node does from 10 degrees beyond on; both: pitch, too, to the nearest of the training.
 Errors are as the robot gets them, and median-scaled, means over scenes with their intervals. Writes
 rendered, real or sequence, .json and .md.

@@ -24,7 +24,7 @@ _REMEDIES = {
     'rclpy': _ROS,
     **dict.fromkeys(('numpy', 'cv2', 'tqdm', 'tabulate', 'rosbags', 'yaml'), _INSTALL),
     **dict.fromkeys(('sensor_msgs', 'std_msgs', 'diagnostic_msgs'), _INSTALL),
-    **dict.fromkeys(('lifecycle_msgs', 'rcl_interfaces'), _INSTALL),
+    **dict.fromkeys(('lifecycle_msgs', 'rcl_interfaces', 'builtin_interfaces'), _INSTALL),
     **dict.fromkeys(('cv_bridge', 'launch', 'launch_ros', 'ament_index_python'), _INSTALL),
     **dict.fromkeys(('lightning', 'moderngl', 'trimesh', 'PIL', 'scipy', 'collada'), _TRAIN),
 }

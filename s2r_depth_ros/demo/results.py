@@ -40,6 +40,7 @@ def write_results(
         'input': str(options.input),
         'clip': clip.name,
         'camera': clip.camera,
+        'scaled_by_depth': clip.has_depth,
         'model': options.model,
         'device': options.device,
         **summary.as_dict(),

@@ -15,6 +15,7 @@ from s2r_depth_ros.demo.options import DemoOptions
 from s2r_depth_ros.demo.output_folder import OutputFolder
 from s2r_depth_ros.launch_arguments import NODE
 from s2r_depth_ros.rig.channels import node_channels
+from s2r_depth_ros.rig.clip import Clip
 from s2r_depth_ros.rig.environment import ros_environment
 from s2r_depth_ros.rig.events import Event
 from s2r_depth_ros.rig.process_group import ProcessError, ProcessGroup, SilenceError
@@ -34,14 +35,15 @@ class Played:
     left_out: list[str]
 
 
-def play_and_record(options: DemoOptions, folder: OutputFolder, total: int) -> Played:
-    """Play the clip, ``total`` frames as far as known, and record.
+def play_and_record(options: DemoOptions, folder: OutputFolder, clip: Clip) -> Played:
+    """Play the clip and record.
 
     Raises ProcessError if a process fails or all are silent, KeyboardInterrupt after SIGINT or
     SIGTERM; no process is left then either.
     """
+    total = min(options.frames, clip.frame_count or options.frames)
     with ProcessGroup(folder.logs, ros_environment(), suspects=[_NODE]) as processes:
-        processes.start(_NODE, node_command(options))
+        processes.start(_NODE, node_command(options, clip.has_depth))
         processes.start(_RECORDER, recorder_command(folder, _PATIENCE_S))
         processes.start(_PLAYER, player_command(options, _PATIENCE_S))
         with tqdm(total=total, unit='frame', desc='starting', leave=False) as bar:

@@ -19,13 +19,10 @@ from s2r_depth_ros.geometry.intrinsics import Intrinsics
 from s2r_depth_ros.geometry.projection import ray_slopes
 from s2r_depth_ros.geometry.rigid import Matrix
 
-Range = tuple[float, float]
-"""Least and largest angle, radians."""
-
-ANY_ANGLE: Range = (-math.pi, math.pi)
 # Of a ray of the image along the new optical axis: rays farther from it would fill the image.
 _LEAST_FORWARD = 0.15
 _ON_AN_EDGE = 33  # points of an edge of the image that are looked at
+_QUARTER = 0.9  # sine of the turn in the image from which on it is a quarter turn
 
 _Pixel = TypeVar('_Pixel', bound=np.uint8 | np.float32)
 
@@ -36,27 +33,17 @@ def pitch_and_roll(down: Sequence[float]) -> tuple[float, float]:
     return math.atan2(-z, math.hypot(x, y)), math.atan2(x, y)
 
 
-def rotation_to_nearest(down: Sequence[float], pitches: Range, rolls: Range) -> Matrix:
-    """Return the rotation [3, 3] from the optical frame to that of the nearest pose in a range.
+def rotation_to_pose(down: Sequence[float], pitch: float, roll: float) -> Matrix:
+    """Return the rotation [3, 3] from the optical frame to that of a camera of this pose.
 
     The camera keeps its heading: it is pitched and rolled, but not turned about the vertical.
     """
-    pitch, roll = pitch_and_roll(down)
-    wanted = _axes(_nearest(pitch, pitches), _nearest(roll, rolls))
-    return wanted.T @ _axes(pitch, roll)
+    return _axes(pitch, roll).T @ _axes(*pitch_and_roll(down))
 
 
 def angle_of(rotation: Matrix) -> float:
     """Return by how much a rotation [3, 3] turns, in [0, pi]."""
     return math.acos(min(max((float(np.trace(rotation)) - 1) / 2, -1.0), 1.0))
-
-
-def _nearest(angle: float, allowed: Range) -> float:
-    """Return the angle in a range that is nearest on the circle."""
-    low, high = allowed
-    if low <= angle <= high:
-        return angle
-    return min(allowed, key=lambda end: abs(math.remainder(end - angle, 2 * math.pi)))
 
 
 def _axes(pitch: float, roll: float) -> Matrix:
@@ -87,19 +74,21 @@ class TurnedView:
         self.intrinsics = _that_holds(slopes.min(0), slopes.max(0), intrinsics)
         self._homography = self.intrinsics.matrix @ rotation @ np.linalg.inv(source)
         self._size = (intrinsics.width, intrinsics.height)
+        # Upright beside an upright image its mirror image is the better background, beside a
+        # slanting one its edge (benchmarks/level_camera.py).
+        is_quarter = abs(rotation[1, 0]) > _QUARTER
+        self._border = cv2.BORDER_REFLECT_101 if is_quarter else cv2.BORDER_REPLICATE
         columns, rows = ray_slopes(intrinsics)
         x, y, z = rotation[2].astype(np.float32)
         # Of every ray (x, y, 1) of the image, how far it goes along the turned axis.
         self._forward = x * columns + y * rows + z
 
     def turn(self, image: NDArray[_Pixel]) -> NDArray[_Pixel]:
-        """Return the turned image; what it does not show repeats the image's edge.
+        """Return the turned image; beside it, its edge is repeated, or itself mirrored.
 
         image: uint8 or float32, [H, W] or [H, W, C].
         """
-        turned = cv2.warpPerspective(
-            image, self._homography, self._size, borderMode=cv2.BORDER_REPLICATE
-        )
+        turned = cv2.warpPerspective(image, self._homography, self._size, borderMode=self._border)
         return np.asarray(turned, image.dtype)
 
     def turn_back(self, image: NDArray[_Pixel]) -> NDArray[_Pixel]:

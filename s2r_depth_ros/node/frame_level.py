@@ -9,12 +9,10 @@ from std_msgs.msg import Header
 
 from s2r_depth_ros.geometry import Intrinsics
 from s2r_depth_ros.geometry.level import (
-    ANY_ANGLE,
-    Range,
     TurnedView,
     angle_of,
     pitch_and_roll,
-    rotation_to_nearest,
+    rotation_to_pose,
 )
 from s2r_depth_ros.inference.estimator import Prediction, View
 from s2r_depth_ros.inference.finishing import Finish, finish_on_host
@@ -28,7 +26,10 @@ STEEPEST = math.radians(60)
 
 _LEAST_TURN = math.radians(1)  # a smaller one is not worth its cost
 _SAME = math.radians(0.2)  # between directions that the same turned view serves for
-_LEVEL: Range = (0.0, 0.0)  # of a model that does not tell its angles
+_LEVEL = (0.0, 0.0)  # of a model that does not tell its angles
+# A turned camera is turned until its roll is in this share of the model's range: at the range's end
+# frames would be turned now and then.
+_STAYS = 0.5
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ NOT_LEVELED = Leveled(None, 'no: nobody wants depth')
 
 
 class FrameLevel:
-    """Levels the frames of one camera: rolled back, for the network was shown hardly any roll.
+    """Levels the frames of one camera: turned upright if it is rolled beyond the model's training.
 
     Pitch stays as it is: turned away it costs more than it gives (benchmarks/level_camera.py).
     """
@@ -85,9 +86,10 @@ class FrameLevel:
         if self._pitches and not self._pitches[0] <= pitch <= self._pitches[1]:
             low, high = map(math.degrees, self._pitches)
             pose += f'; the model was trained with pitches of {low:.0f} to {high:.0f}'
-        rotation = rotation_to_nearest(down.vector, ANY_ANGLE, self._rolls)
+        share = _STAYS if self._last and self._last[2].turned else 1.0
+        rotation = rotation_to_pose(down.vector, pitch, 0.0)
         turn = angle_of(rotation)
-        if turn < _LEAST_TURN:
+        if turn < _LEAST_TURN or self._rolls[0] * share <= roll <= self._rolls[1] * share:
             return Leveled(None, f'not needed ({pose})')
         view = TurnedView(intrinsics, rotation)
         return Leveled(view, f'turned by {math.degrees(turn):.0f} degrees ({pose})')

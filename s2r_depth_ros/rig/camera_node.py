@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 
 import numpy as np
@@ -12,22 +13,29 @@ from std_msgs.msg import Header
 
 from s2r_depth_ros.geometry import Calibration
 from s2r_depth_ros.node.camera_info import camera_info_message
-from s2r_depth_ros.rig.channels import IMAGE_TOPIC, INFO_TOPIC
+from s2r_depth_ros.rig.channels import DEPTH_TOPIC, IMAGE_TOPIC, INFO_TOPIC
 from s2r_depth_ros.rig.clip import ClipFrame, ImageData
+
+_DEPTH_PERIOD = 0.5  # s
 
 
 class CameraNode(Node):
     """Publishes with sensor QoS (best effort), image and camera_info paired.
 
-    Stamps are the time of publishing, so that latency can be measured against them.
+    Stamps are the time of publishing, so that latency can be measured against them. has_depth:
+    whether frames may have depth, which is published twice a second, as by a slow depth camera.
     """
 
-    def __init__(self, frame_id: str) -> None:
+    def __init__(self, frame_id: str, *, has_depth: bool = False) -> None:
         super().__init__('camera_player')
         self._frame_id = frame_id
         qos = qos_profile_sensor_data
         self._image_publisher = self.create_publisher(Image, IMAGE_TOPIC, qos)
         self._info_publisher = self.create_publisher(CameraInfo, INFO_TOPIC, qos)
+        self._depth_publisher = (
+            self.create_publisher(Image, DEPTH_TOPIC, qos) if has_depth else None
+        )
+        self._depth_at = -math.inf
 
     def subscribers(self) -> int:
         """Return how many subscribers both topics have."""
@@ -39,11 +47,16 @@ class CameraNode(Node):
         header = Header(frame_id=self._frame_id)
         image = image_message(frame.image, header)
         info = info_message(frame.calibration, header)
-        # Both messages refer to this header. Building them takes time, so the stamp comes last.
+        depth = None
+        if frame.depth and self._depth_publisher and frame.time - self._depth_at >= _DEPTH_PERIOD:
+            depth, self._depth_at = image_message(frame.depth, header), frame.time
+        # All messages refer to this header. Building them takes time, so the stamp comes last.
         now = self.get_clock().now()
         header.stamp = now.to_msg()
-        # camera_info first: whoever gets the image already has its calibration.
+        # The image last: whoever gets it already has its calibration and its depth.
         self._info_publisher.publish(info)
+        if depth is not None and self._depth_publisher:
+            self._depth_publisher.publish(depth)
         self._image_publisher.publish(image)
         return now.nanoseconds
 

@@ -11,6 +11,7 @@ from s2r_depth_ros.node import topics
 # What the camera player publishes, relative to its namespace.
 IMAGE_TOPIC = 'camera/image_raw'
 INFO_TOPIC = 'camera/camera_info'
+DEPTH_TOPIC = 'camera/depth/image_rect'
 # What is not recorded: these are made only for who asks, and to make them takes the node's time.
 _NOT_RECORDED = (topics.ATTENTION, topics.DEPTH_COMPRESSED)
 # Only these have one message for every frame; the others may be late or need more input.

@@ -39,6 +39,13 @@ class ImageData:
     data: bytes | NDArray[np.uint8]
 
     @classmethod
+    def from_metres(cls, depth: NDArray[np.float32]) -> ImageData:
+        """Take a float32 [H, W] array as a 32FC1 image."""
+        height, width = depth.shape
+        little = np.ascontiguousarray(depth, '<f4')
+        return cls(height, width, '32FC1', 4 * width, 0, little.reshape(-1).view(np.uint8))
+
+    @classmethod
     def from_rgb(cls, rgb: NDArray[np.uint8]) -> ImageData:
         """Take a uint8 [H, W, 3] RGB array as an rgb8 image."""
         height, width = rgb.shape[:2]
@@ -47,11 +54,15 @@ class ImageData:
 
 @dataclass(frozen=True)
 class ClipFrame:
-    """One picture of a clip: its time in seconds after the first, the image, its calibration."""
+    """One picture of a clip: its time in seconds after the first, the image, its calibration.
+
+    depth: of the same camera, pixel for pixel, 32FC1 in metres; None where there is none.
+    """
 
     time: float
     image: ImageData
     calibration: Calibration
+    depth: ImageData | None = None
 
 
 @dataclass(frozen=True)
@@ -60,7 +71,8 @@ class Clip:
 
     ``frame_count`` is what the container promises (None: unknown until played); ``camera`` says in
     words where the intrinsics come from; ``read`` starts a fresh iteration in the order of time;
-    ``notes`` say what is wrong with the input, as far as is known before it is played.
+    ``notes`` say what is wrong with the input, as far as is known before it is played;
+    ``has_depth``: whether frames may have depth.
     """
 
     name: str
@@ -69,6 +81,7 @@ class Clip:
     frame_id: str
     read: Callable[[Report], Iterator[ClipFrame]]
     notes: tuple[str, ...] = ()
+    has_depth: bool = False
 
     def frames(self, report: Report | None = None) -> Iterator[ClipFrame]:
         """Yield the frames from the first one on, times never falling.

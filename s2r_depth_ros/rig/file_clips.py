@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,12 +32,19 @@ _FOLDER_RATE_HZ = 10.0
 
 
 def open_sequence(path: Path, fx: float | None) -> Clip:
-    """Open a folder whose sequence.json gives intrinsics, stamps and image files."""
+    """Open a folder whose sequence.json gives intrinsics, stamps and image files.
+
+    Frames may have a depth image, too (depth: a PNG of 16 bits; depth_scale: metres of its unit).
+    """
     file = path / SEQUENCE_FILE
     try:
         meta = read_json(file)
         width, height = int(meta['width']), int(meta['height'])
-        entries = [(float(entry['stamp']), path / entry['rgb']) for entry in meta['frames']]
+        entries = [
+            (float(entry['stamp']), path / entry['rgb'], entry.get('depth'))
+            for entry in meta['frames']
+        ]
+        metres = float(meta.get('depth_scale', 0.001))
         k = [float(meta[name]) for name in ('fx', 'fy', 'cx', 'cy')]
         own = pinhole(width, height, k[0], k[1], (k[2], k[3])) if fx is None else None
         if own is not None:
@@ -56,7 +64,7 @@ def open_sequence(path: Path, fx: float | None) -> Clip:
 
     def frames(report: Report) -> Iterator[ClipFrame]:
         clock = ClipClock(1 / _FOLDER_RATE_HZ)
-        for stamp, image in entries:
+        for stamp, image, depth in entries:
             time = clock(stamp)
             try:
                 rgb = read_image(image)
@@ -67,7 +75,12 @@ def open_sequence(path: Path, fx: float | None) -> Clip:
                 size = f'{rgb.shape[1]}x{rgb.shape[0]}'
                 report(f'{image} is {size}, but {file} says {width}x{height}')
                 continue
-            yield ClipFrame(time, ImageData.from_rgb(rgb), calibration)
+            known = None
+            if depth is not None:
+                known = _read_depth(path / str(depth), metres, (height, width))
+                if known is None:
+                    report(f'{path / str(depth)} is no depth image of 16 bits at {width}x{height}')
+            yield ClipFrame(time, ImageData.from_rgb(rgb), calibration, known)
 
     return Clip(
         name=f'sequence {path.absolute().name}',
@@ -75,7 +88,20 @@ def open_sequence(path: Path, fx: float | None) -> Clip:
         camera=describe_assumed(fx) if own is None else _describe(own),
         frame_id=OPTICAL_FRAME,
         read=frames,
+        has_depth=any(depth is not None for _, _, depth in entries),
     )
+
+
+def _read_depth(file: Path, metres: float, size: tuple[int, int]) -> ImageData | None:
+    """Return a depth image of this (height, width), None if there is none. metres: of a unit."""
+    try:
+        encoded = np.frombuffer(file.read_bytes(), np.uint8)
+    except OSError:
+        return None
+    raw = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED) if len(encoded) else None
+    if raw is None or raw.dtype != np.uint16 or raw.shape != size:
+        return None
+    return ImageData.from_metres(raw.astype(np.float32) * np.float32(metres))
 
 
 def _describe(calibration: Calibration) -> str:

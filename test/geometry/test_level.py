@@ -9,11 +9,10 @@ from hypothesis import strategies as st
 
 from s2r_depth_ros.geometry import Intrinsics, back_project
 from s2r_depth_ros.geometry.level import (
-    ANY_ANGLE,
     TurnedView,
     angle_of,
     pitch_and_roll,
-    rotation_to_nearest,
+    rotation_to_pose,
 )
 from s2r_depth_ros.geometry.rigid import Matrix, rotation_of_rpy
 
@@ -60,35 +59,23 @@ def test_signs_of_the_angles() -> None:
     assert abs(pitch_and_roll((0, -1, 0))[1]) == math.pi  # upside down
 
 
-@given(PITCH, ROLL, st.floats(-1, 1), st.floats(0, 1), st.floats(-3, 2), st.floats(0, 1))
-def test_the_nearest_pose_is_in_the_ranges(pitch, roll, low, wide, left, broad) -> None:
-    pitches, rolls = (low, low + wide), (left, left + broad)
+@given(PITCH, ROLL, PITCH, ROLL)
+def test_the_rotation_leads_to_the_pose_and_keeps_the_heading(pitch, roll, to, over) -> None:
     down = np.array(down_of(pitch, roll))
-    rotation = rotation_to_nearest(down_of(pitch, roll), pitches, rolls)
+    rotation = rotation_to_pose(down_of(pitch, roll), to, over)
     np.testing.assert_allclose(rotation @ rotation.T, np.eye(3), atol=1e-9)
     assert np.linalg.det(rotation) == pytest.approx(1)
-    new_pitch, new_roll = pitch_and_roll(rotation @ down)
-    assume(abs(new_pitch) < 1.5)  # else roll says nothing
-    assert pitches[0] - 1e-9 <= new_pitch <= pitches[1] + 1e-9
-    assert rolls[0] - 1e-7 <= new_roll <= rolls[1] + 1e-7
-    if pitches[0] <= pitch <= pitches[1] and rolls[0] <= roll <= rolls[1]:
-        np.testing.assert_allclose(rotation, np.eye(3), atol=1e-9)
-    # The heading stays: ahead, seen along the floor, is the same direction.
-    if max(abs(pitch), abs(new_pitch)) < 1.4:
-        ahead, was = (v - (v @ down) * down for v in (rotation[2], np.array([0, 0, 1.0])))
-        assert ahead @ was == pytest.approx(np.linalg.norm(ahead) * np.linalg.norm(was), rel=1e-6)
+    np.testing.assert_allclose(rotation @ down, down_of(to, over), atol=1e-9)
+    # Ahead, seen along the floor, is the same direction.
+    ahead, was = (v - (v @ down) * down for v in (rotation[2], np.array([0, 0, 1.0])))
+    assert ahead @ was == pytest.approx(np.linalg.norm(ahead) * np.linalg.norm(was), rel=1e-6)
 
 
 @given(PITCH, ROLL)
 def test_rolled_back_alone_the_axis_stays(pitch, roll) -> None:
-    rotation = rotation_to_nearest(down_of(pitch, roll), ANY_ANGLE, (-0.1, 0.1))
+    rotation = rotation_to_pose(down_of(pitch, roll), pitch, 0.0)
     np.testing.assert_allclose(rotation[2], [0, 0, 1], atol=1e-9)
-    assert angle_of(rotation) == pytest.approx(max(0, abs(roll) - 0.1), abs=1e-6)
-
-
-def test_a_roll_comes_back_the_short_way() -> None:
-    rotation = rotation_to_nearest(down_of(0, -3.0), ANY_ANGLE, (2.5, 3.0))
-    assert angle_of(rotation) == pytest.approx(2 * math.pi - 6.0)
+    assert angle_of(rotation) == pytest.approx(abs(roll), abs=1e-6)
 
 
 @given(
@@ -125,7 +112,7 @@ def test_the_turned_view_holds_the_whole_image(camera, x, y, roll) -> None:
 
 def test_upside_down_is_the_image_turned_round() -> None:
     camera = Intrinsics(60.0, 60.0, 31.5, 23.5, 64, 48)
-    view = TurnedView(camera, rotation_to_nearest((0, -1, 0), ANY_ANGLE, (0, 0)))
+    view = TurnedView(camera, rotation_to_pose((0, -1, 0), 0.0, 0.0))
     image = np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)
     np.testing.assert_array_equal(view.turn(image), image[::-1, ::-1])
     np.testing.assert_array_equal(view.turn_back(view.turn(image)), image)
@@ -137,13 +124,15 @@ def test_upside_down_is_the_image_turned_round() -> None:
 @pytest.mark.parametrize('roll', [90, -90])
 def test_on_its_side_the_image_fits_upright(roll) -> None:
     camera = Intrinsics(60.0, 60.0, 31.5, 23.5, 64, 48)
-    rotation = rotation_to_nearest(down_of(0.0, roll * DEGREE), ANY_ANGLE, (0, 0))
+    rotation = rotation_to_pose(down_of(0.0, roll * DEGREE), 0.0, 0.0)
     view = TurnedView(camera, rotation)
     # The longer side is upright now.
     assert view.intrinsics.fx == pytest.approx(60.0 * 47 / 63)
     image = np.zeros((48, 64), np.uint8)
     image[:, 40:] = 255  # what is to the right is beneath (roll 90), or above
     turned = view.turn(image)
+    # Beside the image is its mirror image.
+    np.testing.assert_array_equal(turned[:, 0], turned[:, 30])
     dark, bright = (turned[0], turned[-1]) if roll > 0 else (turned[-1], turned[0])
     assert not dark.any()
     assert (bright == 255).all()

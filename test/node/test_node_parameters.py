@@ -143,6 +143,8 @@ def test_impossible_values_are_named(changes: dict[str, Any], reason: str) -> No
                 'input_width': 192,
                 'cameras': ['front'],
                 'image_transport': 'compressed',
+                'gravity': 'imu',
+                'scale.source': ['lidar'],
             }.items()
         ),
     ],
@@ -168,7 +170,7 @@ def test_reload_parameters_are_those_rejected_above() -> None:
     reload = {spec.name for spec in PARAMETERS if spec.reload}
     assert reload == {
         'model', 'device', 'precision', 'backend', 'input_height', 'input_width',
-        'cameras', 'image_transport',
+        'cameras', 'image_transport', 'gravity', 'scale.source',
     }  # fmt: skip
 
 

@@ -41,6 +41,33 @@ def test_sequence_has_its_intrinsics_stamps_and_pixels(tmp_path: Path) -> None:
         assert frame.calibration.k == tuple(K)
         assert frame.calibration.p[:7] == (50.0, 0.0, 31.0, 0.0, 0.0, 52.0, 23.0)
     assert '50.0 px' in clip.camera
+    assert not clip.has_depth
+
+
+def test_a_sequence_may_have_depth(tmp_path: Path) -> None:
+    millimetres = np.arange(WIDTH * HEIGHT, dtype=np.uint16).reshape(HEIGHT, WIDTH)
+    cv2.imwrite(str(tmp_path / 'depth.png'), millimetres)
+    cv2.imwrite(str(tmp_path / 'small.png'), millimetres[:2])
+    (tmp_path / 'text.png').write_text('text')
+    names = ['depth.png', 'small.png', 'text.png', 'missing.png', None]
+    write_sequence(tmp_path, [0.1 * i for i in range(len(names))])
+    meta = json.loads((tmp_path / 'sequence.json').read_text())
+    for entry, name in zip(meta['frames'], names):
+        if name is not None:
+            entry['depth'] = name
+    (tmp_path / 'sequence.json').write_text(json.dumps(meta | {'depth_scale': 0.002}))
+    clip = open_clip(tmp_path)
+    assert clip.has_depth
+    told: list[str] = []
+    depths = [frame.depth for frame in clip.frames(told.append)]
+    assert [depth is not None for depth in depths] == [True, False, False, False, False]
+    assert depths[0] is not None
+    metres = np.frombuffer(depths[0].data, '<f4').reshape(HEIGHT, WIDTH)
+    np.testing.assert_allclose(metres, millimetres * 0.002, rtol=1e-6)
+    assert (depths[0].encoding, depths[0].step) == ('32FC1', 4 * WIDTH)
+    assert len(told) == 3
+    for name, text in zip(names[1:4], told):
+        assert f'{name} is no depth image of 16 bits at {WIDTH}x{HEIGHT}' in text
 
 
 def test_given_focal_length_replaces_the_sequences_own(tmp_path: Path) -> None:

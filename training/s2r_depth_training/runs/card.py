@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -101,6 +102,7 @@ def _facts(metadata: ModelMetadata) -> list[str]:
         'width': f"{metadata.width:g} of the paper's channels",
         'input': f'{metadata.input_height} x {metadata.input_width} px (height x width)',
         'depth': f'0 to {metadata.max_depth:g} m, canonical focal length {focal}',
+        'cameras': _angles(metadata),
         'trained on': metadata.provenance.get('images', 'see the provenance in the file'),
         'stages (steps)': stages or 'see the provenance in the file',
         **_seen(metadata.provenance),
@@ -110,6 +112,17 @@ def _facts(metadata: ModelMetadata) -> list[str]:
         'sha256 of the weights': f'`{metadata.sha256}`',
     }
     return ['| | |', '|---|---|', *(f'| {key} | {value} |' for key, value in rows.items())]
+
+
+def _angles(metadata: ModelMetadata) -> str:
+    """Return the pitch and roll of the cameras of the training, in words."""
+    if metadata.pitch_range is None or metadata.roll_range is None:
+        return 'pitch and roll unknown, taken to be level'
+    pitch, roll = (
+        f'{round(math.degrees(low))} to {round(math.degrees(high))} degrees'
+        for low, high in (metadata.pitch_range, metadata.roll_range)
+    )
+    return f'pitch {pitch} (up is positive), roll {roll}, nine in ten of each'
 
 
 def _seen(provenance: Mapping[str, Any]) -> dict[str, str]:

@@ -22,14 +22,14 @@ from s2r_depth_training.dataset.shrinking import shrink_depth, small_camera
 from s2r_depth_training.dataset.store import FrameStore
 from s2r_depth_training.errors import DataError
 from s2r_depth_training.importing.entries import Options
-from s2r_depth_training.importing.import_set import IMPORTERS, Choice, import_set, judging_scenes
+from s2r_depth_training.importing.import_set import IMPORTERS, Selection, import_set, judging_scenes
 from s2r_depth_training.importing.real import velodyne_depth
 
 DEPTH = truth(4.0)
 # Smooth, as JPEG keeps it, and bluish, so that swapped colours are noticed.
 RGB = cv2.GaussianBlur(picture(DEPTH, 0), (15, 15), 0).astype(np.uint8)
 RGB[..., 0] = RGB[..., 0] // 2
-WHOLE = Choice(width=160)
+WHOLE = Selection(width=160)
 
 
 def put(path: Path, pixels: NDArray[Any]) -> None:
@@ -179,10 +179,10 @@ SETS: dict[str, tuple[Callable[[Path, str], None], float, float]] = {
 SCENES = ('0001', '0002')
 
 
-def make(kind: str, root: Path) -> Choice:
+def make(kind: str, root: Path) -> Selection:
     for scene in SCENES:
         SETS[kind][0](root, scene)
-    return Choice(width=160, options=Options(fx=130.0 if kind == 'suncg' else 0.0))
+    return Selection(width=160, options=Options(fx=130.0 if kind == 'suncg' else 0.0))
 
 
 def test_every_kind_has_a_set_here() -> None:
@@ -191,8 +191,8 @@ def test_every_kind_has_a_set_here() -> None:
 
 @pytest.mark.parametrize('kind', IMPORTERS)
 def test_depth_is_where_it_is_and_as_far(kind: str, tmp_path: Path) -> None:
-    choice = make(kind, tmp_path / 'root')
-    manifest = import_set(kind, tmp_path / 'root', tmp_path / 'set', choice)
+    selection = make(kind, tmp_path / 'root')
+    manifest = import_set(kind, tmp_path / 'root', tmp_path / 'set', selection)
     _, fx, accuracy = SETS[kind]
     seen = 0
     for split in (TRAIN, VALIDATION):
@@ -235,14 +235,14 @@ def test_a_wrong_layout_is_answered_with_the_right_one(
 @pytest.mark.parametrize('kind', IMPORTERS)
 def test_a_broken_file_is_named(kind: str, tmp_path: Path) -> None:
     root = tmp_path / 'root'
-    choice = make(kind, root)
+    selection = make(kind, root)
     colour = {p for p in root.rglob('*') if p.suffix in ('.png', '.jpg', '.npy', '.bin', '.hdf5')}
     if kind == 'nyu':
         colour = set(root.glob('*.mat'))
     path = sorted(colour)[-1]
     path.write_bytes(path.read_bytes()[:7])
     with pytest.raises(DataError) as caught:
-        import_set(kind, root, tmp_path / 'set', choice)
+        import_set(kind, root, tmp_path / 'set', selection)
     assert path.name in str(caught.value)
 
 
@@ -263,12 +263,12 @@ def test_a_list_names_the_frames_of_kitti(tmp_path: Path) -> None:
     drive = '2011_09_26/2011_09_26_drive_0002_sync'
     for line in (f'{drive} 5 l', f'{drive}/image_02/data/0000000005.jpg other columns here'):
         (tmp_path / 'list.txt').write_text(f'{line}\n\n')
-        choice = Choice(width=160, options=Options(list=tmp_path / 'list.txt'))
-        manifest = import_set('kitti_raw', tmp_path / 'root', tmp_path / 'set', choice)
+        selection = Selection(width=160, options=Options(list=tmp_path / 'list.txt'))
+        manifest = import_set('kitti_raw', tmp_path / 'root', tmp_path / 'set', selection)
         assert FrameStore([manifest], TRAIN).count('driving') == 1
     (tmp_path / 'list.txt').write_text(f'{drive} 6 l')
     with pytest.raises(DataError, match=r'0000000006\.png, of the list, is missing'):
-        import_set('kitti_raw', tmp_path / 'root', tmp_path / 'set', choice)
+        import_set('kitti_raw', tmp_path / 'root', tmp_path / 'set', selection)
 
 
 def test_what_is_asked_for_is_said(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ class Truth(Protocol):
 
     @property
     def needs_pinhole(self) -> bool:
-        """Whether the images must be free of lens distortion as they are recorded."""
+        """Return whether the images must be free of lens distortion as they are recorded."""
 
     def depth(
         self, message: Any, frame: str, camera: Intrinsics, small: Intrinsics

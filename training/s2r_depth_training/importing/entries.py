@@ -26,7 +26,7 @@ class Imported(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Entry:
+class SetFrame:
     """A frame that can be read.
 
     scene: what must not be in both splits: all frames, variations and cameras of one place.
@@ -62,7 +62,7 @@ class Importer:
     kind: str
     zero_depth: str
     tree: str
-    entries: Callable[[Path, Options], Iterator[Entry]]
+    entries: Callable[[Path, Options], Iterator[SetFrame]]
 
 
 def same_size(name: str, rgb: NDArray[np.uint8], depth: Depth) -> None:

@@ -19,7 +19,7 @@ from s2r_depth_training.dataset.format import (
 from s2r_depth_training.dataset.shard_writer import ShardWriter
 from s2r_depth_training.dataset.shrinking import shrink_colour, shrink_depth, small_camera
 from s2r_depth_training.errors import DataError
-from s2r_depth_training.importing.entries import Entry, Imported, Importer, Options
+from s2r_depth_training.importing.entries import Imported, Importer, Options, SetFrame
 from s2r_depth_training.importing.real import KITTI_ANNOTATED, KITTI_RAW, NYU, RGBD
 from s2r_depth_training.importing.virtual import HYPERSIM, SUNCG, TARTANAIR, VKITTI1, VKITTI2
 
@@ -38,7 +38,7 @@ IMPORTERS: dict[str, Importer] = {
 
 
 @dataclass(frozen=True)
-class Choice:
+class Selection:
     """What is taken of a set.
 
     every: which frame of those in order. validation: share of the scenes that are only judged by.
@@ -55,8 +55,8 @@ def import_set(
     kind: str,
     root: Path,
     out: Path,
-    choice: Choice,
-    progress: Callable[[Iterable[Entry]], Iterable[Entry]] = iter,
+    selection: Selection,
+    progress: Callable[[Iterable[SetFrame]], Iterable[SetFrame]] = iter,
 ) -> Path:
     """Write a training set; return its manifest.
 
@@ -67,15 +67,15 @@ def import_set(
     importer = IMPORTERS[kind]
     if not root.exists():
         raise DataError(f'{root} does not exist; {kind} is {importer.tree}')
-    entries = list(importer.entries(root, choice.options))[:: choice.every]
+    entries = list(importer.entries(root, selection.options))[:: selection.every]
     if not entries:
         raise DataError(f'{root} has no frame of {kind}; expected is {importer.tree}')
     scenes = sorted({entry.scene for entry in entries})
-    judged = judging_scenes(scenes, choice.validation)
+    judged = judging_scenes(scenes, selection.validation)
     numbers = {scene: number for number, scene in enumerate(scenes)}
     writers = {split: ShardWriter(out, split) for split in (TRAIN, VALIDATION)}
     for entry in progress(entries):
-        frame = shard_frame(entry.read(), numbers[entry.scene], choice.width)
+        frame = shard_frame(entry.read(), numbers[entry.scene], selection.width)
         writers[VALIDATION if entry.scene in judged else TRAIN].add(frame)
     for writer in writers.values():
         writer.flush()

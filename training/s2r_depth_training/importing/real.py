@@ -14,10 +14,10 @@ from s2r_depth_ros.geometry import Intrinsics
 from s2r_depth_training.errors import DataError
 from s2r_depth_training.importing.entries import (
     Depth,
-    Entry,
     Imported,
     Importer,
     Options,
+    SetFrame,
     same_size,
 )
 from s2r_depth_training.importing.files import (
@@ -39,12 +39,12 @@ _NUMBERS = ('fx', 'fy', 'cx', 'cy')
 # ---------------------------------------------------------------- NYUv2
 
 
-def _nyu(root: Path, options: Options) -> Iterator[Entry]:
+def _nyu(root: Path, options: Options) -> Iterator[SetFrame]:
     for path in sorted([*root.glob('*.mat')] if root.is_dir() else [root]):
         count = len(read_hdf5(path, 'depths'))
         scenes = _nyu_scenes(path, count)
         for number in range(count):
-            yield Entry(scenes[number], f'{path}[{number}]', partial(_nyu_frame, path, number))
+            yield SetFrame(scenes[number], f'{path}[{number}]', partial(_nyu_frame, path, number))
 
 
 def _nyu_scenes(path: Path, count: int) -> list[str]:
@@ -72,16 +72,16 @@ def _nyu_frame(path: Path, number: int) -> Imported:
 # ---------------------------------------------------------------- KITTI
 
 
-def _kitti_raw(root: Path, options: Options) -> Iterator[Entry]:
+def _kitti_raw(root: Path, options: Options) -> Iterator[SetFrame]:
     for image in _kitti_images(root, options):
         drive, camera = image.parents[2], image.parents[1].name
         points = drive / 'velodyne_points' / 'data' / f'{image.stem}.bin'
         if options.list or points.is_file():
             read = partial(_velodyne_frame, image, points, drive.parent, camera)
-            yield Entry(drive.name, str(image), read)
+            yield SetFrame(drive.name, str(image), read)
 
 
-def _kitti_annotated(root: Path, options: Options) -> Iterator[Entry]:
+def _kitti_annotated(root: Path, options: Options) -> Iterator[SetFrame]:
     for image in _kitti_images(root, options):
         drive, camera = image.parents[2], image.parents[1].name
         for split in ('train', 'val', ''):
@@ -89,7 +89,7 @@ def _kitti_annotated(root: Path, options: Options) -> Iterator[Entry]:
             truth = truth.with_suffix('.png')
             if truth.is_file():
                 read = partial(_annotated_frame, image, truth, drive.parent, camera)
-                yield Entry(drive.name, str(image), read)
+                yield SetFrame(drive.name, str(image), read)
 
 
 def _kitti_images(root: Path, options: Options) -> Iterator[Path]:
@@ -189,7 +189,7 @@ def _matrices(path: Path, names: tuple[str, ...]) -> dict[str, NDArray[np.float6
 # ---------------------------------------------------------------- any folder
 
 
-def _rgbd(root: Path, options: Options) -> Iterator[Entry]:
+def _rgbd(root: Path, options: Options) -> Iterator[SetFrame]:
     """Give the frames of colour/ and depth/ that have the same name, beneath any folder."""
     for colours in sorted([*folders(root, 'rgb'), *folders(root, '**/*/rgb')]):
         numbers = _folder_intrinsics(colours.parent, root)
@@ -199,7 +199,7 @@ def _rgbd(root: Path, options: Options) -> Iterator[Entry]:
             if found:
                 scene = str(colours.parent.relative_to(root))
                 read = partial(_rgbd_frame, path, found[0], numbers, options.scale or 0.001)
-                yield Entry(scene, str(path), read)
+                yield SetFrame(scene, str(path), read)
 
 
 def _folder_intrinsics(folder: Path, root: Path) -> dict[str, float]:

@@ -13,10 +13,10 @@ from s2r_depth_ros.geometry.projection import ray_slopes
 from s2r_depth_training.errors import DataError
 from s2r_depth_training.importing.entries import (
     Depth,
-    Entry,
     Imported,
     Importer,
     Options,
+    SetFrame,
     same_size,
 )
 from s2r_depth_training.importing.files import (
@@ -48,18 +48,18 @@ def _vkitti_frame(
     return Imported(rgb, z, Intrinsics(*numbers, rgb.shape[1], rgb.shape[0]))
 
 
-def _vkitti1(root: Path, options: Options) -> Iterator[Entry]:
+def _vkitti1(root: Path, options: Options) -> Iterator[SetFrame]:
     colours = [p for name in ('rgb', 'vkitti_1.3.1_rgb') for p in folders(root, name)]
     depths = [p for name in ('depth', 'vkitti_1.3.1_depthgt') for p in folders(root, name)]
     for colour, depth in zip(colours[:1], depths[:1]):
         for path in sorted(colour.glob('*/*/*.png')):
             inner = path.relative_to(colour)
-            yield Entry(
+            yield SetFrame(
                 inner.parts[0], str(path), partial(_vkitti_frame, path, depth / inner, _VKITTI)
             )
 
 
-def _vkitti2(root: Path, options: Options) -> Iterator[Entry]:
+def _vkitti2(root: Path, options: Options) -> Iterator[SetFrame]:
     for variation in folders(root, 'Scene*/*'):
         table = _vkitti2_intrinsics(variation / 'intrinsic.txt')
         for path in sorted(variation.glob('frames/rgb/Camera_*/rgb_*.jpg')):
@@ -69,7 +69,7 @@ def _vkitti2(root: Path, options: Options) -> Iterator[Entry]:
             if key not in table:
                 raise DataError(f'{variation / "intrinsic.txt"} has no frame {key[0]} of {camera}')
             scene = variation.parent.name
-            yield Entry(scene, str(path), partial(_vkitti_frame, path, depth, table[key]))
+            yield SetFrame(scene, str(path), partial(_vkitti_frame, path, depth, table[key]))
 
 
 def _vkitti2_intrinsics(path: Path) -> dict[tuple[int, int], _Numbers]:
@@ -86,14 +86,14 @@ def _vkitti2_intrinsics(path: Path) -> dict[tuple[int, int], _Numbers]:
         raise DataError(f'{path}: {error}; a line is frame, camera, fx, fy, cx, cy') from error
 
 
-def _hypersim(root: Path, options: Options) -> Iterator[Entry]:
+def _hypersim(root: Path, options: Options) -> Iterator[SetFrame]:
     for final in folders(root, '*/images/scene_cam_*_final_preview'):
         geometry = final.with_name(final.name.replace('final_preview', 'geometry_hdf5'))
         for path in sorted(final.glob('frame.*.tonemap.jpg')):
             number = path.name.split('.')[1]
             depth = geometry / f'frame.{number}.depth_meters.hdf5'
             scene = final.parent.parent.name
-            yield Entry(scene, str(path), partial(_hypersim_frame, path, depth))
+            yield SetFrame(scene, str(path), partial(_hypersim_frame, path, depth))
 
 
 def _hypersim_frame(colour: Path, depth: Path) -> Imported:
@@ -112,13 +112,13 @@ def z_of_lengths(lengths: Depth, camera: Intrinsics) -> Depth:
     return np.asarray(lengths / np.sqrt(1 + x**2 + y**2), np.float32)
 
 
-def _tartanair(root: Path, options: Options) -> Iterator[Entry]:
+def _tartanair(root: Path, options: Options) -> Iterator[SetFrame]:
     for left in folders(root, '**/image_left'):
         for path in sorted(left.glob('*_left.png')):
             depth = left.with_name('depth_left') / f'{path.stem}_depth.npy'
             # Of .../ENVIRONMENT/Easy/P000: all trajectories go through one place.
             scene = left.relative_to(root).parts[0]
-            yield Entry(scene, str(path), partial(_tartanair_frame, path, depth))
+            yield SetFrame(scene, str(path), partial(_tartanair_frame, path, depth))
 
 
 def _tartanair_frame(colour: Path, depth: Path) -> Imported:
@@ -127,7 +127,7 @@ def _tartanair_frame(colour: Path, depth: Path) -> Imported:
     return Imported(rgb, z, Intrinsics(*_TARTAN, rgb.shape[1], rgb.shape[0]))
 
 
-def _suncg(root: Path, options: Options) -> Iterator[Entry]:
+def _suncg(root: Path, options: Options) -> Iterator[SetFrame]:
     if not options.fx:
         raise DataError('SUNCG in this layout has no intrinsics: say --fx PX of its images')
     colours = root / 'trainA_SYN10' / 'trainA_SYN10'
@@ -135,7 +135,7 @@ def _suncg(root: Path, options: Options) -> Iterator[Entry]:
         depth = root / 'trainC_SYN10' / 'trainC_SYN10' / path.name
         # Of a house the names begin alike: HOUSE_NUMBER.png.
         scene = path.stem.rpartition('_')[0] or path.stem
-        yield Entry(scene, str(path), partial(_suncg_frame, path, depth, options.fx))
+        yield SetFrame(scene, str(path), partial(_suncg_frame, path, depth, options.fx))
 
 
 def _suncg_frame(colour: Path, depth: Path, fx: float) -> Imported:

@@ -397,7 +397,8 @@ def test_image_transport(loader: Any) -> None:
 @shows('cameras')
 def test_cameras(loader: Any) -> None:
     """Each camera has the topics of its own, and the next configuration other ones."""
-    every = [t.name for t in (*topics.INPUTS, *topics.OUTPUTS) if t.name != topics.IMAGE_COMPRESSED]
+    # References of scale are listened to for scale.source only.
+    every = [topics.IMAGE, topics.CAMERA_INFO, *(topic.name for topic in topics.OUTPUTS)]
 
     def full(camera: str) -> set[str]:
         names = {topics.of_camera(name, camera) for name in every}

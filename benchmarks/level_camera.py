@@ -7,10 +7,10 @@
 --rooms, --streets: rendered scenes, each seen from one place by a camera of known pitch and roll.
 --real: images of cameras that were held about level, as they would be from a camera on its side or
 upside down. --sequence: a recording with poses; down is the direction, fixed in its world, in which
-planes of the true depth are level. Ways: never; roll: what the node does, upright if rolled beyond
-the model's training; both: pitch, too, to the nearest of the training. Errors are as the robot gets
-them, and median-scaled, means over scenes with their intervals. Writes rendered, real or sequence,
-.json and .md.
+planes of true depth are level. Ways: never; roll: upright if rolled beyond the model's training,
+which the node does from 10 degrees beyond on; both: pitch, too, to the nearest of the training.
+Errors are as the robot gets them, and median-scaled, means over scenes with their intervals. Writes
+rendered, real or sequence, .json and .md.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ LEAST_TURN = math.radians(1)  # as in the node
 Down = tuple[float, float, float]
 
 
-class Frame(NamedTuple):
+class PosedFrame(NamedTuple):
     """One image with truth [H, W], metres, 0 unknown, and down in its optical frame.
 
     pose: what it is told by in the table.
@@ -77,7 +77,7 @@ class Frame(NamedTuple):
     down: Down
 
 
-class Row(NamedTuple):
+class PoseErrors(NamedTuple):
     """Errors of one frame: way -> none or median -> metric."""
 
     kind: str
@@ -89,7 +89,7 @@ class Row(NamedTuple):
 # ---- frames
 
 
-def rendered_frames(kind: str, count: int) -> Iterator[Frame]:
+def rendered_frames(kind: str, count: int) -> Iterator[PosedFrame]:
     """Yield views of ``count`` scenes from one place each, in every one of POSES."""
     from s2r_depth_training.dataset.typical import depths_are_typical
     from s2r_depth_training.synthetic.geometry.camera import Camera, rotation_from_angles
@@ -126,10 +126,10 @@ def rendered_frames(kind: str, count: int) -> Iterator[Frame]:
                 truth = image.depth.astype(np.float16).astype(
                     np.float32
                 )  # as training sets have it
-                yield Frame(kind, name, pose, rgb, truth, camera, (x, y, z))
+                yield PosedFrame(kind, name, pose, rgb, truth, camera, (x, y, z))
 
 
-def real_frames(manifest: Path) -> Iterator[Frame]:
+def real_frames(manifest: Path) -> Iterator[PosedFrame]:
     """Yield real images as they are, and as cameras turned about their axis would give them."""
     for listed in read_ground_truth(manifest):
         rgb, truth = listed.load()
@@ -142,10 +142,10 @@ def real_frames(manifest: Path) -> Iterator[Frame]:
             pose = f'roll {(0, 90, 180, -90)[quarters]}'
             x, y, z = map(float, down)
             camera = camera_of(numbers, *size)
-            yield Frame(listed.kind, listed.scene, pose, image, depth, camera, (x, y, z))
+            yield PosedFrame(listed.kind, listed.scene, pose, image, depth, camera, (x, y, z))
 
 
-def sequence_frames(path: Path) -> Iterator[Frame]:
+def sequence_frames(path: Path) -> Iterator[PosedFrame]:
     """Yield frames of a recording with poses, by tens of degrees of their pitch and roll."""
     facts = read_json(path)
     size = (facts['width'], facts['height'])
@@ -171,13 +171,13 @@ def sequence_frames(path: Path) -> Iterator[Frame]:
         x, y, z = (rotation.T @ world).tolist()
         pitch, roll = (10 * round(math.degrees(a) / 10) for a in pitch_and_roll((x, y, z)))
         pose = f'pitch {pitch}, roll {roll}'
-        yield Frame(facts['kind'], str(number), pose, rgb, truth, camera, (x, y, z))
+        yield PosedFrame(facts['kind'], str(number), pose, rgb, truth, camera, (x, y, z))
 
 
 # ---- errors
 
 
-def row_of(frame: Frame, estimator: DepthEstimator) -> Row | None:
+def row_of(frame: PosedFrame, estimator: DepthEstimator) -> PoseErrors | None:
     """Return the errors of a frame in every way, None where too little of it is known."""
     mask = valid_mask(frame.truth, CAPS[frame.kind])
     if mask.mean() < 0.002:
@@ -196,7 +196,7 @@ def row_of(frame: Frame, estimator: DepthEstimator) -> Row | None:
             'none': errors(plain, known),
             'median': errors(align(plain, known, 'median')[0], known),
         }
-    return Row(frame.kind, frame.scene, frame.pose, values)
+    return PoseErrors(frame.kind, frame.scene, frame.pose, values)
 
 
 def _are_equal(one: Matrix | None, other: Matrix | None) -> bool:
@@ -204,7 +204,7 @@ def _are_equal(one: Matrix | None, other: Matrix | None) -> bool:
     return one is not None and other is not None and np.allclose(one, other, atol=1e-6)
 
 
-def rotation_of(frame: Frame, model: ModelMetadata, way: str) -> Matrix | None:
+def rotation_of(frame: PosedFrame, model: ModelMetadata, way: str) -> Matrix | None:
     """Return the rotation that levels a frame in one of WAYS, None for never."""
     if way == 'never':
         return None
@@ -218,7 +218,7 @@ def rotation_of(frame: Frame, model: ModelMetadata, way: str) -> Matrix | None:
 
 
 def depth_of(
-    frame: Frame, estimator: DepthEstimator, rotation: Matrix | None
+    frame: PosedFrame, estimator: DepthEstimator, rotation: Matrix | None
 ) -> NDArray[np.float32]:
     """Return the depth of a frame, by its image turned by a rotation and turned back."""
     if rotation is None or angle_of(rotation) < LEAST_TURN:
@@ -228,7 +228,7 @@ def depth_of(
     return view.depth_back(turned.depth)
 
 
-def summary_of(rows: Sequence[Row]) -> dict[str, Any]:
+def summary_of(rows: Sequence[PoseErrors]) -> dict[str, Any]:
     """Return kind -> pose -> way -> none or median -> metric -> mean over scenes, interval."""
     result: dict[str, Any] = {}
     for kind, pose in dict.fromkeys((row.kind, row.pose) for row in rows):
@@ -290,7 +290,7 @@ def main() -> int:
     return reported(lambda: measure(args), 'level_camera')
 
 
-def frames_of(args: argparse.Namespace) -> tuple[str, Iterator[Frame]]:
+def frames_of(args: argparse.Namespace) -> tuple[str, Iterator[PosedFrame]]:
     """Return the name of what is measured, and its frames."""
     if args.real:
         return 'real', real_frames(args.real)

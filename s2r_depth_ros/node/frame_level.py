@@ -24,12 +24,11 @@ from s2r_depth_ros.node.parameters import Values
 STEEPEST = math.radians(60)
 """Pitch, up or down, from which on roll says too little, and frames are not levelled."""
 
-_LEAST_TURN = math.radians(1)  # a smaller one is not worth its cost
+# Roll beyond the model's range from which on frames are turned: nearer to it, what turning gives is
+# within what it costs. Those of a turned camera are turned until its roll is in the range.
+_TOLERATED = math.radians(10)
 _SAME = math.radians(0.2)  # between directions that the same turned view serves for
 _LEVEL = (0.0, 0.0)  # of a model that does not tell its angles
-# A turned camera is turned until its roll is in this share of the model's range: at the range's end
-# frames would be turned now and then.
-_STAYS = 0.5
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ NOT_LEVELED = Leveled(None, 'no: nobody wants depth')
 
 
 class FrameLevel:
-    """Levels the frames of one camera: turned upright if it is rolled beyond the model's training.
+    """Levels the frames of one camera: turned upright if it is rolled far beyond the training.
 
     Pitch stays as it is: turned away it costs more than it gives (benchmarks/level_camera.py).
     """
@@ -86,11 +85,11 @@ class FrameLevel:
         if self._pitches and not self._pitches[0] <= pitch <= self._pitches[1]:
             low, high = map(math.degrees, self._pitches)
             pose += f'; the model was trained with pitches of {low:.0f} to {high:.0f}'
-        share = _STAYS if self._last and self._last[2].turned else 1.0
+        margin = 0.0 if self._last and self._last[2].turned else _TOLERATED
+        if self._rolls[0] - margin <= roll <= self._rolls[1] + margin:
+            return Leveled(None, f'not needed ({pose})')
         rotation = rotation_to_pose(down.vector, pitch, 0.0)
         turn = angle_of(rotation)
-        if turn < _LEAST_TURN or self._rolls[0] * share <= roll <= self._rolls[1] * share:
-            return Leveled(None, f'not needed ({pose})')
         view = TurnedView(intrinsics, rotation)
         return Leveled(view, f'turned by {math.degrees(turn):.0f} degrees ({pose})')
 

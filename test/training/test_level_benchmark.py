@@ -19,7 +19,7 @@ def test_upside_down_a_levelled_frame_has_the_errors_of_the_upright_one(
     rgb = random.integers(0, 255, (48, 64, 3), np.uint8)
     truth = random.uniform(1, 9, (48, 64)).astype(np.float32)
     camera = Intrinsics(60.0, 60.0, 31.5, 23.5, 64, 48)
-    upright = script.Frame('indoor', 's', 'a', rgb, truth, camera, (0.0, 1.0, 0.0))
+    upright = script.PosedFrame('indoor', 's', 'a', rgb, truth, camera, (0.0, 1.0, 0.0))
     turned = upright._replace(
         pose='b',
         rgb=np.ascontiguousarray(rgb[::-1, ::-1]),

@@ -35,8 +35,10 @@ ARGUMENTS = {
     'demo': [],
     'evaluate': ['--manifest', 'm.json', '--model', MODEL],
     'benchmark': [],
+    'calibrate_scale': ['--distance', '2'],
     'export': ['--out', 'n.onnx'],
 }
+NEED_ROS = ('node', 'demo', 'calibrate_scale')
 _WITHOUT = """
 import sys
 sys.modules[sys.argv.pop(1)] = None  # as if it were not installed
@@ -64,7 +66,7 @@ def error_line(arguments: list[str], folder: Path, path: Path = ROOT) -> str:
 
 @pytest.mark.parametrize('command', COMMANDS)
 def test_every_command_says_that_torch_is_missing(tmp_path: Path, command: str) -> None:
-    if command in ('node', 'demo'):
+    if command in NEED_ROS:
         pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
     line = error_line(['-c', _WITHOUT, 'torch', command, *ARGUMENTS[command]], tmp_path)
     assert 'torch is missing' in line
@@ -81,9 +83,9 @@ def test_what_a_command_needs_is_named(tmp_path: Path, module: str, command: str
     assert 'README.md' in line
 
 
-@pytest.mark.parametrize('command', ['node', 'demo'])
+@pytest.mark.parametrize('command', NEED_ROS)
 def test_ros_that_was_not_sourced_is_told(tmp_path: Path, command: str) -> None:
-    line = error_line(['-c', _WITHOUT, 'rclpy', command], tmp_path)
+    line = error_line(['-c', _WITHOUT, 'rclpy', command, *ARGUMENTS[command]], tmp_path)
     assert 'rclpy is missing' in line
     assert 'source /opt/ros/<distro>/setup.bash first' in line
 
@@ -91,7 +93,7 @@ def test_ros_that_was_not_sourced_is_told(tmp_path: Path, command: str) -> None:
 @pytest.mark.parametrize('command', COMMANDS)
 def test_every_command_says_that_torch_is_too_old(tmp_path: Path, command: str) -> None:
     """An old torch is where the one that fits would be; nothing of it is asked for but this."""
-    if command in ('node', 'demo'):
+    if command in NEED_ROS:
         pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
     old = tmp_path / 'old' / 'torch'
     (old / 'nn').mkdir(parents=True)

@@ -22,14 +22,14 @@ from s2r_depth_training.dataset.shrinking import shrink_depth, small_camera
 from s2r_depth_training.dataset.store import FrameStore
 from s2r_depth_training.errors import DataError
 from s2r_depth_training.importing.entries import Options
-from s2r_depth_training.importing.import_set import IMPORTERS, Selection, import_set, judging_scenes
+from s2r_depth_training.importing.import_set import IMPORTERS, Wanted, import_set, judging_scenes
 from s2r_depth_training.importing.real import velodyne_depth
 
 DEPTH = truth(4.0)
 # Smooth, as JPEG keeps it, and bluish, so that swapped colours are noticed.
 RGB = cv2.GaussianBlur(picture(DEPTH, 0), (15, 15), 0).astype(np.uint8)
 RGB[..., 0] = RGB[..., 0] // 2
-WHOLE = Selection(width=160)
+WHOLE = Wanted(width=160)
 
 
 def put(path: Path, pixels: NDArray[Any]) -> None:
@@ -179,10 +179,10 @@ SETS: dict[str, tuple[Callable[[Path, str], None], float, float]] = {
 SCENES = ('0001', '0002')
 
 
-def make(kind: str, root: Path) -> Selection:
+def make(kind: str, root: Path) -> Wanted:
     for scene in SCENES:
         SETS[kind][0](root, scene)
-    return Selection(width=160, options=Options(fx=130.0 if kind == 'suncg' else 0.0))
+    return Wanted(width=160, options=Options(fx=130.0 if kind == 'suncg' else 0.0))
 
 
 def test_every_kind_has_a_set_here() -> None:
@@ -263,7 +263,7 @@ def test_a_list_names_the_frames_of_kitti(tmp_path: Path) -> None:
     drive = '2011_09_26/2011_09_26_drive_0002_sync'
     for line in (f'{drive} 5 l', f'{drive}/image_02/data/0000000005.jpg other columns here'):
         (tmp_path / 'list.txt').write_text(f'{line}\n\n')
-        selection = Selection(width=160, options=Options(list=tmp_path / 'list.txt'))
+        selection = Wanted(width=160, options=Options(list=tmp_path / 'list.txt'))
         manifest = import_set('kitti_raw', tmp_path / 'root', tmp_path / 'set', selection)
         assert FrameStore([manifest], TRAIN).count('driving') == 1
     (tmp_path / 'list.txt').write_text(f'{drive} 6 l')

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from s2r_depth_ros.option_values import count, positive, share
 from s2r_depth_training.commands.arguments import add_out
 from s2r_depth_training.importing.entries import Options
-from s2r_depth_training.importing.import_set import IMPORTERS, Selection, import_set
+from s2r_depth_training.importing.import_set import IMPORTERS, Wanted, import_set
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +39,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write the training set, and print the path of its manifest."""
     options = Options(args.list, args.fx, args.scale)
-    selection = Selection(args.every, args.validation, args.width, options)
+    selection = Wanted(args.every, args.validation, args.width, options)
     progress = partial(tqdm, unit='frame', desc=args.kind)
     print(import_set(args.kind, args.root, args.out, selection, progress))

@@ -38,7 +38,7 @@ IMPORTERS: dict[str, Importer] = {
 
 
 @dataclass(frozen=True)
-class Selection:
+class Wanted:
     """What is taken of a set.
 
     every: which frame of those in order. validation: share of the scenes that are only judged by.
@@ -55,7 +55,7 @@ def import_set(
     kind: str,
     root: Path,
     out: Path,
-    selection: Selection,
+    selection: Wanted,
     progress: Callable[[Iterable[SetFrame]], Iterable[SetFrame]] = iter,
 ) -> Path:
     """Write a training set; return its manifest.

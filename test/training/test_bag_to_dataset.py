@@ -369,11 +369,11 @@ def test_png_colour_is_exact(described, channels):
     [
         ('16UC1; jpeg compressed', b'', 'record the depth image uncompressed'),
         ('32FC1; png compressed', b'', 'record the depth image uncompressed'),
-        ('16UC1; png compressed', b'', 'can decode'),
+        ('16UC1; png compressed', b'', 'empty or damaged'),
         ('16UC1; compressedDepth rvl', b'', 'record the depth image uncompressed'),
         ('8UC1; compressedDepth png', b'', 'record the depth image uncompressed'),
-        ('16UC1; compressedDepth png', b'', 'can decode'),
-        ('32FC1; compressedDepth png', b'123456789012no png', 'can decode'),
+        ('16UC1; compressedDepth png', b'', 'empty or damaged'),
+        ('32FC1; compressedDepth png', b'123456789012no png', 'empty or damaged'),
     ],
 )
 def test_other_compressed_depth_is_refused(described, data, told):

@@ -308,3 +308,54 @@ def test_sparse_depth_keeps_its_points_when_it_shrinks() -> None:
     assert (np.abs(small[y, x] / DEPTH[2 * y, 2 * x] - 1) < 0.1).all()
     dense = shrink_depth(DEPTH, small_camera(CAMERA, 80))
     np.testing.assert_array_equal(dense, DEPTH[1::2, 1::2])
+
+
+@pytest.mark.parametrize('suffix', ['.png', '.npy'])
+@pytest.mark.parametrize('stem', ['1305031102.175304', 'frame.0001', 'x.png'])
+def test_names_with_dots_meet_their_own_depth(tmp_path: Path, stem: str, suffix: str) -> None:
+    """As TUM names its pictures; the depth of another name is not taken."""
+    root = tmp_path / 'root'
+    rgbd(root, 'place')
+    (root / 'place' / 'depth' / 'a.png').rename(root / 'place' / 'depth' / f'{stem}{suffix}')
+    (root / 'place' / 'rgb' / 'a.jpg').rename(root / 'place' / 'rgb' / f'{stem}.jpg')
+    depth = DEPTH if suffix == '.npy' else (DEPTH * 1000).round().astype(np.uint16)
+    put(root / 'place' / 'depth' / f'{stem}{suffix}', depth)
+    put(root / 'place' / 'depth' / f'{Path(stem).stem}{suffix}', 2 * depth)
+    put(root / 'place' / 'rgb' / 'other.one.png', RGB)
+    put(root / 'place' / 'depth' / 'other.png', (DEPTH * 2000).round().astype(np.uint16))
+    manifest = import_set('rgbd', root, tmp_path / 'set', WHOLE)
+    store = FrameStore([manifest], TRAIN)
+    assert store.count('indoor') == 1
+    np.testing.assert_allclose(store.frame('indoor', 0).depth, DEPTH, rtol=0.002)
+
+
+def scenes_of(kind: str, root: Path) -> list[str]:
+    return [frame.scene for frame in IMPORTERS[kind].entries(root, Options())]
+
+
+def test_pieces_of_one_place_are_one_scene(tmp_path: Path) -> None:
+    """Or what was learnt from is judged by."""
+    for name in ('living_room_0001a', 'living_room_0001b', 'living_room_0002', 'cafe_0001c'):
+        nyu(tmp_path / 'nyu', name)
+    rooms = ['living_room_0001', 'living_room_0001', 'living_room_0002', 'cafe_0001']
+    assert scenes_of('nyu', tmp_path / 'nyu') == rooms
+    for camera in ('left', 'right'):
+        rgbd(tmp_path / 'rgbd', f'kitchen/{camera}')
+    assert scenes_of('rgbd', tmp_path / 'rgbd') == ['kitchen', 'kitchen']
+    for part in ('Easy/P000', 'Hard/P001'):
+        put(tmp_path / 'tartan/office' / part / 'image_left/000000_left.png', RGB)
+    for root in ('tartan', 'tartan/office', 'tartan/office/Easy'):
+        assert set(scenes_of('tartanair', tmp_path / root)) == {'office'}
+
+
+@pytest.mark.parametrize('content', [None, b'\xff\xfe\x00\xd8'])
+def test_a_list_that_cannot_be_read_is_named(
+    tmp_path: Path, content: bytes | None, capsys: Any
+) -> None:
+    make('kitti_raw', tmp_path / 'root')
+    path = tmp_path / 'split.txt'
+    if content is not None:
+        path.write_bytes(content)
+    arguments = ['import', 'kitti_raw', str(tmp_path / 'root'), '--out', str(tmp_path / 'set')]
+    assert main([*arguments, '--list', str(path)]) == 2
+    assert f'{path} cannot be read as a list of frames' in capsys.readouterr().err

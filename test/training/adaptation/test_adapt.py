@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -117,3 +118,42 @@ def test_mistakes_are_told_in_one_line(
     error = capsys.readouterr().err.splitlines()[-1]
     assert error.startswith('s2r_train: ')
     assert told in error
+
+
+def test_a_recording_that_has_changed_begins_anew(
+    drive: Path, manifests: list[Path], tmp_path: Path, short: None, monkeypatch: Any, capsys: Any
+) -> None:
+    """Of the same name and length: its judgements are not those of the one before."""
+
+    def killed(self: Any, rate: float) -> None:
+        raise KeyboardInterrupt
+
+    out = tmp_path / 'mine.safetensors'
+    monkeypatch.setattr(adapting.TrainingStep, 'run', killed)
+    with pytest.raises(KeyboardInterrupt):
+        call(drive, out, manifests)
+    again = robot.record(tmp_path / 'drive', robot.messages(np.linspace(5.5, 2.5, 36).tolist()))
+    assert call(again, out, manifests) == 2
+    assert 'is a run with another content' in capsys.readouterr().err
+    other = tmp_path / 'manifest.json'
+    content = json.loads(manifests[0].read_text())
+    for shard in content['shards']:
+        shard['file'] = str(manifests[0].parent / shard['file'])
+    other.write_text(json.dumps(content))
+    assert call(drive, out, [other]) == 2
+    assert 'is a run with another scenes' in capsys.readouterr().err
+
+
+def test_depth_in_the_wrong_unit_is_told(
+    manifests: list[Path], tmp_path: Path, short: None, capsys: Any
+) -> None:
+    """Millimetres as 32FC1: nothing is within what counts, so nothing could be judged."""
+    content = robot.messages(np.linspace(6.0, 2.0, 36).tolist())
+    for topic, _, message in content:
+        if topic == robot.DEPTH:
+            message.data = (1000 * message.data.view('<f4')).view(np.uint8)
+    bag = robot.record(tmp_path / 'drive', content)
+    assert call(bag, tmp_path / 'mine.safetensors', manifests) == 2
+    error = capsys.readouterr().err
+    assert 'no frame to judge by has depth within 10 m' in error
+    assert '32FC1 is metres' in error

@@ -74,7 +74,11 @@ def test_one_wall_teaches_nothing(tmp_path: Path) -> None:
         if topic == robot.DEPTH:
             wall = np.full((120, 160), 1.0 + number / 100, np.float32)
             stamp = message.header.stamp.sec + message.header.stamp.nanosec * 1e-9
-            content[number] = (topic, kind, robot.in_frame(robot.image(stamp, wall, '32FC1'), 'o'))
+            content[number] = (
+                topic,
+                kind,
+                robot.in_frame(robot.image(stamp, wall, '32FC1'), 'optical'),
+            )
     with pytest.raises(DataError, match=r'100% of the frames .* one wall'):
         lessons_of(robot.record(tmp_path / 'wall', content))
 
@@ -157,3 +161,42 @@ def test_a_lidar_that_is_turned_is_told(tmp_path: Path) -> None:
     read_lessons([bag], replace(ASKED, transforms=turned), told.append)
     assert len(told) == 1
     assert re.search(r'edges fit best [678] px \([345]\.\d degrees\) farther to the right', told[0])
+
+
+def framed_depth(content: list[Message], frame: str) -> list[Message]:
+    for topic, _, message in content:
+        if topic == robot.DEPTH:
+            robot.in_frame(message, frame)
+    return content
+
+
+def test_depth_of_another_camera_is_no_aligned_depth(tmp_path: Path) -> None:
+    """As RealSense publishes it beside the aligned one: of the same size, in other places."""
+    content = framed_depth(robot.messages(DRIVE), 'depth_optical')
+    unknown = robot.record(tmp_path / 'unknown', content)
+    told = "depth is in the frame 'depth_optical', colour in 'optical': it is not aligned"
+    with pytest.raises(DataError, match=told):
+        lessons_of(unknown)
+    beside = robot.transform('optical', 'depth_optical', place=(0.015, 0.0, 0.0))
+    with pytest.raises(DataError, match=told):
+        lessons_of(robot.record(tmp_path / 'b', [('/tf_static', robot.TF, beside), *content]))
+    same = robot.transform('optical', 'depth_optical')
+    assert lessons_of(robot.record(tmp_path / 's', [('/tf_static', robot.TF, same), *content]))
+    given = replace(ASKED, transforms=['optical depth_optical 0 0 0 0 0 0'])
+    assert lessons_of(unknown, given).learning
+
+
+@pytest.mark.parametrize('frame', ['/optical', 'optical', ''])
+def test_frames_of_one_name_or_none_are_aligned(tmp_path: Path, frame: str) -> None:
+    content = framed_depth(robot.messages(DRIVE), frame)
+    assert lessons_of(robot.record(tmp_path / 'drive', content)).learning
+
+
+def test_a_drive_that_is_there_twice_would_judge_itself(tmp_path: Path) -> None:
+    """Each recording is parted by itself: what one learns from, the other judges by."""
+    content = robot.messages(DRIVE)
+    whole = robot.record(tmp_path / 'whole', content)
+    half = robot.record(tmp_path / 'half', content[: len(content) // 2])
+    for paths in ([whole, whole], [whole, half], [half, whole]):
+        with pytest.raises(DataError, match='have frames in common; give each drive once'):
+            read_lessons(paths, ASKED, lambda text: None)

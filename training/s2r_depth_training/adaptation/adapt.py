@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from s2r_depth_ros.network.metadata import ModelMetadata
 from s2r_depth_ros.network.registry import find_model
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 from s2r_depth_training.adaptation.judging import (
+    FARTHEST,
     Errors,
     Judged,
     errors_of,
@@ -24,6 +26,7 @@ from s2r_depth_training.adaptation.judging import (
     rendered,
     spread,
 )
+from s2r_depth_training.adaptation.lessons import fingerprint
 from s2r_depth_training.adaptation.recording import Lessons
 from s2r_depth_training.adaptation.tuning import (
     Course,
@@ -46,7 +49,7 @@ from s2r_depth_training.dataset.render_to_disk import render_for
 from s2r_depth_training.dataset.rendering import Recipe
 from s2r_depth_training.dataset.shard_writer import ShardWriter
 from s2r_depth_training.dataset.store import FrameStore
-from s2r_depth_training.errors import ConfigError
+from s2r_depth_training.errors import ConfigError, DataError
 from s2r_depth_training.runs.experiment import Experiment
 from s2r_depth_training.runs.open_step import open_step
 from s2r_depth_training.runs.relay import experiment_of
@@ -139,6 +142,8 @@ def _trained(
         'model': judge.metadata.sha256,
         'recordings': judge.lessons.names,
         'frames': len(judge.lessons.learning),
+        'content': fingerprint(*judge.lessons.learning, *judge.lessons.judging).hex(),
+        'scenes': hashlib.sha256(judge.synthetic.read_bytes()).hexdigest(),
         'minutes': order.minutes,
     }
     course = load_course(state, step, facts) if state.exists() else Course()
@@ -153,7 +158,7 @@ class _Judge:
     def __init__(
         self, file: Path, metadata: ModelMetadata, lessons: Lessons, synthetic: Path
     ) -> None:
-        self.metadata, self.lessons = metadata, lessons
+        self.metadata, self.lessons, self.synthetic = metadata, lessons, synthetic
         self._file = file
         self._recorded = spread(recorded(lessons.judging), _JUDGING)
         self._rendered = spread(_held_out(synthetic), _JUDGING)
@@ -162,6 +167,12 @@ class _Judge:
         save_model(self._file, network, replace(self.metadata, sha256=''), torch.float16)
         estimator = DepthEstimator(self._file, device='cpu')
         recording, scenes = (errors_of(estimator, f) for f in (self._recorded, self._rendered))
+        if not recording.frames:
+            raise DataError(
+                f'no frame to judge by has depth within {FARTHEST[self.metadata.scene]:.0f} m, as '
+                f'far as {self.metadata.name} is judged: is depth in the wrong unit (32FC1 is '
+                'metres, 16UC1 millimetres)? For wide places adapt a model for outdoor scenes'
+            )
         return Judgement(step, recording, scenes)
 
 

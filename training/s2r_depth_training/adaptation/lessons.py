@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +45,28 @@ def refuse_poor(learning: Sequence[RecordedPair], judging: Sequence[RecordedPair
             f'in {flat:.0%} of the frames all is about as far: the camera sees one wall, which '
             'teaches nothing of depth; record views into rooms, near and far things together'
         )
+
+
+def fingerprint(*pairs: RecordedPair) -> bytes:
+    """Return what pairs of other content, stamps or order do not have."""
+    digest = hashlib.blake2b(digest_size=16)
+    for pair in pairs:
+        digest.update(repr(pair.stamp).encode())
+        digest.update(np.ascontiguousarray(pair.rgb))
+        digest.update(np.ascontiguousarray(pair.depth))
+    return digest.digest()
+
+
+def refuse_again(path: Path, pairs: Sequence[RecordedPair], known: dict[bytes, Path]) -> None:
+    """Raise DataError if another recording has frames of this one, else add them to ``known``.
+
+    Each recording is parted by itself: one's frames to learn from would judge in the other.
+    """
+    marks = [fingerprint(pair) for pair in pairs]
+    for mark in marks:
+        if mark in known:
+            raise DataError(f'{known[mark]} and {path} have frames in common; give each drive once')
+    known.update(dict.fromkeys(marks, path))
 
 
 def is_one_plane_of_beams(frames: Sequence[RecordedPair]) -> bool:

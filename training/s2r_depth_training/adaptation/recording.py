@@ -9,7 +9,11 @@ from pathlib import Path
 
 from s2r_depth_training.adaptation.alignment import misalignment
 from s2r_depth_training.adaptation.blocks import time_blocks
-from s2r_depth_training.adaptation.lessons import refuse_contradiction, refuse_poor
+from s2r_depth_training.adaptation.lessons import (
+    refuse_again,
+    refuse_contradiction,
+    refuse_poor,
+)
 from s2r_depth_training.adaptation.topics import GivenTopics, complete
 from s2r_depth_training.dataset.bag_pairs import BagPairs, PairRules, RecordedPair, Topics
 from s2r_depth_training.dataset.bag_transforms import BagTransforms
@@ -56,8 +60,10 @@ def read_lessons(paths: Sequence[Path], asked: Asked, report: Callable[[str], No
     Raises DataError for recordings that cannot teach, and for sensors that contradict each other.
     """
     lessons = Lessons()
+    known: dict[bytes, Path] = {}
     for path in paths:
         pairs, lessons.truth = _of_recording(path, asked, report)
+        refuse_again(path, pairs, known)
         blocks = time_blocks([pair.stamp for pair in pairs], asked.share)
         lessons.learning += [pair for pair, learns in zip(pairs, blocks.learning) if learns]
         lessons.judging += [pair for pair, judges in zip(pairs, blocks.judging) if judges]
@@ -71,9 +77,10 @@ def _of_recording(
 ) -> tuple[list[RecordedPair], str]:
     """Return the pairs of one recording, and by what depth is known."""
     topics = complete(path, asked.topics)
+    transforms = BagTransforms(path, asked.transforms)
     lidar, depth = [], []
     if topics.lidar:
-        truth = LidarPoints(BagTransforms(path, asked.transforms))
+        truth = LidarPoints(transforms)
         rules = PairRules(asked.rules.width, asked.lidar_tolerance, asked.rules.rectified)
         lidar = _pairs(path, topics, topics.lidar, truth, rules, report)
         if off := misalignment(lidar):
@@ -84,7 +91,7 @@ def _of_recording(
                 'between camera and lidar, or the model learns depths of the wrong places'
             )
     if topics.depth:
-        depth = _pairs(path, topics, topics.depth, AlignedDepth(), asked.rules, report)
+        depth = _pairs(path, topics, topics.depth, AlignedDepth(transforms), asked.rules, report)
         refuse_ray_lengths(path, [ray_length_evidence(p.depth, p.intrinsics) for p in depth])
     if depth and lidar:
         refuse_contradiction(depth, lidar)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,9 +27,8 @@ from s2r_depth_ros.media.bit_depth import BitDepth
 from s2r_depth_training.dataset.bag_truth import Truth
 from s2r_depth_training.dataset.recorded_images import colour_image
 from s2r_depth_training.dataset.shrinking import shrink_colour, small_camera
+from s2r_depth_training.dataset.stamp_pairs import StampPair, StampPairs
 from s2r_depth_training.errors import DataError
-
-_WAITING = 30  # messages of one topic kept until their partner comes
 
 
 @dataclass(frozen=True)
@@ -99,7 +97,7 @@ class BagPairs:
         self._left_out: list[str] = []
         self._bits = BitDepth()
         self._stamps: dict[str, float] = {}
-        self._closest = math.inf
+        self._matches = StampPairs(rules.tolerance)
 
     def __iter__(self) -> Iterator[RecordedPair]:
         """Yield the pairs in the order of time."""
@@ -123,10 +121,10 @@ class BagPairs:
         """Say why there was no pair."""
         if self._left_out:
             return f'no pair of colour and depth can be used; the first: {self._left_out[0]}'
-        if self._closest < math.inf:
+        if (closest := self._matches.closest) < math.inf:
             return (
-                f'no pair of colour and depth: the closest stamps are {self._closest:.4g} s apart; '
-                f'say --tolerance {self._closest * 1.2:.2g} if they belong together'
+                f'no pair of colour and depth: the closest stamps are {closest:.4g} s apart; '
+                f'say --tolerance {closest * 1.2:.2g} if they belong together'
             )
         return 'no pair of colour and depth; check topics and stamps'
 
@@ -185,47 +183,44 @@ class BagPairs:
         return _Camera(calibration.raw_intrinsics, None)
 
     def _pairs(self, bag: Bag, camera: _Camera) -> Iterator[RecordedPair]:
-        waiting: dict[str, deque[tuple[float, Any]]] = {
-            name: deque(maxlen=_WAITING) for name in (self._topics.colour, self._topics.depth)
-        }
         for message in bag.messages(set(self._topics.by_role().values())):
             try:
                 content = message.read()
                 if message.topic == self._topics.info:
                     camera = self._camera(content)
                     continue
-                match = self._match(waiting, message, content)
-                recorded = None if match is None else self._recorded(match, camera)
             except UserError as error:
                 self._left_out.append(str(error))
                 continue
-            if recorded is not None:
-                yield recorded
+            stamp = self._stamp(message, content)
+            if message.topic == self._topics.colour:
+                # With its camera: another may have come before the partner does.
+                matches = self._matches.add(0, stamp, (content, camera))
+            else:
+                matches = self._matches.add(1, stamp, content)
+            yield from self._usable(matches)
+        yield from self._usable(self._matches.rest())
 
-    def _match(
-        self, waiting: dict[str, deque[tuple[float, Any]]], message: BagMessage, content: Any
-    ) -> _Match | None:
-        """Return colour and truth of one moment, None where the partner has not come yet."""
-        # Of a header without a stamp, or with one that stands still, when it was recorded.
+    def _stamp(self, message: BagMessage, content: Any) -> float:
+        """Return when a message was made; of a header that does not tell, when it was recorded."""
         written, before = header_time(content), self._stamps.get(message.topic, 0.0)
         self._stamps[message.topic] = written
-        stamp = message.log_time if written in (0.0, before) else written
-        is_colour = message.topic == self._topics.colour
-        other = waiting[self._topics.depth if is_colour else self._topics.colour]
-        match = min(other, key=lambda entry: abs(entry[0] - stamp), default=None)
-        apart = math.inf if match is None else abs(match[0] - stamp)
-        self._closest = min(self._closest, apart)
-        if match is None or apart > self._rules.tolerance:
-            waiting[message.topic].append((stamp, content))
-            return None
-        other.remove(match)
-        if is_colour:
-            return _Match(content, match[1], stamp)
-        return _Match(match[1], content, match[0])
+        # Without a stamp, or with one that stands still.
+        return message.log_time if written in (0.0, before) else written
 
-    def _recorded(self, match: _Match, camera: _Camera) -> RecordedPair:
+    def _usable(self, matches: Iterator[StampPair]) -> Iterator[RecordedPair]:
+        for match in matches:
+            try:
+                recorded = self._recorded(match)
+            except UserError as error:
+                self._left_out.append(str(error))
+                continue
+            yield recorded
+
+    def _recorded(self, match: StampPair) -> RecordedPair:
         """Return colour and depth as a pair. Raises UserError for what cannot be one."""
-        rgb, full = colour_image(match.colour, self._bits), camera.intrinsics
+        colour, camera = match.first
+        rgb, full = colour_image(colour, self._bits), camera.intrinsics
         if rgb.shape[:2] != (full.height, full.width):
             raise DataError(
                 f'colour is {rgb.shape[:2]}, camera_info {(full.height, full.width)} (height, '
@@ -234,18 +229,10 @@ class BagPairs:
         if camera.rectifier is not None:
             rgb = camera.rectifier.rectify(rgb)
         small = small_camera(full, self._rules.width)
-        depth = self._truth.depth(match.truth, match.colour.header.frame_id, full, small)
+        depth = self._truth.depth(match.second, colour.header.frame_id, full, small)
         if camera.rectifier is not None and not camera.rectifier.is_identity:
             depth[~_picked(camera.rectifier.valid, small)] = 0
         return RecordedPair(shrink_colour(rgb, small), depth, small, match.stamp)
-
-
-class _Match(NamedTuple):
-    """Messages of one moment. stamp: of colour, s."""
-
-    colour: Any
-    truth: Any
-    stamp: float
 
 
 def _picked(mask: NDArray[np.bool_], camera: Intrinsics) -> NDArray[np.bool_]:

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from s2r_depth_ros.media import codecs
 from s2r_depth_ros.media.bit_depth import BitDepth
 from s2r_depth_ros.media.compressed_images import compressed_to_rgb
-from s2r_depth_ros.media.pixels import ConversionError, image_to_rgb, rows_of
+from s2r_depth_ros.media.depth_images import depth_in_metres
+from s2r_depth_ros.media.pixels import ConversionError, image_to_rgb
 from s2r_depth_training.errors import DataError
 
-# To metres: REP 118, and as some drivers write it, mono16 for 16UC1.
-_DEPTH = {'32FC1': ('f4', 1.0), '16UC1': ('u2', 0.001), 'mono16': ('u2', 0.001)}
+# What compressed_depth_image_transport makes of 16 bits, in units a metre, and of 32 (see below).
+_COMPRESSED = {'32FC1': 1.0, '16UC1': 1000.0, 'mono16': 1000.0}
 
 
 def colour_image(message: Any, bits: BitDepth | None = None) -> NDArray[np.uint8]:
@@ -33,21 +34,15 @@ def colour_image(message: Any, bits: BitDepth | None = None) -> NDArray[np.uint8
 def depth_image(message: Any) -> NDArray[np.float32]:
     """Return a depth image as float32 [H, W] in m, 0 where it is 0, negative, NaN or infinite.
 
-    message: a sensor_msgs/Image, 32FC1 in m or 16UC1 in mm (REP 118), or a CompressedImage, a PNG
+    message: a sensor_msgs/Image as depth_in_metres reads it, or a CompressedImage, a PNG
     of 16UC1 or of the transport compressedDepth. Raises DataError for anything else.
     """
     if hasattr(message, 'format'):
         return _known(_compressed_depth(message))
-    if message.encoding not in _DEPTH:
-        raise DataError(f'depth encoding {message.encoding}; use one of {", ".join(_DEPTH)}')
-    code, scale = _DEPTH[message.encoding]
-    dtype = np.dtype(('>' if message.is_bigendian else '<') + code)
     try:
-        used = rows_of(message, message.height, message.width * dtype.itemsize)
+        return _known(depth_in_metres(message))
     except ConversionError as error:
         raise DataError(str(error)) from error
-    metres = used.view(dtype).astype(np.float32) * np.float32(scale)
-    return _known(metres)
 
 
 def _compressed_depth(message: Any) -> NDArray[np.float32]:
@@ -59,7 +54,7 @@ def _compressed_depth(message: Any) -> NDArray[np.float32]:
     encoding, words = encoding.strip(), rest.split()
     by_transport = 'compressedDepth' in words
     plain = words[:1] == ['png'] and encoding != '32FC1'
-    if not (by_transport or plain) or encoding not in _DEPTH or 'rvl' in words:
+    if not (by_transport or plain) or encoding not in _COMPRESSED or 'rvl' in words:
         raise DataError(
             f'depth of the format {message.format!r}; record the depth image uncompressed, or by '
             'the transport compressedDepth as PNG'
@@ -72,7 +67,7 @@ def _compressed_depth(message: Any) -> NDArray[np.float32]:
     if pixels.ndim != 2 or pixels.dtype != np.uint16:
         raise DataError(f'depth of the format {message.format!r} is no image of 16-bit numbers')
     if encoding != '32FC1':
-        return pixels * np.float32(_DEPTH[encoding][1])
+        return pixels / np.float32(_COMPRESSED[encoding])
     a, b = data[4:12].view('<f4')
     with np.errstate(divide='ignore'):
         return np.where(pixels > 0, a / (pixels - b), 0).astype(np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache, partial
 from pathlib import Path
@@ -48,14 +49,16 @@ def _nyu(root: Path, options: Options) -> Iterator[SetFrame]:
 
 
 def _nyu_scenes(path: Path, count: int) -> list[str]:
-    """Return the name of each frame's scene; each its own where the file has none."""
+    """Return the name of each frame's room; one for all where the file has none."""
     import h5py
 
     with h5py.File(path) as file:
         if 'scenes' not in file:
-            return [f'frame {number}' for number in range(count)]
+            return [path.stem] * count
         refs = np.asarray(file['scenes']).ravel()
-        return [''.join(map(chr, np.asarray(file[ref]).ravel())) for ref in refs]
+        names = [''.join(map(chr, np.asarray(file[ref]).ravel())) for ref in refs]
+    # living_room_0001a, ..b and ..c are pieces of one recording.
+    return [re.sub(r'(?<=\d)[a-z]$', '', name) for name in names]
 
 
 def _nyu_frame(path: Path, number: int) -> Imported:
@@ -102,9 +105,16 @@ def _kitti_images(root: Path, options: Options) -> Iterator[Path]:
                 if path.suffix in ('.png', '.jpg')
             )
         return
-    for line in options.list.read_text().splitlines():
+    for line in _lines(options.list):
         if line.strip():
             yield _listed_image(root, line)
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text().splitlines()
+    except (OSError, UnicodeError) as error:
+        raise DataError(f'{path} cannot be read as a list of frames: {error}') from error
 
 
 def _listed_image(root: Path, line: str) -> Path:
@@ -194,10 +204,12 @@ def _rgbd(root: Path, options: Options) -> Iterator[SetFrame]:
     for colours in sorted([*folders(root, 'rgb'), *folders(root, '**/*/rgb')]):
         numbers = _folder_intrinsics(colours.parent, root)
         for path in sorted(colours.iterdir()):
-            stem = colours.with_name('depth') / path.stem
-            found = [p for p in (stem.with_suffix(s) for s in ('.png', '.npy')) if p.is_file()]
+            # A name may have dots of its own, as a stamp has.
+            names = [f'{path.stem}{suffix}' for suffix in ('.png', '.npy')]
+            found = [p for p in map(colours.with_name('depth').joinpath, names) if p.is_file()]
             if found:
-                scene = str(colours.parent.relative_to(root))
+                # Of ROOT/PLACE/.../rgb: all cameras and runs of one place.
+                scene = colours.relative_to(root).parts[0]
                 read = partial(_rgbd_frame, path, found[0], numbers, options.scale or 0.001)
                 yield SetFrame(scene, str(path), read)
 

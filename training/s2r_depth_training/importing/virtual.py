@@ -116,8 +116,8 @@ def _tartanair(root: Path, options: Options) -> Iterator[SetFrame]:
     for left in folders(root, '**/image_left'):
         for path in sorted(left.glob('*_left.png')):
             depth = left.with_name('depth_left') / f'{path.stem}_depth.npy'
-            # Of .../ENVIRONMENT/Easy/P000: all trajectories go through one place.
-            scene = left.relative_to(root).parts[0]
+            # Of ENVIRONMENT/Easy/P000, wherever ROOT lies: all trajectories go through one place.
+            scene = left.resolve().parents[2].name
             yield SetFrame(scene, str(path), partial(_tartanair_frame, path, depth))
 
 

@@ -8,14 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s2r_depth_training.dataset.stamp_pairs import StampPairs
+from s2r_depth_training.dataset.stamp_pairs import StampPair, StampPairs
 
 Arrival = tuple[float, int, float]
 """When a message was recorded, its side, and its stamp; s."""
 
 
 def paired(arrivals: list[Arrival], tolerance: float) -> list[tuple[float, float]]:
-    pairs, found = StampPairs(tolerance), []
+    pairs = StampPairs(tolerance)
+    found: list[StampPair] = []
     for _, side, stamp in sorted(arrivals):
         found += pairs.add(side, stamp, (side, stamp))
     found += pairs.rest()

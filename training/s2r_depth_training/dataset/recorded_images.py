@@ -67,7 +67,7 @@ def _compressed_depth(message: Any) -> NDArray[np.float32]:
     if pixels.ndim != 2 or pixels.dtype != np.uint16:
         raise DataError(f'depth of the format {message.format!r} is no image of 16-bit numbers')
     if encoding != '32FC1':
-        return pixels / np.float32(_COMPRESSED[encoding])
+        return pixels.astype(np.float32) / np.float32(_COMPRESSED[encoding])
     a, b = data[4:12].view('<f4')
     with np.errstate(divide='ignore'):
         return np.where(pixels > 0, a / (pixels - b), 0).astype(np.float32)

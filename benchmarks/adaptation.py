@@ -14,7 +14,6 @@ outside of --work. Writes NAME.json and NAME.md for each.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ from numpy.typing import NDArray
 from s2r_depth_ros.command_table import reported
 from s2r_depth_ros.evaluation.manifest import GroundTruthFrame, read_ground_truth
 from s2r_depth_ros.evaluation.scores import interval
-from s2r_depth_ros.files import make_folder, read_json, write_atomically
+from s2r_depth_ros.files import make_folder, read_json, write_atomically, write_json
 from s2r_depth_ros.geometry import Intrinsics
 from s2r_depth_ros.geometry.point_image import sparse_depth
 from s2r_depth_ros.geometry.projection import back_project
@@ -286,8 +285,7 @@ def measure(args: argparse.Namespace) -> None:
         for row in made:
             rows.append(row)
             print(row, file=sys.stderr, flush=True)
-            content = json.dumps(rows, indent=1) + '\n'
-            write_atomically(args.out / f'{name}.json', content.encode())
+            write_json(args.out / f'{name}.json', rows)
         text = table(rows)
         write_atomically(args.out / f'{name}.md', text.encode())
         print(text)

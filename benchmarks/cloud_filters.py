@@ -10,7 +10,6 @@ streets: as rooms, for the sky. Each part is left out without its argument; cost
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import sys
 from collections.abc import Callable, Iterator
@@ -26,7 +25,7 @@ from numpy.typing import NDArray
 from s2r_depth_ros.benchmark.machine import machine
 from s2r_depth_ros.benchmark.timing import measure_in_turns
 from s2r_depth_ros.command_table import reported
-from s2r_depth_ros.files import check_output, read_json, write_atomically
+from s2r_depth_ros.files import check_output, read_json, write_json
 from s2r_depth_ros.geometry import Intrinsics, back_project
 from s2r_depth_ros.geometry.cleaning import (
     INDOOR_CONFIDENCE,
@@ -112,7 +111,7 @@ def measure(args: argparse.Namespace) -> None:
         result['flicker'] = _flicker(args.sequence)
     result['cost_ms'] = _cost(args.runs)
     result['opencv_threads'] = cv2.getNumThreads()
-    write_atomically(args.json, (json.dumps(result, indent=1) + '\n').encode())
+    write_json(args.json, result)
     _print(result)
 
 

@@ -23,7 +23,7 @@ import torch
 from numpy.typing import NDArray
 
 from s2r_depth_ros.command_table import reported
-from s2r_depth_ros.files import check_output, write_atomically
+from s2r_depth_ros.files import check_output, write_json
 from s2r_depth_ros.geometry.cleaning.confidence import reduced, reduced_features
 from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.inference.preprocessing import Preprocessor
@@ -77,7 +77,7 @@ def fit_and_judge(args: argparse.Namespace) -> None:
     result = judged(samples)
     result['model'] = args.model
     result['manifests'] = [path.parent.name for path in args.manifests]
-    write_atomically(args.json, (json.dumps(result, indent=1) + '\n').encode())
+    write_json(args.json, result)
     head = ('curve over', 'error left at 80 %', 'at 50 %', 'right in lowest tenth', 'in highest')
     rows = [(name, *(f'{value:.2f}' for value in row.values())) for name, row in
             result['curves'].items()]  # fmt: skip

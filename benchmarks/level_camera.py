@@ -16,7 +16,6 @@ rendered, real or sequence, .json and .md.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,7 +31,7 @@ from s2r_depth_ros.command_table import reported
 from s2r_depth_ros.evaluation.manifest import CAPS, read_ground_truth
 from s2r_depth_ros.evaluation.metrics import MIN_DEPTH, align, errors, valid_mask
 from s2r_depth_ros.evaluation.scores import fill_invalid, interval
-from s2r_depth_ros.files import make_folder, read_json, write_atomically
+from s2r_depth_ros.files import make_folder, read_json, write_atomically, write_json
 from s2r_depth_ros.geometry import Intrinsics
 from s2r_depth_ros.geometry.level import (
     TurnedView,
@@ -309,7 +308,7 @@ def measure(args: argparse.Namespace) -> None:
     rows = [row for frame in frames if (row := row_of(frame, models[MODELS[frame.kind]]))]
     results = summary_of(rows)
     text = table(results)
-    write_atomically(args.out / f'{name}.json', (json.dumps(results, indent=1) + '\n').encode())
+    write_json(args.out / f'{name}.json', results)
     write_atomically(args.out / f'{name}.md', text.encode())
     print(text)
 

@@ -9,7 +9,6 @@ time, so that what else runs on the machine counts little.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import sys
 import time
@@ -27,7 +26,7 @@ from std_msgs.msg import Header
 
 from s2r_depth_ros.benchmark.machine import machine
 from s2r_depth_ros.command_table import reported
-from s2r_depth_ros.files import check_output, write_atomically
+from s2r_depth_ros.files import check_output, write_json
 from s2r_depth_ros.geometry import Intrinsics
 from s2r_depth_ros.geometry.frame_tree import FixedTransforms
 from s2r_depth_ros.geometry.projection import ray_slopes
@@ -58,7 +57,7 @@ def measure(args: argparse.Namespace) -> None:
     check_output(args.json)
     cost = {name: milliseconds(call, args.runs) for name, call in calls().items()}
     result = {'machine': machine(torch.device('cpu')), 'cpu_ms': cost}
-    write_atomically(args.json, (json.dumps(result, indent=1) + '\n').encode())
+    write_json(args.json, result)
     rows = [(name, f'{row["least"]:.2f}', f'{row["median"]:.2f}') for name, row in cost.items()]
     print(format_markdown_table(('640x480', 'ms, least', 'ms, median'), rows))
 

@@ -14,7 +14,6 @@ in true depth.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -30,7 +29,7 @@ from s2r_depth_ros.command_table import reported
 from s2r_depth_ros.evaluation.manifest import CAPS, read_ground_truth
 from s2r_depth_ros.evaluation.metrics import MIN_DEPTH, align, errors, valid_mask
 from s2r_depth_ros.evaluation.scores import Interval, fill_invalid, interval
-from s2r_depth_ros.files import check_output, make_folder, read_json, write_atomically
+from s2r_depth_ros.files import check_output, make_folder, read_json, write_atomically, write_json
 from s2r_depth_ros.geometry import Intrinsics, back_project
 from s2r_depth_ros.geometry.scale import (
     CameraHeight,
@@ -402,7 +401,7 @@ def measure(args: argparse.Namespace) -> None:
         for kind in dict.fromkeys(r.kind for r in rows)
     }
     text = table(results)
-    write_atomically(args.out / f'{name}.json', (json.dumps(results, indent=1) + '\n').encode())
+    write_json(args.out / f'{name}.json', results)
     write_atomically(args.out / f'{name}.md', text.encode())
     print(text)
 

@@ -10,7 +10,6 @@ the first room from above.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from pathlib import Path
@@ -20,7 +19,7 @@ import torch
 
 from s2r_depth_ros.benchmark.machine import machine
 from s2r_depth_ros.command_table import reported
-from s2r_depth_ros.files import check_output, make_folder, write_atomically
+from s2r_depth_ros.files import check_output, make_folder, write_atomically, write_json
 from s2r_depth_ros.option_values import count, positive
 from simulated_drive.drive import drive
 from simulated_drive.frames import Drive
@@ -68,7 +67,7 @@ def measure(args: argparse.Namespace) -> None:
         'setups': summary,
     }
     name, text = f'drive_{args.height:g}m', table_of(summary)
-    write_atomically(args.out / f'{name}.json', (json.dumps(told, indent=1) + '\n').encode())
+    write_json(args.out / f'{name}.json', told)
     write_atomically(args.out / f'{name}.md', f'{text}\n'.encode())
     if args.picture:
         shown = picture(results[0], (BEFORE, AFTER))

@@ -1,4 +1,4 @@
-"""Writing files whole or not at all, seeing beforehand whether that can be done; reading JSON."""
+"""Writing files whole or not at all, seeing beforehand whether that can be done; JSON files."""
 
 from __future__ import annotations
 
@@ -56,6 +56,11 @@ def read_json(path: Path) -> Any:
         raise JsonError(f'{path} is no JSON: it is not text') from error
     except (ValueError, RecursionError) as error:
         raise JsonError(f'{path} is no JSON: {error}') from error
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write ``content`` as a JSON file, as ``write_atomically`` does."""
+    write_atomically(path, (json.dumps(content, indent=1) + '\n').encode())
 
 
 def write_atomically(path: str | Path, content: bytes | bytearray | memoryview) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -25,7 +24,7 @@ from s2r_depth_ros.benchmark.machine import machine
 from s2r_depth_ros.benchmark.rows import as_json, format_rows
 from s2r_depth_ros.commands import arguments
 from s2r_depth_ros.errors import UserError
-from s2r_depth_ros.files import check_output, write_atomically
+from s2r_depth_ros.files import check_output, write_json
 from s2r_depth_ros.inference.devices import resolve_device
 from s2r_depth_ros.inference.estimator import model_metadata
 from s2r_depth_ros.network.metadata import ModelMetadata
@@ -86,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
         model = random_model(args.width, Path(folder)) if args.width else find_model(args.model)
         report = _measure(args, model, _cases(args, model, device), device)
     if args.json:
-        write_atomically(args.json, (json.dumps(report, indent=1) + '\n').encode())
+        write_json(args.json, report)
     return 0
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from s2r_depth_ros.evaluation.parts import score_parts
 from s2r_depth_ros.evaluation.priors import DepthPrior, load_priors
 from s2r_depth_ros.evaluation.report import format_summary, report
 from s2r_depth_ros.evaluation.scores import score
-from s2r_depth_ros.files import check_output, write_atomically
+from s2r_depth_ros.files import check_output, write_json
 from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.media.writers import PICTURE_SUFFIXES, write_color_picture
 from s2r_depth_ros.network.registry import find_model
@@ -65,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
         scores += score_parts(model, frames, garg=args.garg_crop)
     results = report(scores, estimator, args.manifest, garg=args.garg_crop)
     if args.json:
-        write_atomically(args.json, (json.dumps(results, indent=1) + '\n').encode())
+        write_json(args.json, results)
     if args.sheet:
         write_color_picture(args.sheet, contact_sheet(estimator, frames))
     print(format_summary(results['summary']))

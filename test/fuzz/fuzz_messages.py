@@ -32,7 +32,7 @@ from ros_graph import DepthProcess, Graph, camera_info, own_domain, pixels, reli
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from s2r_depth_ros.benchmark.machine import machine
-from s2r_depth_ros.files import read_json, write_atomically
+from s2r_depth_ros.files import read_json, write_json
 
 _MANY = settings(
     database=None,
@@ -74,7 +74,7 @@ def main() -> None:
     if options.json:
         kept = read_json(options.json) if options.json.exists() else {}
         kept['malformed_messages'] = kept.get('malformed_messages', {}) | result
-        write_atomically(options.json, (json.dumps(kept, indent=1) + '\n').encode())
+        write_json(options.json, kept)
 
 
 def _to_callback(model: Path, transport: str, count: int) -> dict[str, Any]:

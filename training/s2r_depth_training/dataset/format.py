@@ -17,7 +17,6 @@ Files appear whole or not at all, so a killed run leaves none that cannot be rea
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +25,7 @@ from typing import Any, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from s2r_depth_ros.files import JsonError, read_json, write_atomically
+from s2r_depth_ros.files import JsonError, read_json, write_atomically, write_json
 from s2r_depth_training.dataset.mapped_arrays import MappedArrays
 from s2r_depth_training.errors import DataError
 
@@ -107,7 +106,7 @@ def read_manifest(path: Path) -> Manifest:
 def write_manifest(folder: Path, manifest: Manifest) -> Path:
     """Write the manifest of the training set in ``folder``; return its path."""
     path = folder / MANIFEST
-    write_atomically(path, (json.dumps(manifest, indent=1) + '\n').encode())
+    write_json(path, manifest)
     return path
 
 

@@ -7,7 +7,6 @@ was, interrupted or finished: every call is one more piece of a relay (see relay
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import os
@@ -23,7 +22,7 @@ from s2r_depth_ros.evaluation.manifest import GroundTruthFrame, read_ground_trut
 from s2r_depth_ros.evaluation.priors import load_priors
 from s2r_depth_ros.evaluation.report import report
 from s2r_depth_ros.evaluation.scores import score
-from s2r_depth_ros.files import write_atomically
+from s2r_depth_ros.files import write_json
 from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.media.writers import write_color_picture
 from s2r_depth_ros.share import share_directory
@@ -155,7 +154,6 @@ def _evaluate(model: Path, real: Path, frames: list[GroundTruthFrame]) -> None:
     estimator = DepthEstimator(model)
     priors = load_priors(share_directory() / 'models' / 'priors.npz')
     results = report(score(estimator, frames, priors), estimator, real)
-    text = json.dumps(results, indent=1) + '\n'
-    write_atomically(model.with_suffix('.json'), text.encode())
+    write_json(model.with_suffix('.json'), results)
     write_color_picture(model.with_suffix('.png'), contact_sheet(estimator, frames))
     _LOG.info('%s', write_card(model, results))

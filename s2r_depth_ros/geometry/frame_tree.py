@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -51,20 +52,30 @@ def frame_name(frame: str) -> str:
     return name
 
 
+class Link(NamedTuple):
+    """Two frames, named as tf2 has it, and the pose [4, 4] of the child in the parent."""
+
+    parent: str
+    child: str
+    pose: Matrix
+
+
 class FixedTransforms:
     """Transforms that never change, which connect frames in one or several trees.
 
     texts: each as in FORM: the pose of the child in the parent, so a point p of the child is
     ``T @ p`` in the parent; as in URDF, roll is about x, then pitch about y, yaw about z. Blank
-    ones say nothing. Raises FrameTreeError for texts of another form, for a frame with two parents
-    and for loops.
+    ones say nothing. links: transforms that are no texts. Raises FrameTreeError for texts of
+    another form, for a frame with two parents and for loops.
     """
 
-    def __init__(self, texts: Iterable[str] = ()) -> None:
+    def __init__(self, texts: Iterable[str] = (), links: Iterable[Link] = ()) -> None:
         self._parents: dict[str, tuple[str, Matrix]] = {}
         for text in texts:
             if text.strip():
-                self._add(text)
+                self._add(_parsed(text), text)
+        for link in links:
+            self._add(link, f'{link.parent} {link.child}')
         # Of every frame: the top of its tree, and its pose in that.
         self._poses: dict[str, tuple[str, Matrix]] = {}
         for child, (parent, _) in self._parents.items():
@@ -103,8 +114,9 @@ class FixedTransforms:
         tree = [name for name, (other, _) in self._poses.items() if other == top and name != frame]
         return [frame, *tree]
 
-    def _add(self, text: str) -> None:
-        parent, child, transform = _parsed(text)
+    def _add(self, link: Link, text: str) -> None:
+        """Add a transform; text: what it is called in errors."""
+        parent, child, transform = link
         if child in self._parents:
             other, before = self._parents[child]
             if other == parent and np.abs(before - transform).max() <= _SAME:
@@ -132,8 +144,8 @@ class FixedTransforms:
         return frame, pose
 
 
-def _parsed(text: str) -> tuple[str, str, Matrix]:
-    """Return parent, child and the child's pose [4, 4] in the parent."""
+def _parsed(text: str) -> Link:
+    """Return the transform that a text says. Raises FrameTreeError."""
     words = text.split()
     if len(words) not in (8, 9):
         raise FrameTreeError(
@@ -149,7 +161,7 @@ def _parsed(text: str) -> tuple[str, str, Matrix]:
         raise FrameTreeError(f'transforms: {brief(text)!r}: {error}; it must be {FORM}') from error
     try:
         parent, child = frame_name(words[0]), frame_name(words[1])
-        return parent, child, rigid(_rotation(numbers[3:]), numbers[:3])
+        return Link(parent, child, rigid(_rotation(numbers[3:]), numbers[:3]))
     except (ValueError, NoTransform) as error:
         raise FrameTreeError(f'transforms: {brief(text)!r}: {error}') from error
 

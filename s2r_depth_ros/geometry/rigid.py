@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -63,6 +64,16 @@ def rigid(rotation: Matrix, translation: ArrayLike) -> Matrix:
     matrix[:3, 3] = translation
     rigid_parts(matrix)
     return matrix
+
+
+def rigid_of(message: Any) -> Matrix:
+    """Return the transform [4, 4] of a geometry_msgs/Transform, of rclpy or of a recording.
+
+    Raises ValueError for a quaternion that is no rotation, and numbers that are not finite.
+    """
+    turn, move = message.rotation, message.translation
+    rotation = rotation_of_quaternion((turn.x, turn.y, turn.z, turn.w))
+    return rigid(rotation, (move.x, move.y, move.z))
 
 
 def inverse(transform: Matrix) -> Matrix:

@@ -11,7 +11,7 @@ from rclpy.time import Time
 
 from s2r_depth_ros.errors import brief
 from s2r_depth_ros.geometry.frame_tree import FORM, FixedTransforms, NoTransform, frame_name
-from s2r_depth_ros.geometry.rigid import Matrix, rigid, rotation_of_quaternion
+from s2r_depth_ros.geometry.rigid import Matrix, rigid_of
 from s2r_depth_ros.parameter_files import closest
 
 TOLERANCE = 0.2
@@ -77,11 +77,9 @@ class TfTransforms:
     def _looked_up(self, target: str, source: str, when: Time) -> tuple[Matrix, float]:
         """Return a transform and its stamp, seconds; raises tf2's exceptions."""
         found = self._buffer.lookup_transform(target, source, when)
-        turn, move = found.transform.rotation, found.transform.translation
         stamp = found.header.stamp
         try:
-            rotation = rotation_of_quaternion((turn.x, turn.y, turn.z, turn.w))
-            transform = rigid(rotation, (move.x, move.y, move.z))
+            transform = rigid_of(found.transform)
         except ValueError as error:
             raise NoTransform(
                 f'TF from {source!r} to {target!r} is broken ({error}): correct its publisher'

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from s2r_depth_ros.errors import UserError
-from s2r_depth_ros.geometry.frame_tree import FORM, FixedTransforms, NoTransform
-from s2r_depth_ros.geometry.rigid import Matrix, rigid, rotation_of_quaternion
+from s2r_depth_ros.geometry.frame_tree import FORM, FixedTransforms, Link, NoTransform, frame_name
+from s2r_depth_ros.geometry.rigid import Matrix, rigid_of
 from s2r_depth_ros.media.bags.bag import Bag
 from s2r_depth_training.errors import DataError
 
@@ -36,9 +35,9 @@ class BagTransforms:
             raise DataError(str(error)) from error
         own = {text.split()[1].lstrip('/') for text in given}
         found, self._moving = _recorded(path)
-        texts = [link.text for child, link in found.items() if child not in own]
+        links = [link for child, link in found.items() if child not in own]
         try:
-            self._fixed = FixedTransforms([*given, *texts])
+            self._fixed = FixedTransforms(given, links)
         except UserError as error:
             raise DataError(f'{path}: {error}') from error
 
@@ -58,17 +57,9 @@ class BagTransforms:
             ) from error
 
 
-class _Link(NamedTuple):
-    """A frame's parent, its pose in that, and both as frame_tree.FORM has them."""
-
-    parent: str
-    pose: Matrix
-    text: str
-
-
-def _recorded(path: Path) -> tuple[dict[str, _Link], set[str]]:
+def _recorded(path: Path) -> tuple[dict[str, Link], set[str]]:
     """Return child -> link of what stands still, and the children that move."""
-    still: dict[str, _Link] = {}
+    still: dict[str, Link] = {}
     moving: set[str] = set()
     with Bag(path) as bag:
         topics = [t for t in TF_TOPICS if t in bag.topics and bag.topics[t].type == _TF]
@@ -82,20 +73,12 @@ def _recorded(path: Path) -> tuple[dict[str, _Link], set[str]]:
     return {child: link for child, link in still.items() if child not in moving}, moving
 
 
-def _add(transform: Any, still: dict[str, _Link], moving: set[str]) -> None:
-    parent = transform.header.frame_id.strip().lstrip('/')
-    child = transform.child_frame_id.strip().lstrip('/')
-    turn, move = transform.transform.rotation, transform.transform.translation
-    place, quaternion = (move.x, move.y, move.z), (turn.x, turn.y, turn.z, turn.w)
-    length = math.hypot(*quaternion)
+def _add(stamped: Any, still: dict[str, Link], moving: set[str]) -> None:
     try:
-        pose = rigid(rotation_of_quaternion(quaternion), place)
-    except ValueError:
+        parent, child = frame_name(stamped.header.frame_id), frame_name(stamped.child_frame_id)
+        link = Link(parent, child, rigid_of(stamped.transform))
+    except (ValueError, NoTransform):
         return
-    if not (parent and child):
-        return
-    numbers = (*place, *(value / length for value in quaternion))
-    text = ' '.join([parent, child, *(f'{number:.17g}' for number in numbers)])
-    before = still.setdefault(child, _Link(parent, pose, text))
-    if before.parent != parent or np.abs(before.pose - pose).max() > _STILL:
+    before = still.setdefault(child, link)
+    if before.parent != parent or np.abs(before.pose - link.pose).max() > _STILL:
         moving.add(child)

@@ -30,6 +30,21 @@ def back_project(depth: NDArray[np.float32], intrinsics: Intrinsics) -> NDArray[
     return np.stack([depth * columns, depth * rows, depth], axis=-1).astype(np.float32, copy=False)
 
 
+def back_project_pixels(
+    rows: NDArray[np.intp],
+    columns: NDArray[np.intp],
+    depth: NDArray[np.float32] | np.float32,
+    intrinsics: Intrinsics,
+) -> NDArray[np.float32]:
+    """Return the points (float32 [N, 3], metres) of some pixels [N] at their depth [N], metres."""
+    across, down = ray_slopes(intrinsics)
+    points = np.empty((len(rows), 3), np.float32)
+    points[:, 0] = depth * across[0, columns]
+    points[:, 1] = depth * down[rows, 0]
+    points[:, 2] = depth
+    return points
+
+
 def project(points: NDArray[np.floating[Any]], intrinsics: Intrinsics) -> NDArray[np.float64]:
     """Return the pixel coordinates (float64 Nx2: x, y) of points (Nx3 or HxWx3, metres).
 

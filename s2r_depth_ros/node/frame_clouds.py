@@ -13,7 +13,7 @@ from std_msgs.msg import Header
 from s2r_depth_ros.geometry import CloudPacker, Intrinsics
 from s2r_depth_ros.geometry.depth_bounds import DepthBounds
 from s2r_depth_ros.geometry.point_cloud import colour_bits
-from s2r_depth_ros.geometry.projection import ray_slopes
+from s2r_depth_ros.geometry.projection import back_project_pixels
 from s2r_depth_ros.geometry.reduction import (
     Box,
     ColouredPoints,
@@ -124,10 +124,5 @@ class FrameClouds:
 def _points_at(image: CloudImage, chosen: NDArray[np.bool_]) -> ColouredPoints:
     """Return the points of the pixels that are chosen (bool [h, w])."""
     rows, columns = np.nonzero(chosen)
-    across, down = ray_slopes(image.intrinsics)
-    depth = image.depth[rows, columns]
-    points = np.empty((len(depth), 3), np.float32)
-    points[:, 0] = depth * across[0, columns]
-    points[:, 1] = depth * down[rows, 0]
-    points[:, 2] = depth
+    points = back_project_pixels(rows, columns, image.depth[rows, columns], image.intrinsics)
     return ColouredPoints(points, colour_bits(image.rgb)[rows, columns])

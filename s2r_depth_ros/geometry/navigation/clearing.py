@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2r_depth_ros.geometry.intrinsics import Intrinsics
-from s2r_depth_ros.geometry.projection import check_shape, ray_slopes
+from s2r_depth_ros.geometry.projection import back_project_pixels, check_shape
 from s2r_depth_ros.geometry.settings import check_between, check_positive
 
 
@@ -24,9 +24,4 @@ def clearing_points(
     check_between('stride', stride, 1)
     check_shape('depth', depth, (intrinsics.height, intrinsics.width))
     rows, columns = np.nonzero(depth[::stride, ::stride] > maximum)
-    across, down = ray_slopes(intrinsics)
-    points = np.empty((len(rows), 3), np.float32)
-    points[:, 0] = across[0, columns * stride] * maximum
-    points[:, 1] = down[rows * stride, 0] * maximum
-    points[:, 2] = maximum
-    return points
+    return back_project_pixels(rows * stride, columns * stride, np.float32(maximum), intrinsics)

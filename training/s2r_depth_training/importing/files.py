@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 
 from s2r_depth_training.errors import DataError
 from s2r_depth_training.importing.entries import Depth
+
+T = TypeVar('T')
 
 
 def read_colour(path: Path) -> NDArray[np.uint8]:
@@ -52,11 +55,21 @@ def read_numpy(path: Path) -> Depth:
 
 def read_hdf5(path: Path, name: str) -> NDArray[Any]:
     """Return an array of an HDF5 file. Raises DataError."""
+    return _of_hdf5(path, name, np.asarray)
+
+
+def count_in_hdf5(path: Path, name: str) -> int:
+    """Return how long an array of an HDF5 file is, without reading it. Raises DataError."""
+    return _of_hdf5(path, name, len)
+
+
+def _of_hdf5(path: Path, name: str, look: Callable[[Any], T]) -> T:
+    """Return what ``look`` sees in an array of an HDF5 file. Raises DataError."""
     try:
         import h5py
 
         with h5py.File(path) as file:
-            return np.asarray(file[name])
+            return look(file[name])
     except (OSError, KeyError) as error:
         raise DataError(f'{path} has no array {name!r}: {error}') from error
 

@@ -22,11 +22,11 @@ from s2r_depth_training.importing.entries import (
     same_size,
 )
 from s2r_depth_training.importing.files import (
+    count_in_hdf5,
     folders,
     known,
     metres,
     read_colour,
-    read_hdf5,
     read_integers,
     read_numpy,
 )
@@ -42,7 +42,7 @@ _NUMBERS = ('fx', 'fy', 'cx', 'cy')
 
 def _nyu(root: Path, options: Options) -> Iterator[SetFrame]:
     for path in sorted([*root.glob('*.mat')] if root.is_dir() else [root]):
-        count = len(read_hdf5(path, 'depths'))
+        count = count_in_hdf5(path, 'depths')
         scenes = _nyu_scenes(path, count)
         for number in range(count):
             yield SetFrame(scenes[number], f'{path}[{number}]', partial(_nyu_frame, path, number))

@@ -24,7 +24,6 @@ from s2r_depth_training.adaptation.judging import (
     errors_of,
     recorded,
     rendered,
-    spread,
 )
 from s2r_depth_training.adaptation.lessons import fingerprint
 from s2r_depth_training.adaptation.recording import Lessons
@@ -47,6 +46,7 @@ from s2r_depth_training.dataset.format import (
 )
 from s2r_depth_training.dataset.render_to_disk import render_for
 from s2r_depth_training.dataset.rendering import Recipe
+from s2r_depth_training.dataset.sampling import spread
 from s2r_depth_training.dataset.shard_writer import ShardWriter
 from s2r_depth_training.dataset.store import FrameStore
 from s2r_depth_training.errors import ConfigError, DataError
@@ -115,7 +115,7 @@ def adapt(order: Order, lessons: Lessons, progress: Callable[[int, Course], None
     frames = FrameStore(experiment.data.manifests, TRAIN)
     step = open_step(experiment, stage, start_network(experiment), frames, torch.device('cpu'))
     course = _trained(step, judge, order, work, progress)
-    return _finished(order, source, metadata, lessons, step, course, work)
+    return _finished(order, metadata, lessons, course, work)
 
 
 def check_order(order: Order) -> None:
@@ -213,20 +213,14 @@ def _experiment(source: Path, stage: StageConfig, sets: list[Path]) -> Experimen
 
 
 def _finished(
-    order: Order,
-    source: Path,
-    metadata: ModelMetadata,
-    lessons: Lessons,
-    step: TrainingStep,
-    course: Course,
-    work: Path,
+    order: Order, metadata: ModelMetadata, lessons: Lessons, course: Course, work: Path
 ) -> Adapted:
     """Write the best network as a model, and remove what it was made with."""
     before, after = course.history[0], course.best_judgement
     assert course.best is not None
     network = S2RDepthNet(metadata.width)
     network.load_state_dict(course.best)
-    told = _provenance(order, source, metadata, lessons, before, after)
+    told = _provenance(metadata, lessons, before, after)
     new = replace(
         metadata, name=order.out.stem, provenance=told, scores={}, sha256='', placeholder=''
     )
@@ -236,12 +230,7 @@ def _finished(
 
 
 def _provenance(
-    order: Order,
-    source: Path,
-    metadata: ModelMetadata,
-    lessons: Lessons,
-    before: Judgement,
-    after: Judgement,
+    metadata: ModelMetadata, lessons: Lessons, before: Judgement, after: Judgement
 ) -> dict[str, Any]:
     known = metadata.provenance
     return {

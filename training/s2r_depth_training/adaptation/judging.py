@@ -8,12 +8,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from s2r_depth_ros.evaluation.manifest import CAPS
 from s2r_depth_ros.evaluation.metrics import MetricsError, depth_metrics
 from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_training.dataset.bag_pairs import RecordedPair
 from s2r_depth_training.dataset.format import StoredFrame
 
-FARTHEST = {'indoor': 10.0, 'outdoor': 80.0, 'universal': 80.0}
+FARTHEST = {'indoor': CAPS['indoor'], 'outdoor': CAPS['driving'], 'universal': CAPS['driving']}
 """m that count, by a model's scenes."""
 
 
@@ -48,12 +49,6 @@ def recorded(pairs: Iterable[RecordedPair]) -> list[Judged]:
 def rendered(frames: Iterable[StoredFrame]) -> list[Judged]:
     """Return rendered frames to judge by."""
     return [Judged(frame.rgb, frame.depth.astype(np.float32), frame.fx) for frame in frames]
-
-
-def spread(frames: Sequence[Judged], count: int) -> list[Judged]:
-    """Return ``count`` of the frames, evenly spread, or all if there are fewer."""
-    places = np.unique(np.linspace(0, len(frames) - 1, count).round().astype(int))
-    return [frames[place] for place in places] if frames else []
 
 
 def errors_of(estimator: DepthEstimator, frames: Sequence[Judged]) -> Errors:

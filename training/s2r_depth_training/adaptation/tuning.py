@@ -15,7 +15,7 @@ from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 from s2r_depth_training.adaptation.judging import Errors
 from s2r_depth_training.errors import DataError
 from s2r_depth_training.runs.step import TrainingStep
-from s2r_depth_training.runs.trunk import averaged_network
+from s2r_depth_training.runs.trunk import averaged_network, save_whole
 
 _WARM_UP = 30  # steps
 _LAST = 0.01  # of the rate, at the end
@@ -119,9 +119,7 @@ def save_course(path: Path, step: TrainingStep, course: Course, facts: dict[str,
         'over': course.over,
         'facts': facts,
     }
-    new = path.with_suffix('.new')
-    torch.save(content, new)
-    new.replace(path)
+    save_whole(content, path)
 
 
 def load_course(path: Path, step: TrainingStep, facts: dict[str, Any]) -> Course:

@@ -108,9 +108,7 @@ def moved(pairs: Iterable[RecordedPair]) -> Iterator[RecordedPair]:
 
 def shard_frame(pair: RecordedPair, scene: int) -> ShardFrame:
     """Return a pair as a training set has it."""
-    camera = pair.intrinsics
-    intrinsics = np.array([camera.fx, camera.fy, camera.cx, camera.cy], np.float32)
-    return ShardFrame(pair.rgb, pair.depth, intrinsics, scene)
+    return ShardFrame.of_camera(pair.rgb, pair.depth, pair.intrinsics, scene)
 
 
 def refuse_ray_lengths(path: Path, votes: Sequence[float]) -> None:

@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2r_depth_ros.files import JsonError, read_json, write_atomically, write_json
+from s2r_depth_ros.geometry import Intrinsics
 from s2r_depth_training.dataset.mapped_arrays import MappedArrays
 from s2r_depth_training.errors import DataError
 
@@ -129,6 +130,14 @@ class ShardFrame:
     """Number of the scene."""
     restyled: NDArray[np.uint8] | None = None
     """[H, W, 3], the same view in another style."""
+
+    @classmethod
+    def of_camera(
+        cls, rgb: NDArray[np.uint8], depth: NDArray[np.floating], camera: Intrinsics, scene: int
+    ) -> ShardFrame:
+        """Return a frame in one style. camera: of images of this size."""
+        numbers = np.array([camera.fx, camera.fy, camera.cx, camera.cy], np.float32)
+        return cls(rgb, depth, numbers, scene)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return key -> array of what there is, in the dtypes of a shard."""

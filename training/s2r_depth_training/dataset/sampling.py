@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 from torch.utils.data import Sampler
@@ -12,6 +13,8 @@ from s2r_depth_training.dataset.format import StoredFrame
 from s2r_depth_training.dataset.store import Frames
 from s2r_depth_training.dataset.typical import depths_are_typical
 from s2r_depth_training.errors import DataError
+
+T = TypeVar('T')
 
 _DRAWS = 200  # for a typical frame
 _EVERY = 4  # px between those that tell whether a frame is typical
@@ -80,8 +83,13 @@ def spread_evenly(frames: Frames, kind: str, config: DataConfig, count: int) -> 
     typical = [i for i in range(frames.count(kind)) if is_typical(frames.frame(kind, i), config)]
     if not typical:
         raise DataError(f'no validation frame of {kind} is within data.typical; widen it')
-    places = np.unique(np.linspace(0, len(typical) - 1, count).round().astype(int))
-    return [typical[place] for place in places]
+    return spread(typical, count)
+
+
+def spread(items: Sequence[T], count: int) -> list[T]:
+    """Return ``count`` of the items, evenly spread, first and last among them, or all if fewer."""
+    places = np.unique(np.linspace(0, len(items) - 1, count).round().astype(int))
+    return [items[place] for place in places] if items else []
 
 
 class StepSampler(Sampler[int]):

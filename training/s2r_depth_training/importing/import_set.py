@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from s2r_depth_training.dataset.format import (
     TRAIN,
     VALIDATION,
@@ -100,5 +98,4 @@ def shard_frame(frame: Imported, scene: int, width: int) -> ShardFrame:
     """Return a frame as a training set has it."""
     camera = small_camera(frame.camera, width)
     rgb, depth = shrink_colour(frame.rgb, camera), shrink_depth(frame.depth, camera)
-    numbers = np.array([camera.fx, camera.fy, camera.cx, camera.cy], np.float32)
-    return ShardFrame(rgb, depth, numbers, scene)
+    return ShardFrame.of_camera(rgb, depth, camera, scene)

@@ -145,8 +145,13 @@ def plain_copy(network: S2RDepthNet, settings: StageSettings) -> S2RDepthNet:
 
 def save_trunk(state: dict[str, Any], path: Path, facts: dict[str, Any]) -> None:
     """Write a step's whole state and ``facts``, whole or not at all."""
+    save_whole({**state, 'facts': facts}, path)
+
+
+def save_whole(content: dict[str, Any], path: Path) -> None:
+    """Write tensors and what belongs to them, whole or not at all."""
     new = path.with_suffix('.new')
-    torch.save({**state, 'facts': facts}, new)
+    torch.save(content, new)
     new.replace(path)
 
 

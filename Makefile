@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/requirements-installed
 
-.PHONY: demo test lint reference picture train-smoke train-gpu benchmark gpu-check clean
+.PHONY: demo doctor test lint reference picture train-smoke train-gpu benchmark gpu-check clean
 .DEFAULT_GOAL := demo
 
 # make demo INPUT=<folder of images, video or bag>
@@ -50,6 +50,12 @@ train-gpu:
 	  $(CONFIGS:%=training/configs/%.yaml) --minutes $(MINUTES) --out "$(OUT)" \
 	  $(if $(FROM),--from "$(FROM)") $(if $(BATCH),--batch $(BATCH)) \
 	  $(if $(REAL),--real "$(REAL)")
+
+# What is here and works: Python, ROS, torch, GPU, shared memory, models, a round trip over a topic.
+# After `make` it looks at .venv; with PYTHON at that one.
+doctor:
+	@python=$(PYTHON); test "$(origin PYTHON)" = file -a -x $(BIN)/python && python=$(BIN)/python; \
+	$$python -m s2r_depth_ros doctor
 
 # Times of all backends on this machine's CPU, the optional ones of requirements.txt included.
 benchmark: $(READY)

@@ -14,7 +14,7 @@ PACKAGE = 's2r_depth_ros'
 # a test compares the two.
 COMMANDS = (
     'node', 'predict', 'convert', 'info', 'evaluate', 'demo', 'benchmark', 'calibrate_scale',
-    'export',
+    'doctor', 'export',
 )  # fmt: skip
 # setuptools wants data files relative to this folder; both colcon and pip run setup.py from it.
 manifest = ElementTree.parse(Path(__file__).with_name('package.xml'))

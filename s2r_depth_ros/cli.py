@@ -23,6 +23,7 @@ COMMANDS = {
     'evaluate': 'score a model on images with ground truth',
     'benchmark': 'measure how fast a model runs here',
     'calibrate_scale': "set a running node's depth_scale by one known distance (needs ROS 2)",
+    'doctor': 'check this installation: ROS, torch, GPU, shared memory, models, a round trip',
     'export': 'write a model as ONNX, also in int8, for other runtimes',
 }
 

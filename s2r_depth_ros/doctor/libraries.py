@@ -1,0 +1,24 @@
+"""The Python libraries, all but torch and those of ROS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from s2r_depth_ros.doctor.finding import Finding
+from s2r_depth_ros.doctor.imports import imported, optional
+
+_NEEDED = ('numpy', 'cv2', 'yaml', 'tqdm', 'tabulate', 'rosbags')
+_FASTER = 'only for the backend of that name'
+_OPTIONAL = {
+    'openvino': _FASTER,
+    'onnxruntime': _FASTER,
+    'numba': 'only for the backend tap on a CPU',
+    'triton': 'only for fused layers on a GPU',
+}
+
+
+def check() -> Iterator[Finding]:
+    """Look at each library."""
+    yield from map(imported, _NEEDED)
+    for name, use in _OPTIONAL.items():
+        yield optional(name, use)

@@ -1,0 +1,31 @@
+"""ROS 2 and its Python packages."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from s2r_depth_ros.doctor.finding import NOTE, OK, Finding
+from s2r_depth_ros.doctor.imports import imported, optional
+
+_NEEDED = (
+    'rclpy', 'sensor_msgs', 'std_msgs', 'diagnostic_msgs', 'lifecycle_msgs', 'rcl_interfaces',
+    'builtin_interfaces',
+)  # fmt: skip
+_OPTIONAL = {
+    'cv_bridge': 'the package converts images itself',
+    'tf2_ros': 'transforms come from the parameter `transforms` alone',
+    'launch_ros': 'no `ros2 launch`: start the node by `python -m s2r_depth_ros node`',
+}
+
+
+def check() -> Iterator[Finding]:
+    """Look at the distribution and at each package."""
+    distribution = os.environ.get('ROS_DISTRO', '')
+    if distribution:
+        yield Finding('ROS_DISTRO', OK, distribution)
+    else:
+        yield Finding('ROS_DISTRO', NOTE, 'not set: no ROS installation is sourced')
+    yield from map(imported, _NEEDED)
+    for name, use in _OPTIONAL.items():
+        yield optional(name, use)

@@ -1,0 +1,40 @@
+"""The shared memory through which images and clouds travel."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from s2r_depth_ros.doctor.finding import FAILED, NOTE, OK, Finding
+
+FOLDER = Path('/dev/shm')
+SEGMENT = 17
+"""MB of config/fastdds.xml for one process."""
+_PROCESSES = 4
+"""Camera, node, RViz and one more."""
+
+
+def check() -> Iterator[Finding]:
+    """Look at /dev/shm."""
+    yield of_folder(FOLDER)
+
+
+def of_folder(folder: Path) -> Finding:
+    """Return whether ``folder`` has room for the segments of a robot's processes."""
+    larger = 'give it 256 MB or more; for Docker: --shm-size=1g, or --ipc=host'
+    try:
+        with tempfile.NamedTemporaryFile(dir=folder):
+            room = os.statvfs(folder)
+    except OSError as error:
+        text = f'cannot be written ({error.strerror}): images go by UDP, and are lost'
+        return Finding(str(folder), FAILED, text, 'mount it writable; ' + larger)
+    free, whole = (blocks * room.f_frsize / 1e6 for blocks in (room.f_bavail, room.f_blocks))
+    text = f'{free:.0f} of {whole:.0f} MB free'
+    if free < SEGMENT:
+        return Finding(str(folder), FAILED, f'{text}: no process gets its {SEGMENT} MB', larger)
+    if free < _PROCESSES * SEGMENT:
+        few = f'{text}, enough for {free // SEGMENT:.0f} processes of {SEGMENT} MB'
+        return Finding(str(folder), NOTE, few, f'{larger}; `fastdds shm clean` if any were killed')
+    return Finding(str(folder), OK, text)

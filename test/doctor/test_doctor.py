@@ -1,0 +1,218 @@
+"""The doctor: each check finds what is wrong, and a check that dies is a finding itself."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from source_files import ROOT
+
+from s2r_depth_ros import cli
+from s2r_depth_ros.commands import doctor as command
+from s2r_depth_ros.doctor import checks, middleware, models, python, round_trip, shared_memory
+from s2r_depth_ros.doctor.finding import FAILED, NOTE, OK, Finding
+from s2r_depth_ros.doctor.talk import MESSAGES
+from s2r_depth_ros.transport import PROFILE_VARIABLES, profile_environment
+
+Patch = pytest.MonkeyPatch
+
+
+def put_module(monkeypatch: Patch, folder: Path, name: str, code: str) -> None:
+    """Have the processes of checks import a module of our making."""
+    (folder / f'{name}.py').write_text(code)
+    monkeypatch.setenv('PYTHONPATH', os.pathsep.join([str(folder), str(ROOT)]))
+
+
+def test_versions_of_python_are_those_of_setup() -> None:
+    supported = re.search(
+        r"python_requires='>=3\.(\d+), <3\.(\d+)'", (ROOT / 'setup.py').read_text()
+    )
+    assert supported is not None
+    oldest, beyond = map(int, supported.groups())
+    assert ((3, oldest), (3, beyond - 1)) == (python.OLDEST, python.NEWEST)
+
+
+@pytest.mark.parametrize(
+    ('version', 'state'),
+    [((3, 9), FAILED), ((3, 10), OK), ((3, 14), OK), ((3, 15), FAILED), ((2, 7), FAILED)],
+)
+def test_python(version: tuple[int, ...], state: str) -> None:
+    assert python.of_version(version).state == state
+
+
+@pytest.mark.parametrize(
+    ('code', 'what'),
+    [
+        ('import os; os.abort()', 'SIGABRT'),
+        ('raise ImportError("libcudart.so.12: no such file", name="torch")', 'libcudart'),
+        ('__version__ = "1.13.1"; __path__ = ["/usr/lib"]', 'too old'),
+        ('raise OSError("undefined symbol: iJIT_NotifyEvent")', 'iJIT_NotifyEvent'),
+        ('print("noise"); raise SystemExit(3)', 'status 3'),
+    ],
+)  # fmt: skip
+def test_a_torch_that_does_not_import_is_told(
+    code: str, what: str, monkeypatch: Patch, tmp_path: Path
+) -> None:
+    put_module(monkeypatch, tmp_path, 'torch', code)
+    (finding,) = checks.findings('torch_and_gpu')
+    assert finding.state == FAILED
+    assert what in finding.text
+
+
+def test_a_missing_library_is_told_and_the_others_are_looked_at(
+    monkeypatch: Patch, tmp_path: Path
+) -> None:
+    put_module(
+        monkeypatch, tmp_path, 'tabulate', 'raise ModuleNotFoundError("gone", name="tabulate")'
+    )
+    found = {finding.what: finding for finding in checks.findings('libraries')}
+    assert found['tabulate'].state == FAILED
+    assert 'README.md' in found['tabulate'].text
+    assert found['numpy'].state == found['rosbags'].state == OK
+
+
+def test_an_optional_library_that_is_broken_is_a_note(monkeypatch: Patch, tmp_path: Path) -> None:
+    put_module(monkeypatch, tmp_path, 'openvino', 'raise RuntimeError("no AVX here")')
+    found = {finding.what: finding for finding in checks.findings('libraries')}
+    assert found['openvino'].state == NOTE
+    assert 'no AVX here' in found['openvino'].text
+
+
+def test_a_check_that_hangs_is_told(monkeypatch: Patch, tmp_path: Path) -> None:
+    put_module(monkeypatch, tmp_path, 'torch', 'import time; time.sleep(60)')
+    monkeypatch.setitem(checks.CHECKS, 'torch_and_gpu', 1.5)
+    (finding,) = checks.findings('torch_and_gpu')
+    assert finding.state == FAILED
+    assert 'did not end within 1.5 s' in finding.text
+
+
+def test_profile(tmp_path: Path) -> None:
+    ours = profile_environment({})
+    assert middleware.profile(ours).state == OK
+    missing = middleware.profile({})
+    assert missing.state == NOTE
+    assert all(f'{name}={path}' in missing.remedy for name, path in ours.items())
+
+
+@pytest.mark.parametrize('name', PROFILE_VARIABLES)
+@pytest.mark.parametrize('content', [None, b'', b'<dds><profiles></dds>', b'\xff\xfe\x00'])
+def test_a_profile_that_fast_dds_ignores_is_told(
+    name: str, content: bytes | None, tmp_path: Path
+) -> None:
+    file = tmp_path / 'profile.xml'
+    if content is not None:
+        file.write_bytes(content)
+    finding = middleware.profile({name: str(file)})
+    assert finding.state == FAILED
+    assert name in finding.text
+    assert str(file) in finding.text
+
+
+@pytest.mark.parametrize(
+    ('variables', 'state'),
+    [
+        ({}, OK),
+        ({'ROS_DOMAIN_ID': ''}, OK),
+        ({'ROS_DOMAIN_ID': '101'}, OK),
+        ({'ROS_DOMAIN_ID': '102'}, FAILED),
+        ({'ROS_DOMAIN_ID': '-1'}, FAILED),
+        ({'ROS_DOMAIN_ID': 'robot'}, FAILED),
+        ({'ROS_LOCALHOST_ONLY': '1'}, NOTE),
+        ({'ROS_AUTOMATIC_DISCOVERY_RANGE': 'OFF', 'ROS_DOMAIN_ID': '7'}, NOTE),
+    ],
+)
+def test_discovery(variables: dict[str, str], state: str) -> None:
+    assert middleware.domain(variables).state == state
+
+
+def test_a_middleware_that_is_not_installed_is_told(monkeypatch: Patch) -> None:
+    monkeypatch.setenv('RMW_IMPLEMENTATION', 'rmw_of_nobody')
+    for check in ('middleware', 'round_trip'):
+        (finding,) = checks.findings(check)
+        assert finding.state == FAILED
+        assert 'rmw_of_nobody' in finding.text
+
+
+@pytest.mark.parametrize(
+    ('megabytes', 'state'), [(1, FAILED), (16, FAILED), (20, NOTE), (67, NOTE), (256, OK)]
+)
+def test_shared_memory(megabytes: int, state: str, tmp_path: Path, monkeypatch: Patch) -> None:
+    blocks = megabytes * 1_000_000 // 4096
+    room = SimpleNamespace(f_bavail=blocks, f_blocks=blocks, f_frsize=4096)
+    monkeypatch.setattr(os, 'statvfs', lambda _: room)
+    finding = shared_memory.of_folder(tmp_path)
+    assert finding.state == state
+    assert bool(finding.remedy) == (state != OK)
+
+
+def test_shared_memory_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    assert shared_memory.of_folder(tmp_path / 'nowhere').state == FAILED
+
+
+def test_the_room_of_a_segment_is_that_of_the_profile() -> None:
+    profile = (ROOT / 'config' / 'fastdds.xml').read_text()
+    (size,) = re.findall(r'<segment_size>(\d+)</segment_size>', profile)
+    assert int(size) / 1e6 <= shared_memory.SEGMENT <= int(size) / 1e6 + 1
+
+
+@pytest.mark.parametrize(
+    ('arrived', 'without', 'state'),
+    [(MESSAGES, MESSAGES, OK), (MESSAGES, 3, NOTE), (MESSAGES - 1, 3, FAILED), (0, 0, FAILED)],
+)
+def test_the_meaning_of_lost_clouds(arrived: int, without: int, state: str) -> None:
+    assert round_trip.of_count(arrived, without).state == state
+
+
+def test_clouds_go_from_one_process_to_another() -> None:
+    assert round_trip.trip(dict(os.environ) | profile_environment({})) > 0
+
+
+def test_models(tiny_model: Path, tmp_path: Path) -> None:
+    assert models.of_model(str(tiny_model)).state == OK
+    altered = Path(shutil.copy(tiny_model, tmp_path / 'altered.safetensors'))
+    content = bytearray(altered.read_bytes())
+    content[-1] ^= 1
+    altered.write_bytes(content)
+    finding = models.of_model(str(altered))
+    assert finding.state == FAILED
+    assert 'sha256' in finding.text
+
+
+@pytest.mark.parametrize(
+    ('state', 'status', 'last_line'),
+    [(OK, 0, 'all is well'), (NOTE, 0, 'all is well, with'), (FAILED, 1, f'{1} FAILED')],
+)
+def test_the_command(
+    state: str, status: int, last_line: str, monkeypatch: Patch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(
+        command, 'findings', lambda check: [Finding(check, state, 'as found', 'the remedy')]
+    )
+    assert cli.main(['doctor', 'models']) == status
+    row, remedy, _, last = capsys.readouterr().out.splitlines()
+    assert row.split() == [state, 'models', 'as', 'found']
+    assert remedy.strip() == '-> the remedy'
+    assert last.startswith(last_line)
+
+
+def test_all_checks_are_made_unless_some_are_named(monkeypatch: Patch) -> None:
+    made: list[str] = []
+
+    def findings(check: str) -> list[Finding]:
+        made.append(check)
+        return []
+
+    monkeypatch.setattr(command, 'findings', findings)
+    assert cli.main(['doctor']) == 0
+    assert made == list(checks.CHECKS)
+
+
+def test_a_check_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as error:
+        cli.main(['doctor', 'heart'])
+    assert error.value.code == 2
+    assert 'opengl' in capsys.readouterr().err

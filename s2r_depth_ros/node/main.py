@@ -65,6 +65,7 @@ def _end_ros() -> None:
 def _run(given: NodeArguments) -> None:
     from rclpy.exceptions import ParameterException
     from rclpy.executors import MultiThreadedExecutor
+    from rclpy.impl.implementation_singleton import rclpy_implementation
 
     from s2r_depth_ros.node.depth_node import DepthNode
 
@@ -74,6 +75,8 @@ def _run(given: NodeArguments) -> None:
         node = DepthNode(given)
     except ParameterException as error:  # of a parameter that rclpy itself declares
         raise UserError(str(error)) from error
+    except rclpy_implementation.RCLError as error:  # the middleware's, such as a wrong enclave
+        raise UserError(f'the node cannot be started: {error}') from error
     executor.add_node(node)
     if node.parameters.values.autostart:
         node.autostart()

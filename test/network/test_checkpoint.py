@@ -14,6 +14,7 @@ import pytest
 import torch
 from stored_tensors import stored_tensors
 from torch import Tensor
+from traps import Trap
 
 from s2r_depth_ros import files
 from s2r_depth_ros.network.checkpoint import (
@@ -551,22 +552,12 @@ def test_released_file_with_unequal_activations_is_refused(
     assert 'one shared scalar' in text
 
 
-class Payload:
-    """Creates a file when an unsafe unpickler meets it."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
-        return os.mkdir, (str(self.path),)
-
-
 @pytest.mark.parametrize('zipped', [True, False])
 def test_pickled_code_is_refused_and_not_run(
     released: dict[str, Path], tmp_path: Path, zipped: bool
 ) -> None:
     trap = tmp_path / 'trap'
-    torch.save({'a': Payload(trap)}, released['dsa'], _use_new_zipfile_serialization=zipped)
+    torch.save({'a': Trap(trap)}, released['dsa'], _use_new_zipfile_serialization=zipped)
     text = refusal(load_released, *released.values())
     assert f'{released["dsa"]}: holds Python objects' in text
     assert 'torch.save(network.state_dict(), file)' in text
@@ -579,7 +570,7 @@ def test_bare_pickle_with_code_is_refused_and_not_run(
     released: dict[str, Path], tmp_path: Path, protocol: int
 ) -> None:
     trap = tmp_path / 'trap'
-    released['dsa'].write_bytes(pickle.dumps(Payload(trap), protocol=protocol))
+    released['dsa'].write_bytes(pickle.dumps(Trap(trap), protocol=protocol))
     assert str(released['dsa']) in refusal(load_released, *released.values())
     assert not trap.exists()
 

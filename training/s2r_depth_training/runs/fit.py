@@ -22,7 +22,7 @@ from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 from s2r_depth_training.dataset.format import TRAIN
 from s2r_depth_training.dataset.live_frames import LiveFrames
 from s2r_depth_training.dataset.store import Frames, FrameStore
-from s2r_depth_training.errors import ConfigError
+from s2r_depth_training.errors import ConfigError, ExportError
 from s2r_depth_training.runs.callbacks import Pictures, RandomStates, RealImages, Rendering
 from s2r_depth_training.runs.checkpoint import Provenance, load_checkpoint
 from s2r_depth_training.runs.experiment import (
@@ -111,19 +111,30 @@ def _run_stage(
     best, last = _checkpoints(experiment, stage, folder)
     callbacks = [*watchers, *_observers(experiment, frames), Provenance(experiment, stage.name)]
     trainer = _trainer(experiment, stage, folder, [*callbacks, best, last])
-    resume = folder / 'last.ckpt'
+    resume = _resumed(folder / 'last.ckpt')
     data = StageData(experiment, stage, frames)
     save_experiment(experiment, out / CONFIG)
     with warnings.catch_warnings():
         for message in _INTENDED:
             warnings.filterwarnings('ignore', message)
-        trainer.fit(module, data, ckpt_path=resume if resume.exists() else None)
+        trainer.fit(module, data, ckpt_path=resume, weights_only=True)
     if trainer.global_step < stage.steps:
         raise KeyboardInterrupt  # Lightning ends quietly when interrupted; so must not the run
     chosen = Path(best.best_model_path or last.best_model_path)
     if trainer.is_global_zero:
         write_atomically(_finished(folder), json.dumps({'best': chosen.name}).encode())
     trainer.strategy.barrier()
+
+
+def _resumed(path: Path) -> Path | None:
+    """Return where a stage goes on, None at its start. Raises ConfigError for a foreign file."""
+    if not path.exists():
+        return None
+    try:
+        load_checkpoint(path)
+    except ExportError as error:
+        raise ConfigError(f'{error}; delete it, and the stage begins again') from error
+    return path
 
 
 def _observers(experiment: Experiment, frames: Frames) -> list[Callback]:

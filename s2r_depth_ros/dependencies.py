@@ -10,6 +10,8 @@ import re
 from s2r_depth_ros.errors import UserError
 
 OLDEST_TORCH = (2, 1)
+_SAFE_TORCH = (2, 6)
+"""From here on ``torch.load(weights_only=True)`` runs no code (CVE-2025-32434)."""
 
 _TORCH = (
     "`pip install --break-system-packages -U torch 'setuptools<80'`; README.md tells more of each "
@@ -52,10 +54,22 @@ def dependency_error(error: ImportError) -> DependencyError | None:
     return DependencyError(f'{module} {state} ({error}): {_REMEDIES[module]}')
 
 
-def is_too_old(torch_version: str) -> bool:
-    """Return whether a version of torch is older than OLDEST_TORCH, builds of that one included."""
+def is_too_old(torch_version: str, oldest: tuple[int, int] = OLDEST_TORCH) -> bool:
+    """Return whether a version of torch is older than ``oldest``, builds of that one included."""
     version = re.match(r'(\d+)\.(\d+)', torch_version)
-    return version is not None and tuple(map(int, version.groups())) < OLDEST_TORCH
+    return version is not None and tuple(map(int, version.groups())) < oldest
+
+
+def check_safe_torch(path: object) -> None:
+    """Raise DependencyError if this torch can run code that a ``.pth`` file at ``path`` holds."""
+    import torch
+
+    if is_too_old(torch.__version__, _SAFE_TORCH):
+        raise DependencyError(
+            f'{path}: torch {torch.__version__} can run code that such a file holds '
+            f'(CVE-2025-32434): read it with torch {".".join(map(str, _SAFE_TORCH))} or newer; '
+            'the .safetensors file that comes of it serves this torch, too'
+        )
 
 
 def check_torch() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from s2r_depth_ros.dependencies import check_safe_torch
 from s2r_depth_ros.network.metadata import CheckpointError, require_file
 from s2r_depth_ros.network.s2r_depthnet import SUB_NETWORKS, WIDTHS, S2RDepthNet
 from s2r_depth_ros.network.weights import (
@@ -30,7 +31,8 @@ def load_released(
 
     Returns the network in evaluation mode on the CPU in float32, its width inferred from the
     structure encoder. Raises CheckpointError for a file that is missing, foreign, truncated,
-    holds code, or is not exactly the sub-network it stands for.
+    holds code, or is not exactly the sub-network it stands for, DependencyError with a torch that
+    could run the code.
     """
     paths = dict(zip(SUB_NETWORKS, map(Path, (struct_encoder, struct_decoder, dsa, depth_net))))
     states = {name: _read_state_dict(path) for name, path in paths.items()}
@@ -50,6 +52,7 @@ def load_released(
 
 def _read_state_dict(path: Path) -> dict[str, Tensor]:
     require_file(path)
+    check_safe_torch(path)
     try:
         content = torch.load(path, map_location='cpu', weights_only=True)
     # The unpickler raises whatever foreign bytes lead it to.

@@ -17,6 +17,7 @@ from torch import Tensor
 from traps import Trap
 
 from s2r_depth_ros import files
+from s2r_depth_ros.dependencies import DependencyError
 from s2r_depth_ros.network.checkpoint import (
     METADATA_KEY,
     VERSION_KEY,
@@ -573,6 +574,15 @@ def test_bare_pickle_with_code_is_refused_and_not_run(
     released['dsa'].write_bytes(pickle.dumps(Trap(trap), protocol=protocol))
     assert str(released['dsa']) in refusal(load_released, *released.values())
     assert not trap.exists()
+
+
+@pytest.mark.parametrize('version', ['2.1.0', '2.5.1+cu124'])
+def test_a_torch_that_could_run_code_reads_no_released_file(
+    released: dict[str, Path], version: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch, '__version__', version)
+    with pytest.raises(DependencyError, match=r'CVE-2025-32434.*torch 2\.6 or newer'):
+        load_released(*released.values())
 
 
 def test_whole_pickled_module_is_refused(released: dict[str, Path]) -> None:

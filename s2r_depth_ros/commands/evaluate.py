@@ -96,7 +96,8 @@ def run(args: argparse.Namespace) -> int:
     maps = {name: (path, find_predictions(path, frames)) for name, path in _named(args.predictions)}
     for path, found in maps.values():
         _tell(unused(path, found))
-    estimator, scores = None, []
+    estimator: DepthEstimator | None = None
+    scores: list[FrameScore] = []
     if args.model:
         estimator, scores = _score_model(args, frames, protocol)
     for name, (_, found) in maps.items():
@@ -110,7 +111,7 @@ def run(args: argparse.Namespace) -> int:
         text = format_for_paper(results['summary'], protocol, args.table.suffix.lower())
         write_atomically(args.table, text.encode())
     if args.sheet and estimator:
-        write_color_picture(args.sheet, contact_sheet(estimator, frames))
+        write_color_picture(args.sheet, contact_sheet(estimator, frames, protocol))
     print(format_summary(results['summary']))
     return 0
 

@@ -42,7 +42,7 @@ def crop_mask(height: int, width: int, crop: Crop) -> Mask:
 def valid_mask(truth: Array, cap: float, crop: Crop | None = None) -> Mask:
     """Return bool [H, W]: ``truth`` (m, 0 = unknown) in (1 mm, ``cap`` m), inside the crop."""
     mask = (truth > MIN_DEPTH) & (truth < cap)
-    return mask if crop is None else mask & crop_mask(*truth.shape, crop)
+    return mask if crop is None else mask & crop_mask(truth.shape[0], truth.shape[1], crop)
 
 
 def align(predicted: Array, truth: Array, alignment: str) -> tuple[Array, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -41,11 +42,8 @@ def find_predictions(folder: Path, frames: Sequence[GroundTruthFrame]) -> dict[s
     for path in sorted(files, key=lambda file: (file.suffix.lower() != '.npy', str(file))):
         name = path.relative_to(folder).with_suffix('').as_posix()
         there.setdefault(name.removesuffix(_OWN), path)
-    found = {
-        frame.id: path
-        for frame in frames
-        if (path := there.get(frame.id) or there.get(frame.rgb.stem))
-    }
+    called = ((frame.id, there.get(frame.id) or there.get(frame.rgb.stem)) for frame in frames)
+    found = {name: path for name, path in called if path}
     missing = [frame.id for frame in frames if frame.id not in found]
     if missing:
         raise PredictionsError(
@@ -135,7 +133,7 @@ def at_size(path: Path, depth: DepthMap, size: tuple[int, int]) -> DepthMap:
     return resized(torch.from_numpy(depth)[None, None], size).numpy()
 
 
-def _numpy(path: Path) -> NDArray[np.generic]:
+def _numpy(path: Path) -> NDArray[Any]:
     try:
         values = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError, SyntaxError, MemoryError) as error:
@@ -149,7 +147,7 @@ def _numpy(path: Path) -> NDArray[np.generic]:
     return values
 
 
-def _png(path: Path) -> NDArray[np.generic]:
+def _png(path: Path) -> NDArray[Any]:
     try:
         data = np.fromfile(path, np.uint8)
         pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if len(data) else None

@@ -41,10 +41,10 @@ class Protocol:
                     f'frame {frame.id} is of kind {frame.kind}; the protocol {self.name} is for '
                     f'{", ".join(self.caps)}'
                 )
-            if self.crop in CROPS and len(self.caps) == 1 and not self.crop_of(frame.kind):
-                raise ManifestError(
-                    f'there is no crop {self.crop} of {frame.kind} images; give another --crop'
-                )
+        if self.crop in CROPS and not any(self.crop_of(frame.kind) for frame in frames):
+            raise ManifestError(
+                f'there is no crop {self.crop} of {frames[0].kind} images; give another --crop'
+            )
         if self.images and len(frames) != self.images:
             return (
                 f'the test set of {self.name} has {self.images} images, the manifest '

@@ -106,7 +106,9 @@ def format_for_paper(summary: ScoreSummary, protocol: Protocol, suffix: str) -> 
     parts = []
     for kind, alignment, rows in _tables(summary):
         title = f'{kind}, alignment: {alignment}, {protocol.describe(kind)}'
-        cells = [(name, *(f'{v["mean"]:.3f}' for v in values)) for name, values in rows.items()]
+        # Of what would end a cell; LaTeX's own are dealt with below.
+        names = {name: name if suffix == '.tex' else name.replace('|', r'\|') for name in rows}
+        cells = [(names[n], *(f'{v["mean"]:.3f}' for v in values)) for n, values in rows.items()]
         parts += [
             f'% {title}' if suffix == '.tex' else f'{title}:\n',
             formatted(('', *METRICS), cells) + '\n',

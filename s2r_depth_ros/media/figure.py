@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +39,7 @@ def grey_picture(values: Map) -> NDArray[np.uint8]:
     return np.repeat(grey[..., None], 3, axis=2)
 
 
-def figure(rgb: NDArray[np.uint8], maps: dict[str, Map], depth: Map) -> NDArray[np.uint8]:
+def figure(rgb: NDArray[np.uint8], maps: Mapping[str, Map], depth: Map) -> NDArray[np.uint8]:
     """Return a row of captioned panels, uint8 RGB: image, the maps, depth in colours.
 
     The colours of a map reach from the least to the greatest value in it, as the paper's do.

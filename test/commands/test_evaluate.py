@@ -116,7 +116,7 @@ def test_maps_are_scored_beside_the_model_and_written_as_tables(
         '--predictions',
         tmp_path / 'mono',
         '--predictions',
-        f'A_B & c={tmp_path / "other"}',
+        f'A_B & c|d={tmp_path / "other"}',
     ]
     for table in ('t.md', 't.tex', 't.MD'):
         assert run_command(*options, '--table', tmp_path / table) == 0
@@ -124,9 +124,9 @@ def test_maps_are_scored_beside_the_model_and_written_as_tables(
     assert 'mono' in printed
     markdown, latex = ((tmp_path / name).read_text() for name in ('t.md', 't.tex'))
     assert markdown == (tmp_path / 't.MD').read_text()
-    assert markdown.count('| A_B & c | ') == markdown.count('| model | ') == 6
+    assert markdown.count(r'| A_B & c\|d | ') == markdown.count('| model | ') == 6
     assert 'driving, alignment: median, up to 80 m, no crop, means over scenes:' in markdown
-    assert latex.count(r'A\_B \& c') == latex.count(r'\begin{tabular}{lrrrrrrr}') == 6
+    assert latex.count(r'A\_B \& c|d') == latex.count(r'\begin{tabular}{lrrrrrrr}') == 6
     assert r'abs\_rel' in latex
     columns = {line.count('&') - line.count(r'\&') for line in latex.splitlines() if '&' in line}
     assert columns == {7}
@@ -237,8 +237,9 @@ def test_a_crop_that_there_is_not_is_told(
 ) -> None:
     maps = put_maps(tmp_path / 'maps', of_kind(manifest, 'indoor'))
     arguments = ['evaluate', '--manifest', str(manifest), '--predictions', str(maps)]
-    assert main([*arguments, '--protocol', 'nyu', '--crop', 'garg']) == 2
-    assert 'there is no crop garg of indoor images' in capsys.readouterr().err
+    for protocol in ('nyu', 'eval'):
+        assert main([*arguments, '--protocol', protocol, '--crop', 'garg']) == 2
+        assert 'there is no crop garg of indoor images' in capsys.readouterr().err
 
 
 def test_depths_of_another_unit_are_told(

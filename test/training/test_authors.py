@@ -33,7 +33,8 @@ from s2r_depth_training.runs.experiment import Experiment
 
 RNG = np.random.default_rng(0)
 # Not noise alone: of what overshoots, the order of the axes decides what is cut to a byte.
-RGB = np.asarray(cv2.GaussianBlur(RNG.integers(0, 255, (75, 124, 3), np.uint8), (0, 0), 1.0))
+NOISE = RNG.integers(0, 255, (75, 124, 3), np.uint8)
+RGB = np.asarray(cv2.GaussianBlur(NOISE, (0, 0), 1.0), np.uint8)
 WHOLE = (0, 0, 75, 124)
 PLAIN = DataConfig(crop=0, photometric=False, restyled=0, min_depth=0.001, focal_length=90.0)
 
@@ -209,6 +210,9 @@ def test_sparse_depth_is_refused_where_it_would_be_mixed(tmp_path):
     with pytest.raises(DataError, match=r'too sparse for data\.resize: bicubic'):
         TrainingSamples(store, config, 0)[0]
     assert (TrainingSamples(store, replace(config, resize='area'), 0)[0].weight > 0).any()
+    turning = TrainingSamples(store, replace(config, resize='area', rotation=5.0), 0)
+    with pytest.raises(DataError, match=r'too sparse for data\.rotation, .* use 0'):
+        _ = [turning[i] for i in range(20)]
 
 
 @pytest.mark.parametrize('change', [{'resize': 'bicubic'}, {'rotation': 1.0}, {'darken': True}])

@@ -373,7 +373,7 @@ def test_a_list_of_virtual_kitti_names_its_frames(tmp_path: Path) -> None:
     """As the authors' lists do; theirs for training and for judging are of all five scenes."""
     make('vkitti1', tmp_path / 'root')
     line = 'rgb/0002/fog/00000.png depth/0002/fog/00000.png\n'
-    (tmp_path / 'train.txt').write_text(line * 3 + '\n')
+    (tmp_path / 'train.txt').write_text(line * 3 + '\n', 'utf-8-sig')  # as some editors write
     (tmp_path / 'test.txt').write_text('0001/clone/00000.png\n')
     for split, count, share in (('train', 3, 0.0), ('test', 1, 1.0)):
         options = Options(list=tmp_path / f'{split}.txt')
@@ -505,8 +505,9 @@ def test_the_command_writes_the_test_set_of_nyu_and_evaluate_reads_it(
 
 def test_a_frame_without_depth_is_not_evaluated_by(tmp_path: Path) -> None:
     path = nyu_pictures(tmp_path / 'root', 2)
-    put(tmp_path / 'root/data/nyu2_test/00001_depth.png', np.zeros((120, 160), np.uint16))
     wanted = Wanted(options=Options(list=path))
+    write_eval_set('nyu', tmp_path / 'root', tmp_path / 'set', wanted)
+    put(tmp_path / 'root/data/nyu2_test/00001_depth.png', np.zeros((120, 160), np.uint16))
     with pytest.raises(DataError, match=r'00001_colors\.png has no true depth; leave it out'):
         write_eval_set('nyu', tmp_path / 'root', tmp_path / 'set', wanted)
     assert not (tmp_path / 'set' / 'manifest.json').exists()

@@ -15,9 +15,11 @@ from torch.nn import functional
 
 from s2r_depth_ros.inference.preprocessing import resize_uint8
 from s2r_depth_training.dataset.augmentation import Image, Rng, Window
+from s2r_depth_training.errors import DataError
 
 _SKY = 655.35  # m: what Virtual KITTI has for sky, which is mixed like any depth
 _NEAREST = 1e-4  # m: of what overshoots beside the sky, so that it is neither sky nor known
+_LEFT = 0.1  # of the known pixels, or their depth is a lidar's
 _GREY = np.array([0.299, 0.587, 0.114], np.float32)  # of R, G and B, ITU-R BT.601
 
 
@@ -34,7 +36,8 @@ def bicubic_depth(
 ) -> NDArray[np.float32]:
     """Return a window of depth [H, W], m, at ``size``; 0 is sky or unknown, before and after.
 
-    Sky is mixed as 655.35 m. What would be mixed with unknown depth is unknown.
+    Sky is mixed as 655.35 m. What would be mixed with unknown depth is unknown. Raises DataError
+    where that leaves hardly any.
     """
     metres = np.array(_cut(depth, window), np.float32)
     missing = ~(metres > 0)
@@ -42,6 +45,8 @@ def bicubic_depth(
     both = torch.from_numpy(np.stack([metres, missing.astype(np.float32)]))[None]
     mixed, share = functional.interpolate(both, size, mode='bicubic', antialias=True)[0].numpy()
     gone = share > 0.5 if zero_is_sky else np.abs(share) > 1e-6
+    if not zero_is_sky:
+        _check_dense(1 - missing.mean(), 1 - gone.mean(), 'resize: bicubic', 'area')
     return np.where(gone, np.float32(0), np.maximum(mixed, np.float32(_NEAREST)))
 
 
@@ -56,7 +61,7 @@ def turned_depth(
     """Return depth, m, and its weight, both [H, W], turned as ``turned`` does.
 
     Corners are ``nearest`` m away, with weight 1: the authors learn them so. Where unknown depth is
-    mixed in the weight is 0.
+    mixed in the weight is 0. Raises DataError where that leaves hardly any.
     """
     if not degrees:
         return depth, weight
@@ -64,7 +69,10 @@ def turned_depth(
     weights = _turned(weight, degrees, cv2.INTER_NEAREST, 1)
     metres = _turned(depth, degrees, cv2.INTER_CUBIC, nearest)
     metres = np.clip(metres, nearest, max(nearest, float(depth.max())))
-    return metres, np.where(np.abs(known - 1) < 1e-3, weights, np.float32(0))
+    weights = np.where(np.abs(known - 1) < 1e-3, weights, np.float32(0))
+    inside = _turned(np.ones_like(weight), degrees, cv2.INTER_NEAREST, 0) > 0
+    _check_dense((weight > 0).mean(), (inside & (weights > 0)).mean(), 'rotation', '0')
+    return metres, weights
 
 
 def darkened(image: Image, rng: Rng) -> Image:
@@ -75,6 +83,15 @@ def darkened(image: Image, rng: Rng) -> Image:
     image = mean + (image - mean) * contrast
     grey = (image @ _GREY)[..., None]
     return grey + (image - grey) * saturation
+
+
+def _check_dense(before: float, after: float, key: str, instead: str) -> None:
+    """Raise DataError if mixing, by a key of the data, left hardly any of the known pixels."""
+    if after < _LEFT * before:
+        raise DataError(
+            f'the depth of a frame is too sparse for data.{key}, which mixes neighbours that '
+            f'are all known; use {instead}'
+        )
 
 
 def _cut(array: NDArray[Any], window: Window) -> NDArray[Any]:

@@ -33,7 +33,6 @@ from s2r_depth_training.dataset.style import load_paintings, painted
 from s2r_depth_training.errors import DataError
 
 _TURNED, _DARKENED = 0.5, 0.5  # shares of the images, where the experiment wants some
-_LEFT = 0.1  # of the known depth, else it is a lidar's
 _PAINTED = 0.5  # share of the images that are restyled as a whole where there are paintings
 WIDEST = 1.18  # of the kinds that data.widest does not name
 
@@ -73,7 +72,8 @@ class TrainingSamples(Dataset):
     def __getitem__(self, number: int) -> Batch:
         """Return sample ``number`` as a Batch without its first axis.
 
-        Raises DataError if hardly any frame of a kind is typical.
+        Raises DataError if hardly any frame of a kind is typical, or depth is too sparse for what
+        the experiment does to it.
         """
         rng = np.random.default_rng((self._seed, number))
         frame, style = self._mix.draw_typical(rng), self._style(rng)
@@ -179,16 +179,11 @@ def _depth(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return depth of a window in the canonical camera, m, and its weight, at the network's size.
 
-    Raises DataError for depth that is too sparse to be mixed where the experiment wants that.
+    Raises DataError for depth that is too sparse for the experiment's resizing.
     """
     size = (config.height, config.width)
     if config.resize == 'bicubic':
         depth = bicubic_depth(frame.depth, window, size, frame.zero_is_sky)
-        if not frame.zero_is_sky and (depth > 0).mean() < _LEFT * (frame.depth > 0).mean():
-            raise DataError(
-                f'the depth of a frame of {frame.kind} is too sparse for data.resize: bicubic, '
-                'which mixes neighbours that are all known; use area'
-            )
     else:
         depth = crop_and_resize(frame.depth.astype(np.float32), window, size, nearest=True)
     fx = frame.fx * config.width / window[3]

@@ -43,6 +43,8 @@ def write_eval_set(
     entries = list_frames(kind, root, selection)
     for folder in ('rgb', 'depth'):
         make_folder(out / folder)
+    manifest = out / 'manifest.json'
+    manifest.unlink(missing_ok=True)  # or it would be that of other images, were this cut off
     digits = max(4, len(str(len(entries) - 1)))
     frames: list[dict[str, Any]] = []
     for number, entry in enumerate(progress(entries)):
@@ -64,8 +66,8 @@ def write_eval_set(
                 'source': entry.name,
             }
         )
-    write_json(out / 'manifest.json', {'frames': frames})
-    return out / 'manifest.json'
+    write_json(manifest, {'frames': frames})
+    return manifest
 
 
 def _write_depth(path: Path, depth: Depth, unit: float) -> None:

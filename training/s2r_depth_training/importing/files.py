@@ -85,7 +85,7 @@ def known(path: Path, depth: NDArray[Any]) -> Depth:
 def read_lines(path: Path) -> list[str]:
     """Return the lines of a list of frames that are not empty. Raises DataError."""
     try:
-        return [line for line in path.read_text().splitlines() if line.strip()]
+        return [line for line in path.read_text('utf-8-sig').splitlines() if line.strip()]
     except (OSError, UnicodeError) as error:
         raise DataError(f'{path} cannot be read as a list of frames: {error}') from error
 

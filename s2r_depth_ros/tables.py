@@ -39,6 +39,12 @@ def format_table(
     )
 
 
+def format_latex_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a LaTeX tabular, the first column to the left, the others, numbers, to the right."""
+    alignment = ('left', *('right',) * (len(head) - 1))
+    return tabulate(rows, head, tablefmt='latex', disable_numparse=True, colalign=alignment)
+
+
 def format_markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a Markdown table whose cells are not padded, so that a change touches one line."""
     return tabulate(

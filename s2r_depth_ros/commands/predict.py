@@ -16,9 +16,10 @@ from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.files import OutputError, make_folder
 from s2r_depth_ros.geometry import Intrinsics, check_focal_length
 from s2r_depth_ros.inference.colorize import colorize_depth
-from s2r_depth_ros.inference.estimator import DepthEstimator
+from s2r_depth_ros.inference.estimator import DepthEstimator, Prediction
 from s2r_depth_ros.inference.postprocess import MILLIMETRE_LIMIT
 from s2r_depth_ros.media import writers
+from s2r_depth_ros.media.figure import figure, grey_picture, maps_of
 from s2r_depth_ros.media.sources import count_frames, find_files, passed_over, read_frames
 from s2r_depth_ros.network.metadata import ModelMetadata
 
@@ -37,6 +38,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_focal_length(parser)
     parser.add_argument('--npy', action='store_true', help='also write float32 metres (NumPy)')
     parser.add_argument('--ply', action='store_true', help='also write coloured point clouds')
+    parser.add_argument(
+        '--maps', action='store_true',
+        help="also write the network's structure and attention maps, their product, and a figure",
+    )  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:
@@ -96,17 +101,28 @@ def _predict_one(
 ) -> None:
     if args.fx is not None:
         check_focal_length(args.fx, rgb.shape[1], '--fx')
-    depth = estimator.predict(rgb, fx=args.fx).depth
+    prediction = estimator.predict(rgb, fx=args.fx, maps=args.maps)
+    depth = prediction.depth
     try:
         writers.write_depth_png(args.out / f'{stem}.depth.png', depth)
         writers.write_color_picture(args.out / f'{stem}.color.png', colorize_depth(depth))
         if args.npy:
             writers.write_depth_npy(args.out / f'{stem}.depth.npy', depth)
+        if args.maps:
+            _write_maps(args.out, stem, rgb, prediction)
         if args.ply:
             intrinsics = _intrinsics(rgb, args.fx, estimator)
             writers.write_ply(args.out / f'{stem}.ply', depth, rgb, intrinsics)
     except OSError as error:
         raise OutputError(f'cannot write to {args.out}: {error.strerror}') from error
+
+
+def _write_maps(out: Path, stem: str, rgb: NDArray[np.uint8], prediction: Prediction) -> None:
+    maps = maps_of(prediction)
+    for name, values in maps.items():
+        writers.write_color_picture(out / f'{stem}.{name}.png', grey_picture(values))
+    whole = figure(rgb, maps, prediction.depth)
+    writers.write_color_picture(out / f'{stem}.figure.png', whole)
 
 
 def _intrinsics(rgb: NDArray[np.uint8], fx: float | None, estimator: DepthEstimator) -> Intrinsics:

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2r_depth_ros.demo.viewpoint import FROM_THE_RIGHT, CloudViewpoint, viewpoint_of
+from s2r_depth_ros.media.captions import BACKGROUND
 
-BACKGROUND = (24, 26, 31)
 _GRID_COLOR = (64, 68, 78)
 _FRUSTUM_COLOR = (255, 196, 64)
 # So many points are enough to find the viewpoint.

@@ -12,13 +12,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from s2r_depth_ros.demo.cloud_view import BACKGROUND, draw_cloud, grid_step
+from s2r_depth_ros.demo.cloud_view import draw_cloud, grid_step
 from s2r_depth_ros.demo.sheet_rows import SheetRow
 from s2r_depth_ros.inference.colorize import colorize_depth
+from s2r_depth_ros.media.captions import BACKGROUND, DIM, TEXT, write
 
 # Sizes in pixels: of a panel, between panels, around them, above, below, of a caption.
 PANEL_WIDTH, GAP, MARGIN, HEADER, FOOTER, CAPTION = 360, 12, 28, 108, 92, 30
-TEXT, DIM = (236, 238, 242), (150, 156, 168)
 _COLUMNS = ('camera image', 'structure map', 'depth', 'point cloud, seen from the right')
 
 
@@ -98,16 +98,3 @@ def _draw_scale(sheet: NDArray[np.uint8], top: int, near: float, far: float) -> 
         x = min(max(x - text_width // 2, left), left + PANEL_WIDTH - text_width)
         write(sheet, label, (x, top + height + 22), 0.45, TEXT)
     write(sheet, 'one colour scale for all rows', (left, top + height + 42), 0.45, DIM)
-
-
-def write(
-    sheet: NDArray[np.uint8],
-    text: str,
-    origin: tuple[int, int],
-    size: float,
-    color: tuple[int, int, int],
-    thickness: int = 1,
-) -> None:
-    """Write text with its baseline at ``origin`` (x, y); the font knows ASCII only."""
-    text = text.encode('ascii', 'replace').decode()
-    cv2.putText(sheet, text, origin, cv2.FONT_HERSHEY_SIMPLEX, size, color, thickness, cv2.LINE_AA)

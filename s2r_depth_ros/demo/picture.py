@@ -18,13 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2r_depth_ros.command_table import reported
-from s2r_depth_ros.demo.cloud_view import BACKGROUND, draw_cloud
-from s2r_depth_ros.demo.contact_sheet import TEXT, write
+from s2r_depth_ros.demo.cloud_view import draw_cloud
 from s2r_depth_ros.demo.viewpoint import FROM_THE_LEFT
 from s2r_depth_ros.files import check_output
 from s2r_depth_ros.geometry import Intrinsics, Rectifier, back_project
 from s2r_depth_ros.inference.colorize import colorize_depth
 from s2r_depth_ros.inference.estimator import DepthEstimator
+from s2r_depth_ros.media.captions import BACKGROUND, TEXT, write
 from s2r_depth_ros.media.writers import write_color_picture
 from s2r_depth_ros.network.registry import DEFAULT_MODEL
 from s2r_depth_ros.rig.open_clip import open_clip

@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from s2r_depth_ros.evaluation.manifest import CAPS, GroundTruthFrame
+from s2r_depth_ros.evaluation.manifest import GroundTruthFrame
 from s2r_depth_ros.evaluation.metrics import valid_mask
+from s2r_depth_ros.evaluation.protocols import EVAL, Protocol
 from s2r_depth_ros.evaluation.scores import fill_invalid
 from s2r_depth_ros.inference.colorize import colorize_depth
 from s2r_depth_ros.inference.estimator import DepthEstimator
@@ -18,19 +19,19 @@ _TILE = (192, 144)  # width, height of one picture, px
 
 
 def contact_sheet(
-    estimator: DepthEstimator, frames: Sequence[GroundTruthFrame]
+    estimator: DepthEstimator, frames: Sequence[GroundTruthFrame], protocol: Protocol = EVAL
 ) -> NDArray[np.uint8]:
     """Return uint8 RGB with a row a frame: image, ground truth, prediction in the same colours.
 
     The prediction is scaled so that its median is that of the ground truth.
     """
-    return np.vstack([_row(estimator, frame) for frame in frames])
+    return np.vstack([_row(estimator, frame, protocol.caps[frame.kind]) for frame in frames])
 
 
-def _row(estimator: DepthEstimator, frame: GroundTruthFrame) -> NDArray[np.uint8]:
+def _row(estimator: DepthEstimator, frame: GroundTruthFrame, cap: float) -> NDArray[np.uint8]:
     rgb, truth = frame.load()
     depth = fill_invalid(estimator.predict(rgb, fx=frame.fx).depth)
-    depth = _median_scaled(depth, truth, CAPS[frame.kind])
+    depth = _median_scaled(depth, truth, cap)
     near, far = (float(v) for v in np.percentile(truth[truth > 0], (2, 98)))
     # Sparse lidar points are thickened, or they vanish in a small picture.
     side = max(1, 2 * rgb.shape[1] // _TILE[0]) if frame.kind == 'driving' else 1

@@ -7,6 +7,7 @@ with file names relative to the manifest's folder.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,9 +84,13 @@ def read_ground_truth(path: str | Path) -> list[GroundTruthFrame]:
     if not isinstance(entries, list) or not entries:
         raise ManifestError(f'{path} is not a manifest with a list "frames" of one or more images')
     try:
-        return [_frame(entry, number, path.parent) for number, entry in enumerate(entries)]
+        frames = [_frame(entry, number, path.parent) for number, entry in enumerate(entries)]
     except ManifestError as error:
         raise ManifestError(f'{path}: {error}') from error
+    twice = [one for one, count in Counter(frame.id for frame in frames).items() if count > 1]
+    if twice:
+        raise ManifestError(f'{path}: several frames have the id {twice[0]}; give each its own')
+    return frames
 
 
 def _frame(entry: Any, number: int, folder: Path) -> GroundTruthFrame:

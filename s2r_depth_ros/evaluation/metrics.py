@@ -10,8 +10,16 @@ ALIGNMENTS = ('none', 'median', 'scale_shift')
 MIN_DEPTH = 1e-3
 """Nearest depth that counts, m; the authors' protocol (docs/network.md 5)."""
 
-# Garg et al., ECCV 2016: top, bottom, left, right as fractions of the image.
-_GARG = (0.40810811, 0.99189189, 0.03594771, 0.96405229)
+Crop = tuple[float, float, float, float]
+"""Top, bottom, left, right as fractions of the image."""
+CROPS: dict[str, dict[str, Crop]] = {
+    'garg': {'driving': (0.40810811, 0.99189189, 0.03594771, 0.96405229)},
+    'eigen': {
+        'driving': (0.3324324, 0.91351351, 0.0359477, 0.96405229),
+        'indoor': (45 / 480, 471 / 480, 41 / 640, 601 / 640),
+    },
+}
+"""Name -> kind of scene -> crop: of Garg et al., ECCV 2016, and of Eigen et al., NIPS 2014."""
 
 Array = NDArray[np.floating]
 Mask = NDArray[np.bool_]
@@ -21,18 +29,20 @@ class MetricsError(ValueError):
     """The two depth maps cannot be compared."""
 
 
-def garg_crop(height: int, width: int) -> Mask:
-    """Return bool [height, width]: True inside the crop of Garg et al. used on KITTI."""
-    top, bottom, left, right = _GARG
+def crop_mask(height: int, width: int, crop: Crop) -> Mask:
+    """Return bool [height, width]: True inside ``crop``, whose ends are rounded down."""
+    sides = (height, height, width, width)
+    # A fraction of whole pixels may come out a little below them.
+    top, bottom, left, right = (int(part * side + 1e-6) for part, side in zip(crop, sides))
     mask = np.zeros((height, width), dtype=bool)
-    mask[int(top * height) : int(bottom * height), int(left * width) : int(right * width)] = True
+    mask[top:bottom, left:right] = True
     return mask
 
 
-def valid_mask(truth: Array, cap: float, *, garg: bool = False) -> Mask:
+def valid_mask(truth: Array, cap: float, crop: Crop | None = None) -> Mask:
     """Return bool [H, W]: ``truth`` (m, 0 = unknown) in (1 mm, ``cap`` m), inside the crop."""
     mask = (truth > MIN_DEPTH) & (truth < cap)
-    return mask & garg_crop(*truth.shape) if garg else mask
+    return mask if crop is None else mask & crop_mask(truth.shape[0], truth.shape[1], crop)
 
 
 def align(predicted: Array, truth: Array, alignment: str) -> tuple[Array, float]:
@@ -72,7 +82,12 @@ def errors(predicted: Array, truth: Array) -> dict[str, float]:
 
 
 def depth_metrics(
-    predicted: Array, truth: Array, *, cap: float, alignment: str = 'median', garg: bool = False
+    predicted: Array,
+    truth: Array,
+    *,
+    cap: float,
+    alignment: str = 'median',
+    crop: Crop | None = None,
 ) -> dict[str, float]:
     """Compare two depth maps [H, W] in m; return the METRICS plus ``scale``.
 
@@ -84,9 +99,10 @@ def depth_metrics(
     """
     if predicted.shape != truth.shape:
         raise MetricsError(f'prediction is {predicted.shape}, ground truth is {truth.shape}')
-    mask = valid_mask(truth, cap, garg=garg)
+    mask = valid_mask(truth, cap, crop)
     if not mask.any():
-        raise MetricsError(f'no ground truth between {MIN_DEPTH} m and {cap:g} m')
+        where = '' if crop is None else ' inside the crop'
+        raise MetricsError(f'no ground truth between {MIN_DEPTH} m and {cap:g} m{where}')
     chosen = np.asarray(predicted[mask], dtype=np.float64)
     if not np.isfinite(chosen).all():
         raise MetricsError('the prediction is not finite where there is ground truth')

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from s2r_depth_ros.evaluation.manifest import GroundTruthFrame
+from s2r_depth_ros.evaluation.protocols import EVAL, Protocol
 from s2r_depth_ros.evaluation.scores import DepthMap, FrameScore, Predictor, evaluate_frame
 from s2r_depth_ros.inference.decoding import metric_depth
 from s2r_depth_ros.inference.preprocessing import Preprocessor
@@ -25,7 +25,7 @@ CONSTANT = 'attention constant'
 
 
 def score_parts(
-    model: Path, frames: Sequence[GroundTruthFrame], *, garg: bool = False
+    model: Path, frames: Sequence[GroundTruthFrame], protocol: Protocol = EVAL
 ) -> list[FrameScore]:
     """Return the errors of a model in which one part knows nothing, as predictors of two names.
 
@@ -34,18 +34,12 @@ def score_parts(
     """
     network, metadata = load_model(model)
     runs = {FORMULA: partly(network, FORMULA), CONSTANT: partly(network, CONSTANT)}
-    scores = []
+    scores: list[FrameScore] = []
     for name, run in runs.items():
         predictor = predictor_of(run, metadata)
-        scores += [s for frame in frames for s in _named(name, frame, predictor, garg)]
+        for frame in frames:
+            scores += evaluate_frame(frame, predictor, {}, protocol, name)
     return scores
-
-
-def _named(
-    name: str, frame: GroundTruthFrame, predictor: Predictor, garg: bool
-) -> Iterator[FrameScore]:
-    for one in evaluate_frame(frame, predictor, {}, garg=garg):
-        yield replace(one, predictor=name)
 
 
 def partly(network: S2RDepthNet, name: str) -> Callable[[Tensor], Tensor]:

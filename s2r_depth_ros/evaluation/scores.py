@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2r_depth_ros.evaluation.boundaries import BoundaryErrors, boundary_errors
-from s2r_depth_ros.evaluation.manifest import CAPS, GroundTruthFrame, ManifestError
+from s2r_depth_ros.evaluation.manifest import GroundTruthFrame, ManifestError
 from s2r_depth_ros.evaluation.metrics import (
     ALIGNMENTS,
     METRICS,
@@ -23,6 +23,7 @@ from s2r_depth_ros.evaluation.metrics import (
     depth_metrics,
 )
 from s2r_depth_ros.evaluation.priors import PRIOR_OF_KIND, PRIORS, DepthPrior
+from s2r_depth_ros.evaluation.protocols import EVAL, Protocol
 from s2r_depth_ros.inference.estimator import DepthEstimator
 
 # Of the bootstrap; the seed is fixed so that the same scores give the same intervals.
@@ -66,8 +67,7 @@ def score(
     estimator: DepthEstimator,
     frames: Sequence[GroundTruthFrame],
     priors: Mapping[str, DepthPrior],
-    *,
-    garg: bool = False,
+    protocol: Protocol = EVAL,
 ) -> list[FrameScore]:
     """Return the errors of the model and of the priors on every frame.
 
@@ -77,39 +77,37 @@ def score(
     def predictor(rgb: NDArray[np.uint8], fx: float) -> DepthMap:
         return estimator.predict(rgb, fx=fx).depth
 
-    return [s for frame in frames for s in evaluate_frame(frame, predictor, priors, garg=garg)]
+    return [s for frame in frames for s in evaluate_frame(frame, predictor, priors, protocol)]
 
 
 def evaluate_frame(
     frame: GroundTruthFrame,
     predictor: Predictor,
     priors: Mapping[str, DepthPrior],
-    *,
-    garg: bool = False,
+    protocol: Protocol = EVAL,
+    name: str = 'model',
 ) -> Iterator[FrameScore]:
-    """Yield the errors of the model and of the priors on ``frame``, for every alignment.
+    """Yield the errors of the predictor and of the priors on ``frame``, for every alignment.
 
-    priors: kind of prior -> prior; without the one of the frame's kind only the model is scored.
-    garg: crop driving frames as Garg et al. do.
-    Raises ManifestError if the frame has no ground truth to compare with.
+    priors: kind of prior -> prior; without the one of the frame's kind only ``predictor`` is
+    scored. name: what the scores call it. Raises ManifestError if the frame has no ground truth to
+    compare with.
     """
     rgb, truth = frame.load()
     height, width = truth.shape
-    predictions = {'model': fill_invalid(predictor(rgb, frame.fx))}
+    predictions = {name: fill_invalid(predictor(rgb, frame.fx))}
     prior = priors.get(PRIOR_OF_KIND[frame.kind])
     if prior is not None:
-        predictions.update({name: prior.predict(name, height, width, frame.fx) for name in PRIORS})
-    crop = garg and frame.kind == 'driving'
-    for name, depth in predictions.items():
+        predictions.update({one: prior.predict(one, height, width, frame.fx) for one in PRIORS})
+    cap, crop = protocol.caps[frame.kind], protocol.crop_of(frame.kind)
+    for called, depth in predictions.items():
         edges = boundary_errors(depth, truth)
         for alignment in ALIGNMENTS:
             try:
-                errors = depth_metrics(
-                    depth, truth, cap=CAPS[frame.kind], alignment=alignment, garg=crop
-                )
+                errors = depth_metrics(depth, truth, cap=cap, alignment=alignment, crop=crop)
             except MetricsError as error:
                 raise ManifestError(f'frame {frame.id}: {error}') from error
-            yield FrameScore(frame.id, frame.kind, frame.scene, name, alignment, errors, edges)
+            yield FrameScore(frame.id, frame.kind, frame.scene, called, alignment, errors, edges)
 
 
 def fill_invalid(depth: DepthMap) -> DepthMap:
@@ -117,10 +115,10 @@ def fill_invalid(depth: DepthMap) -> DepthMap:
     return np.where(np.isfinite(depth), depth, MIN_DEPTH).astype(np.float32)
 
 
-def summarise_scores(scores: Sequence[FrameScore]) -> ScoreSummary:
-    """Average the scores over scenes.
+def summarise_scores(scores: Sequence[FrameScore], means: str = 'scenes') -> ScoreSummary:
+    """Average the scores over scenes, or over ``images``, which intervals are drawn of, too.
 
-    With a single scene the bounds of the intervals equal the mean.
+    With a single one the bounds of the intervals equal the mean.
     """
     summary: ScoreSummary = {}
     for kind, alignment, predictor in dict.fromkeys(
@@ -130,7 +128,7 @@ def summarise_scores(scores: Sequence[FrameScore]) -> ScoreSummary:
             s for s in scores if (s.kind, s.alignment, s.predictor) == (kind, alignment, predictor)
         ]
         summary.setdefault(kind, {}).setdefault(alignment, {})[predictor] = {
-            metric: interval(means) for metric, means in _scene_means(chosen).items()
+            metric: interval(values) for metric, values in _means(chosen, means).items()
         }
     return summary
 
@@ -185,15 +183,13 @@ def beats_prior(summary: Mapping[str, Any], kinds: Sequence[str]) -> bool:
         return False
 
 
-def _scene_means(scores: Sequence[FrameScore]) -> dict[str, NDArray[np.float64]]:
-    """Return metric -> the mean of every scene."""
-    by_scene: dict[str, list[FrameScore]] = {}
-    for frame_score in scores:
-        by_scene.setdefault(frame_score.scene, []).append(frame_score)
+def _means(scores: Sequence[FrameScore], means: str) -> dict[str, NDArray[np.float64]]:
+    """Return metric -> the mean of every scene, or of every one of the ``images``."""
+    groups: dict[str, list[FrameScore]] = {}
+    for one in scores:
+        groups.setdefault(one.scene if means == 'scenes' else one.frame, []).append(one)
     return {
-        metric: np.array(
-            [np.mean([s.errors[metric] for s in group]) for group in by_scene.values()]
-        )
+        metric: np.array([np.mean([s.errors[metric] for s in group]) for group in groups.values()])
         for metric in (*METRICS, 'scale')
     }
 

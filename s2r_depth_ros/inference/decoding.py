@@ -15,7 +15,7 @@ def metric_depth(depth: Tensor, size: tuple[int, int], max_depth: float) -> Tens
     depth: float [1, 1, h, w] in [-1, 1]; size: (H, W). Returns float32 [H, W]: bilinear with
     aligned corners, (x + 1) / 2 * max_depth, NaN where that is not a finite positive distance.
     """
-    metres = _resized(depth, size).add_(1).mul_(max_depth / 2)
+    metres = resized(depth, size).add_(1).mul_(max_depth / 2)
     if on_host(metres):  # a GPU must not be waited for
         nearest, farthest = metres.aminmax()  # NaN if any is: four times cheaper than masking
         if nearest > 0 and farthest < math.inf:
@@ -28,7 +28,7 @@ def resized_map(values: Tensor, size: tuple[int, int]) -> Tensor:
 
     values: float [1, 1, h, w]; size: (H, W). Returns float32 [H, W]: bilinear with aligned corners.
     """
-    return _resized(values, size).clamp_(0, 1)
+    return resized(values, size).clamp_(0, 1)
 
 
 def on_host(tensor: Tensor) -> bool:
@@ -36,7 +36,7 @@ def on_host(tensor: Tensor) -> bool:
     return tensor.device.type == 'cpu'
 
 
-def _resized(x: Tensor, size: tuple[int, int]) -> Tensor:
+def resized(x: Tensor, size: tuple[int, int]) -> Tensor:
     """Return [1, 1, h, w] as a new float32 [H, W], bilinear with aligned corners."""
     x = x.float()
     if tuple(x.shape[-2:]) == size:

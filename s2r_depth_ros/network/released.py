@@ -35,7 +35,7 @@ def load_released(
     could run the code.
     """
     paths = dict(zip(SUB_NETWORKS, map(Path, (struct_encoder, struct_decoder, dsa, depth_net))))
-    states = {name: _read_state_dict(path) for name, path in paths.items()}
+    states = {name: read_state_dict(path) for name, path in paths.items()}
     width = _infer_width(paths['struct_encoder'], states['struct_encoder'])
     network = empty_network(width)
     tensors = {}
@@ -50,7 +50,8 @@ def load_released(
     return fill(network, tensors)
 
 
-def _read_state_dict(path: Path) -> dict[str, Tensor]:
+def read_state_dict(path: Path) -> dict[str, Tensor]:
+    """Read a bare state dict, keys without 'module.'. Raises CheckpointError as load_released."""
     require_file(path)
     check_safe_torch(path)
     try:

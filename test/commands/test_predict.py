@@ -6,6 +6,7 @@ import argparse
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -18,6 +19,7 @@ from s2r_depth_ros.commands import predict
 from s2r_depth_ros.files import OutputError
 from s2r_depth_ros.inference.devices import DeviceError
 from s2r_depth_ros.inference.estimator import DepthEstimator
+from s2r_depth_ros.media.figure import figure
 from s2r_depth_ros.network.checkpoint import load_model, save_model
 from s2r_depth_ros.network.metadata import CheckpointError
 from s2r_depth_ros.network.size_rule import SizeError
@@ -73,6 +75,49 @@ def test_image(
     expected = np.stack([x, y, depth], -1).reshape(-1, 3)
     np.testing.assert_allclose(points, expected, rtol=1e-5, atol=1e-5)
     np.testing.assert_array_equal(colours, photo.reshape(-1, 3))
+
+
+def test_maps_are_written_as_they_are_and_in_a_figure(
+    command: Command,
+    image: Path,
+    tmp_path: Path,
+    photo: NDArray[np.uint8],
+    estimator: DepthEstimator,
+) -> None:
+    assert command(image, '--maps', '--backend', 'torch') == 0
+    out = tmp_path / 'out'
+    assert names(out) == [
+        f'scene.{name}.png'
+        for name in ('attention', 'color', 'depth', 'figure', 'product', 'structure')
+    ]
+    prediction = estimator.predict(photo, maps=True)
+    structure, attention = prediction.structure, prediction.attention
+    assert structure is not None
+    assert attention is not None
+    expected = {
+        'structure': structure,
+        'attention': attention,
+        'product': structure * attention,
+    }
+    for name, values in expected.items():
+        picture = read_png(out / f'scene.{name}.png')
+        assert picture.shape == photo.shape
+        np.testing.assert_allclose(picture / 255, np.repeat(values[..., None], 3, 2), atol=0.003)
+    height = round(320 * 112 / 208)
+    drawn = read_png(out / 'scene.figure.png')[..., ::-1]
+    assert drawn.shape == (height + 42, 5 * 332 + 12, 3)
+    shown = cv2.resize(photo, (320, height), interpolation=cv2.INTER_AREA)
+    np.testing.assert_array_equal(drawn[30:-12, 12:332], shown)
+    panels = [drawn[30:-12, 12 + 332 * i : 332 + 332 * i] for i in range(5)]
+    for first, second in pairwise(panels):
+        assert np.abs(first.astype(int) - second).mean() > 5
+
+
+def test_a_figure_of_maps_that_say_nothing_can_be_drawn() -> None:
+    flat = np.full((40, 60), 0.5, np.float32)
+    nothing = np.full((40, 60), np.nan, np.float32)
+    maps = {'structure': flat, 'attention': flat, 'product': flat}
+    assert figure(np.zeros((40, 60, 3), np.uint8), maps, nothing).dtype == np.uint8
 
 
 def test_only_what_was_asked_and_overwriting(command: Command, image: Path, tmp_path: Path) -> None:

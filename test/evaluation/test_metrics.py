@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from s2r_depth_ros.evaluation.metrics import METRICS, MetricsError, depth_metrics, garg_crop
+from s2r_depth_ros.evaluation.metrics import CROPS, METRICS, MetricsError, crop_mask, depth_metrics
+from s2r_depth_ros.evaluation.protocols import PROTOCOLS
 
 REFERENCE = json.loads(
     (Path(__file__).parents[1] / 'data/parity/train_and_metrics.json').read_text()
@@ -31,17 +32,18 @@ def formula_maps(
 
 
 @pytest.mark.parametrize(
-    ('name', 'shape', 'cap', 'garg'),
+    ('name', 'shape', 'protocol', 'kind'),
     [
-        ('metrics_kitti_375x1242', (375, 1242), 80.0, True),
-        ('metrics_nyu_480x640', (480, 640), 8.0, False),
+        ('metrics_kitti_375x1242', (375, 1242), 'kitti-eigen', 'driving'),
+        ('metrics_nyu_480x640', (480, 640), 'nyu', 'indoor'),
     ],
 )
 def test_values_equal_the_authors_protocol(
-    name: str, shape: tuple[int, int], cap: float, garg: bool
+    name: str, shape: tuple[int, int], protocol: str, kind: str
 ) -> None:
-    predicted, truth = formula_maps(*shape, cap)
-    got = depth_metrics(predicted, truth, cap=cap, garg=garg)
+    rule = PROTOCOLS[protocol]
+    predicted, truth = formula_maps(*shape, rule.caps[kind])
+    got = depth_metrics(predicted, truth, cap=rule.caps[kind], crop=rule.crop_of(kind))
     for key, value in REFERENCE[name].items():
         assert got[NAMES.get(key, key)] == pytest.approx(value, rel=1e-9), key
 
@@ -63,15 +65,26 @@ def test_pixels_beyond_the_cap_and_outside_the_crop_do_not_count() -> None:
     truth = np.full((100, 200), 5.0)
     predicted = truth.copy()
     truth[50, 100] = 11.0
-    predicted[~garg_crop(100, 200)] = 9.0
-    result = depth_metrics(predicted, truth, cap=10.0, alignment='none', garg=True)
+    crop = CROPS['garg']['driving']
+    predicted[~crop_mask(100, 200, crop)] = 9.0
+    result = depth_metrics(predicted, truth, cap=10.0, alignment='none', crop=crop)
     assert all(result[k] == (1.0 if k.startswith('delta') else 0.0) for k in METRICS)
 
 
-def test_garg_crop_of_a_kitti_image() -> None:
-    rows, columns = np.nonzero(garg_crop(375, 1242))
-    assert (rows.min(), rows.max() + 1) == (153, 371)
-    assert (columns.min(), columns.max() + 1) == (44, 1197)
+@pytest.mark.parametrize(
+    ('name', 'kind', 'size', 'rows', 'columns'),
+    [
+        ('garg', 'driving', (375, 1242), (153, 371), (44, 1197)),
+        ('eigen', 'driving', (375, 1242), (124, 342), (44, 1197)),
+        ('eigen', 'indoor', (480, 640), (45, 471), (41, 601)),
+    ],
+)
+def test_crops_are_those_of_the_literature(
+    name: str, kind: str, size: tuple[int, int], rows: tuple[int, int], columns: tuple[int, int]
+) -> None:
+    y, x = np.nonzero(crop_mask(*size, CROPS[name][kind]))
+    assert (y.min(), y.max() + 1) == rows
+    assert (x.min(), x.max() + 1) == columns
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from s2r_depth_training.errors import ConfigError
 from s2r_depth_training.runs.experiment import Experiment, load_experiment, save_experiment
+from s2r_depth_training.stages.base import rate_factor
 
 
 def write(folder: Path, name: str, text: str) -> Path:
@@ -82,20 +85,38 @@ def test_wrong_keys_are_named(tmp_path, text, message):
         load_experiment(write(tmp_path, 'a.yaml', text))
 
 
-CONFIGS = sorted((Path(__file__).parents[2] / 'training/configs').glob('*.yaml'))
+_FOLDER = Path(__file__).parents[2] / 'training/configs'
+CONFIGS = sorted(_FOLDER.rglob('*.yaml'))
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
 def test_shipped_experiments_are_valid(path):
     experiment = load_experiment(path)
-    assert experiment.name == path.stem or path.stem == 'base'
+    named = '-'.join(path.relative_to(_FOLDER).with_suffix('').parts)
+    assert experiment.name == named or path.stem == 'base'
     assert experiment.data.manifests == []  # given on the command line
 
 
-def test_the_papers_experiment_has_the_papers_settings():
-    experiment = load_experiment(CONFIGS[0].parent / 'paper.yaml')
-    assert [s.name for s in experiment.stages] == ['encoder', 'decoder', 'attention']
-    loss = experiment.loss
+@pytest.mark.parametrize('scene', ['outdoor', 'indoor'])
+def test_the_papers_experiment_has_the_papers_settings(scene):
+    """Those of the authors' code (docs/paper.md)."""
+    experiment = load_experiment(_FOLDER / 'paper' / f'{scene}.yaml')
+    data, loss, adam = experiment.data, experiment.loss, experiment.optimizer
+    size, metres = {'outdoor': ((192, 640), 80), 'indoor': ((192, 256), 8)}[scene]
+    assert (experiment.width, experiment.depth_init, experiment.ema) == (1.0, 'normal', 0.0)
+    assert ((data.height, data.width), data.max_depth) == (size, metres)
+    assert (data.crop, data.resize, data.photometric, data.darken) == (0, 'bicubic', False, True)
+    assert (data.rotation, data.sky_weight, data.batch) == (5.0, 1.0, 32)
     assert (loss.l1, loss.structure, loss.beta, loss.scales) == (1.0, 1.0, 0.001, [1.0] * 4)
     assert (loss.log, loss.scale_invariant, loss.gradient, loss.inverse_depth) == (0, 0, 0, 0)
-    assert experiment.depth_init == 'normal'
+    assert (loss.attention, loss.code, experiment.fold_skips) == (0, 0, False)
+    assert (adam.learning_rate, adam.betas, adam.weight_decay) == (1e-4, [0.9, 0.999], 0)
+    epoch = math.ceil(20760 / 32)
+    rates = [rate_factor(epoch * e, 120 * epoch, adam) for e in (0, 9, 10, 19, 20, 119)]
+    assert rates == [1, 1, 0.5, 0.5, 0.25, 0.5**11]
+    released = load_experiment(_FOLDER / 'paper' / f'{scene}-released.yaml')
+    assert released.stages == experiment.stages[1:]
+    assert [(s.name, s.steps) for s in released.stages] == [
+        ('decoder', 120 * epoch), ('attention', 120 * epoch)
+    ]  # fmt: skip
+    assert replace(released, name='a', stages=[]) == replace(experiment, name='a', stages=[])

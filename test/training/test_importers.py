@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from floor_scenes import CAMERA
 from numpy.typing import NDArray
 from robot_recordings import picture, truth
 
+from s2r_depth_ros.evaluation.manifest import read_ground_truth
 from s2r_depth_training.cli import main
 from s2r_depth_training.dataset.config import DataConfig
 from s2r_depth_training.dataset.format import TRAIN, VALIDATION
@@ -22,6 +24,7 @@ from s2r_depth_training.dataset.shrinking import shrink_depth, small_camera
 from s2r_depth_training.dataset.store import FrameStore
 from s2r_depth_training.errors import DataError
 from s2r_depth_training.importing.entries import Options
+from s2r_depth_training.importing.eval_set import KINDS, write_eval_set
 from s2r_depth_training.importing.import_set import IMPORTERS, Wanted, import_set, judging_scenes
 from s2r_depth_training.importing.real import velodyne_depth
 
@@ -295,6 +298,8 @@ def test_scenes_to_judge_by_stay_when_a_set_grows() -> None:
     assert len(judging_scenes(few, 0.1)) == 4
     assert len(judging_scenes(many, 0.1) & set(few)) >= 3
     assert judging_scenes(['only one'], 0.5) == set()
+    assert judging_scenes(['only one'], 1.0) == {'only one'}
+    assert judging_scenes(few, 1.0) == set(few)
     assert len(judging_scenes(['a', 'b'], 0.01)) == 1
     assert judging_scenes(few, 0.0) == set()
 
@@ -359,3 +364,161 @@ def test_a_list_that_cannot_be_read_is_named(
     arguments = ['import', 'kitti_raw', str(tmp_path / 'root'), '--out', str(tmp_path / 'set')]
     assert main([*arguments, '--list', str(path)]) == 2
     assert f'{path} cannot be read as a list of frames' in capsys.readouterr().err
+
+
+# ---------------------------------------------------------------- lists of frames
+
+
+def test_a_list_of_virtual_kitti_names_its_frames(tmp_path: Path) -> None:
+    """As the authors' lists do; theirs for training and for judging are of all five scenes."""
+    make('vkitti1', tmp_path / 'root')
+    line = 'rgb/0002/fog/00000.png depth/0002/fog/00000.png\n'
+    (tmp_path / 'train.txt').write_text(line * 3 + '\n', 'utf-8-sig')  # as some editors write
+    (tmp_path / 'test.txt').write_text('0001/clone/00000.png\n')
+    for split, count, share in (('train', 3, 0.0), ('test', 1, 1.0)):
+        options = Options(list=tmp_path / f'{split}.txt')
+        wanted = Wanted(width=160, validation=share, options=options)
+        manifest = import_set('vkitti1', tmp_path / 'root', tmp_path / split, wanted)
+        store = FrameStore([manifest], TRAIN if split == 'train' else VALIDATION)
+        assert store.count('street') == count
+    for wrong in ('rgb/0002/snow/00000.png', 'rgb/0002/fog/00001.png', '00000.png'):
+        (tmp_path / 'train.txt').write_text(f'{wrong} depth\n')
+        with pytest.raises(DataError, match=r'of the list .*train\.txt, is missing'):
+            import_set('vkitti1', tmp_path / 'root', tmp_path / 'x', Wanted(
+                options=Options(list=tmp_path / 'train.txt')))  # fmt: skip
+
+
+def nyu_rooms(root: Path) -> None:
+    for name in ('kitchen_0001', 'cafe_0002', 'office_0003'):
+        nyu(root, name)
+
+
+@pytest.mark.parametrize('kind', ['mat', 'txt'])
+def test_a_list_of_nyu_counts_from_one(tmp_path: Path, kind: str) -> None:
+    from scipy.io import savemat
+
+    nyu_rooms(tmp_path / 'nyu')
+    path = tmp_path / f'splits.{kind}'
+
+    def named(*numbers: int) -> list[str]:
+        if kind == 'mat':
+            savemat(path, {'testNdxs': np.array(numbers)[:, None], 'trainNdxs': np.array([[2]])})
+        else:
+            path.write_text('\n'.join(map(str, numbers)) + '\n')
+        return [f.scene for f in IMPORTERS['nyu'].entries(tmp_path / 'nyu', Options(list=path))]
+
+    assert named(3, 1) == ['office_0003', 'kitchen_0001']
+    with pytest.raises(DataError, match=r'has 3 frames, but .*splits\.\w+ names 4'):
+        named(4)
+    with pytest.raises(DataError, match='counted from 1'):
+        named(0, 1)
+
+
+@pytest.mark.parametrize(
+    ('name', 'content', 'told'),
+    [
+        ('l.txt', b'one\n', 'is no number of a frame; give splits.mat'),
+        ('l.txt', b'', 'counted from 1'),
+        ('l.mat', b'no matlab file', "has no numbers 'testNdxs'"),
+        ('l.mat', b'', "has no numbers 'testNdxs'"),
+        ('l.csv', b'a.png\n', r"'a\.png' is not COLOUR\.png,DEPTH\.png"),
+        ('l.csv', b'a.png,b.png\n', r'a\.png cannot be read'),
+        ('l.csv', None, 'cannot be read as a list'),
+    ],
+)
+def test_a_list_of_nyu_that_is_none_is_named(
+    tmp_path: Path, name: str, content: bytes | None, told: str
+) -> None:
+    nyu_rooms(tmp_path / 'nyu')
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    wanted = Wanted(options=Options(list=tmp_path / name))
+    with pytest.raises(DataError, match=told):
+        import_set('nyu', tmp_path / 'nyu', tmp_path / 'set', wanted)
+
+
+def test_a_splits_file_of_another_kind_is_told(tmp_path: Path) -> None:
+    """The labelled file itself is of a newer format, which scipy does not read."""
+    nyu_rooms(tmp_path / 'nyu')
+    wanted = Wanted(options=Options(list=tmp_path / 'nyu' / 'nyu_depth_v2_labeled.mat'))
+    with pytest.raises(DataError, match="has no numbers 'testNdxs' of a MATLAB file"):
+        import_set('nyu', tmp_path / 'nyu', tmp_path / 'set', wanted)
+
+
+def nyu_pictures(root: Path, count: int) -> Path:
+    lines = []
+    for i in range(count):
+        put(root / f'data/nyu2_test/{i:05d}_colors.png', RGB)
+        put(root / f'data/nyu2_test/{i:05d}_depth.png', (DEPTH * 1000).round().astype(np.uint16))
+        lines.append(f'data/nyu2_test/{i:05d}_colors.png,data/nyu2_test/{i:05d}_depth.png\n')
+    (root / 'nyu2_test.csv').write_text(''.join(lines))
+    return root / 'nyu2_test.csv'
+
+
+@pytest.mark.parametrize('kind', [k for k, one in IMPORTERS.items() if not one.listed])
+def test_a_list_is_refused_where_it_would_be_passed_over(kind: str, tmp_path: Path) -> None:
+    selection = make(kind, tmp_path / 'root')
+    (tmp_path / 'l.txt').write_text('a\n')
+    given = replace(selection, options=replace(selection.options, list=tmp_path / 'l.txt'))
+    with pytest.raises(DataError, match=f'{kind} takes no --list; vkitti1, nyu, kitti_raw, '):
+        import_set(kind, tmp_path / 'root', tmp_path / 'set', given)
+
+
+# ---------------------------------------------------------------- images to evaluate by
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_images_to_evaluate_by_have_the_depth_of_the_set(kind: str, tmp_path: Path) -> None:
+    selection = make(kind, tmp_path / 'root')
+    manifest = write_eval_set(kind, tmp_path / 'root', tmp_path / 'set', selection)
+    frames = read_ground_truth(manifest)
+    assert [frame.id for frame in frames] == [f'{i:04d}' for i in range(len(frames))]
+    assert len(frames) == (4 if kind == 'vkitti1' else 2)
+    assert len({frame.scene for frame in frames}) == 2
+    for frame in frames:
+        _, fx, accuracy = SETS[kind]
+        assert frame.kind == ('driving' if kind.startswith(('kitti', 'vkitti')) else 'indoor')
+        assert frame.fx == pytest.approx(fx, rel=1e-4)
+        rgb, depth = frame.load()
+        assert np.abs(rgb.astype(int) - RGB).mean() < 3
+        known = depth > 0
+        assert known.sum() > 1000
+        np.testing.assert_allclose(depth[known], DEPTH[known], rtol=accuracy + 1e-3, atol=0.003)
+
+
+def test_kinds_that_no_protocol_knows_are_not_offered() -> None:
+    assert set(IMPORTERS) - set(KINDS) == {'tartanair'}
+
+
+def test_the_command_writes_the_test_set_of_nyu_and_evaluate_reads_it(
+    tmp_path: Path, capsys: Any
+) -> None:
+    path = nyu_pictures(tmp_path / 'root', 12)
+    arguments = ['eval_set', 'nyu', str(tmp_path / 'root'), '--out', str(tmp_path / 'set')]
+    assert main([*arguments, '--list', str(path), '--every', '5']) == 0
+    manifest = tmp_path / 'set' / 'manifest.json'
+    assert capsys.readouterr().out == f'{manifest}\n'
+    frames = read_ground_truth(manifest)
+    assert [f.scene for f in frames] == ['00000_colors', '00005_colors', '00010_colors']
+    np.testing.assert_allclose(frames[0].load()[1], DEPTH, atol=0.001)
+
+
+def test_a_frame_without_depth_is_not_evaluated_by(tmp_path: Path) -> None:
+    path = nyu_pictures(tmp_path / 'root', 2)
+    wanted = Wanted(options=Options(list=path))
+    write_eval_set('nyu', tmp_path / 'root', tmp_path / 'set', wanted)
+    put(tmp_path / 'root/data/nyu2_test/00001_depth.png', np.zeros((120, 160), np.uint16))
+    with pytest.raises(DataError, match=r'00001_colors\.png has no true depth; leave it out'):
+        write_eval_set('nyu', tmp_path / 'root', tmp_path / 'set', wanted)
+    assert not (tmp_path / 'set' / 'manifest.json').exists()
+
+
+def test_what_is_farther_than_the_file_holds_does_not_come_near(tmp_path: Path) -> None:
+    rgbd(tmp_path / 'root', 'place')
+    far = DEPTH.copy()
+    far[:10] = 700.0
+    put(tmp_path / 'root/place/depth/a.npy', far)
+    (tmp_path / 'root/place/depth/a.png').unlink()
+    manifest = write_eval_set('rgbd', tmp_path / 'root', tmp_path / 'set', WHOLE)
+    _, depth = read_ground_truth(manifest)[0].load()
+    assert (depth[:10] > 65).all()

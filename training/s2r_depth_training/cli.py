@@ -16,6 +16,7 @@ COMMANDS = {
     'render': 'render scenes into a training set; resumes',
     'bag_to_dataset': 'turn recordings into a training set',
     'import': 'turn a public data set into a training set',
+    'eval_set': 'turn a public data set into images to evaluate by',
     'adapt': 'fine-tune a model on recordings of a robot; resumes',
     'fit': 'train the stages of an experiment; resumes',
     'timed': 'render, train and evaluate in a given time; called again, goes on',

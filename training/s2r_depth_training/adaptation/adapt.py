@@ -209,6 +209,7 @@ def _experiment(source: Path, stage: StageConfig, sets: list[Path]) -> Experimen
     data.manifests = [str(path) for path in sets]
     data.mix = {KIND: _SHARE, read_manifest(sets[1])['kind']: 1 - _SHARE}
     data.batch, data.typical = _BATCH, {}
+    data.resize, data.rotation = 'area', 0.0  # depth of a lidar is too sparse to be mixed
     return experiment
 
 

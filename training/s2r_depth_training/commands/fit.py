@@ -9,7 +9,7 @@ from pathlib import Path
 from s2r_depth_ros.option_values import count
 from s2r_depth_training.commands.arguments import add_data, add_out, add_real
 from s2r_depth_training.runs import fit
-from s2r_depth_training.runs.experiment import load_experiment
+from s2r_depth_training.runs.experiment import WEIGHT_FILES, load_experiment
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +23,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='processes that render more scenes like the data, meanwhile',
     )
     parser.add_argument('--start', type=Path, help='model file to start from, not from nothing')
+    parser.add_argument(
+        '--struct-encoder', type=Path, help="the authors' .pth of the structure encoder, for E_s"
+    )
+    parser.add_argument(
+        '--drn-d-22', type=Path, help="DRN-D-22 trained on ImageNet (.pth), for DSA's encoder"
+    )
     add_real(parser, 'to watch')
 
 
@@ -33,8 +39,9 @@ def run(args: argparse.Namespace) -> None:
         experiment.data.manifests = [str(path.resolve()) for path in args.data]
     if args.render is not None:
         experiment.data.renderers = args.render
-    if args.start:
-        experiment.start = str(args.start.resolve())
+    for key in WEIGHT_FILES:
+        if path := getattr(args, key):
+            setattr(experiment, key, str(path.resolve()))
     if args.real:
         experiment.validation.real = str(args.real.resolve())
     print(fit.fit(experiment, args.out))

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from s2r_depth_ros.network.size_rule import check_size
 from s2r_depth_training.errors import ConfigError
 
+RESIZES = ('area', 'bicubic')
+
 
 @dataclass
 class DataConfig:
@@ -43,6 +45,14 @@ class DataConfig:
     """Kind of scene -> [least and largest median depth, m in the canonical camera; largest 95th
     percentile over the median]. Frames outside are not drawn, so that a small network spends its
     steps on what it will see."""
+    resize: str = 'area'
+    """How frames come to the network's size: ``area``, colours averaged and depths picked, or
+    ``bicubic``, both mixed as Pillow does, which is the authors' way and needs dense depth."""
+    rotation: float = 0.0
+    """Degrees to each side within which half of the images are turned; the corners are black then,
+    and as near as min_depth."""
+    darken: bool = False
+    """Whether half of the images lose up to a fifth of brightness, contrast and saturation."""
     restyled: float = 0.5
     """Share of the images that are shown in their other style."""
     photometric: bool = True
@@ -77,6 +87,10 @@ class DataConfig:
                     f'data.typical: {kind} is {limits}; give [least median, largest median, '
                     'largest ratio > 1]'
                 )
+        if self.resize not in RESIZES:
+            raise ConfigError(f'data.resize is {self.resize!r}; use one of {", ".join(RESIZES)}')
+        if not 0 <= self.rotation <= 45:
+            raise ConfigError(f'data.rotation is {self.rotation:g}; give 0 to 45 degrees')
         if self.batch < 1:
             raise ConfigError(f'data.batch is {self.batch}; give at least 1')
         for key, count in (('workers', self.workers), ('renderers', self.renderers)):

@@ -48,6 +48,10 @@ class DeviceSamples:
     ) -> None:
         if config.paintings:
             raise ConfigError('data.paintings: their style is lent by `fit` on a CPU only')
+        if config.resize != 'area' or config.rotation or config.darken:
+            raise ConfigError(
+                'data.resize, rotation and darken are not known to pieces on a GPU; train by `fit`'
+            )
         if pairs and any(kind.restyled is kind.rgb for kind in frames):
             raise DataError('the stage needs frames in two styles; render without --plain')
         self._frames, self._config, self._pairs = frames, config, pairs

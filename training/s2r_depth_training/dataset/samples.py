@@ -17,6 +17,13 @@ from s2r_depth_training.dataset.augmentation import (
     random_window,
     unit_range,
 )
+from s2r_depth_training.dataset.authors import (
+    bicubic_colour,
+    bicubic_depth,
+    darkened,
+    turned,
+    turned_depth,
+)
 from s2r_depth_training.dataset.canonical import canonical_depth
 from s2r_depth_training.dataset.config import DataConfig
 from s2r_depth_training.dataset.format import StoredFrame
@@ -25,6 +32,7 @@ from s2r_depth_training.dataset.store import Frames, FrameStore
 from s2r_depth_training.dataset.style import load_paintings, painted
 from s2r_depth_training.errors import DataError
 
+_TURNED, _DARKENED = 0.5, 0.5  # shares of the images, where the experiment wants some
 _PAINTED = 0.5  # share of the images that are restyled as a whole where there are paintings
 WIDEST = 1.18  # of the kinds that data.widest does not name
 
@@ -64,29 +72,35 @@ class TrainingSamples(Dataset):
     def __getitem__(self, number: int) -> Batch:
         """Return sample ``number`` as a Batch without its first axis.
 
-        Raises DataError if hardly any frame of a kind is typical.
+        Raises DataError if hardly any frame of a kind is typical, or depth is too sparse for what
+        the experiment does to it.
         """
         rng = np.random.default_rng((self._seed, number))
         frame, style = self._mix.draw_typical(rng), self._style(rng)
         window = self._window(frame, rng)
         mirrored = rng.random() < 0.5
 
-        def placed(array: NDArray[Any], nearest: bool = False) -> NDArray[Any]:
-            array = crop_and_resize(array, window, self._size, nearest=nearest)
-            return array[:, ::-1] if mirrored else array
+        angle = self._angle(rng)
+
+        def placed(view: NDArray[np.uint8]) -> NDArray[np.uint8]:
+            colours = _colour(view, window, self._config)
+            return turned(_mirrored(colours) if mirrored else colours, angle)
 
         views = [frame.rgb] if frame.restyled is None else [frame.rgb, frame.restyled]
         if len(views) == 2 and rng.random() < self._config.restyled:
             views.reverse()
         image = self._appearance(placed(views[0]), style, rng)
         paired = self._appearance(placed(views[-1]), style, rng) if self._pairs else image
-        depth, weight = canonical_depth(
-            placed(frame.depth.astype(np.float32), nearest=True),
-            frame.fx * self._config.width / window[3],
-            frame.zero_is_sky,
-            self._config,
-        )
+        depth, weight = _depth(frame, window, self._config)
+        if mirrored:
+            depth, weight = _mirrored(depth), _mirrored(weight)
+        depth, weight = turned_depth(depth, weight, angle, self._config.min_depth)
         return _sample(image, paired, depth, weight, number)
+
+    def _angle(self, rng: np.random.Generator) -> float:
+        """Return by how many degrees a sample is turned."""
+        most = self._config.rotation
+        return float(rng.uniform(-most, most)) if most and rng.random() < _TURNED else 0.0
 
     def _style(self, rng: np.random.Generator) -> NDArray[np.uint8]:
         """Return the image that lends its style, [H, W, 3]: a painting, or any frame."""
@@ -106,11 +120,12 @@ class TrainingSamples(Dataset):
     def _appearance(
         self, rgb: NDArray[np.uint8], style: NDArray[np.uint8], rng: np.random.Generator
     ) -> NDArray[np.float32]:
-        if not self._config.photometric:
-            return unit_range(rgb)
-        if self._paintings is not None and rng.random() < _PAINTED:
+        if self._paintings is not None and self._config.photometric and rng.random() < _PAINTED:
             rgb = painted(rgb, style, rng)
-        return photometric(rgb, style, rng)
+        image = photometric(rgb, style, rng) if self._config.photometric else unit_range(rgb)
+        if self._config.darken and rng.random() < _DARKENED:
+            return darkened(image, rng)
+        return image
 
 
 class ValidationSamples(Dataset):
@@ -133,23 +148,46 @@ class ValidationSamples(Dataset):
     def __getitem__(self, number: int) -> Batch:
         """Return frame ``number`` as a Batch without its first axis."""
         frame = self._store.frame(*self._chosen[number])
-        size, whole = (self._config.height, self._config.width), _whole(frame.rgb)
+        whole = _whole(frame.rgb)
         image, paired = (
-            unit_range(crop_and_resize(view, whole, size, nearest=False))
+            unit_range(_colour(view, whole, self._config))
             for view in (frame.rgb, frame.rgb if frame.restyled is None else frame.restyled)
         )
-        depth, weight = canonical_depth(
-            crop_and_resize(frame.depth.astype(np.float32), whole, size, nearest=True),
-            frame.fx * self._config.width / frame.rgb.shape[1],
-            frame.zero_is_sky,
-            self._config,
-        )
+        depth, weight = _depth(frame, whole, self._config)
         return _sample(image, paired, depth, weight, number)
 
 
 def _whole(image: NDArray[np.uint8]) -> Window:
     height, width = image.shape[:2]
     return 0, 0, height, width
+
+
+def _mirrored(array: NDArray[Any]) -> NDArray[Any]:
+    return array[:, ::-1]
+
+
+def _colour(rgb: NDArray[np.uint8], window: Window, config: DataConfig) -> NDArray[np.uint8]:
+    """Return a window of an image at the network's size."""
+    size = (config.height, config.width)
+    if config.resize == 'bicubic':
+        return bicubic_colour(rgb, window, size)
+    return crop_and_resize(rgb, window, size, nearest=False)
+
+
+def _depth(
+    frame: StoredFrame, window: Window, config: DataConfig
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return depth of a window in the canonical camera, m, and its weight, at the network's size.
+
+    Raises DataError for depth that is too sparse for the experiment's resizing.
+    """
+    size = (config.height, config.width)
+    if config.resize == 'bicubic':
+        depth = bicubic_depth(frame.depth, window, size, frame.zero_is_sky)
+    else:
+        depth = crop_and_resize(frame.depth.astype(np.float32), window, size, nearest=True)
+    fx = frame.fx * config.width / window[3]
+    return canonical_depth(depth, fx, frame.zero_is_sky, config)
 
 
 def _sample(

@@ -82,6 +82,24 @@ def known(path: Path, depth: NDArray[Any]) -> Depth:
     return np.where(np.isfinite(values) & (values > 0), values, np.float32(0))
 
 
+def read_lines(path: Path) -> list[str]:
+    """Return the lines of a list of frames that are not empty. Raises DataError."""
+    try:
+        return [line for line in path.read_text('utf-8-sig').splitlines() if line.strip()]
+    except (OSError, UnicodeError) as error:
+        raise DataError(f'{path} cannot be read as a list of frames: {error}') from error
+
+
+def read_matlab(path: Path, name: str) -> NDArray[Any]:
+    """Return an array of whole numbers of a MATLAB file before version 7.3. Raises DataError."""
+    from scipy.io import loadmat
+
+    try:
+        return np.asarray(loadmat(path)[name]).astype(np.int64)
+    except Exception as error:  # foreign bytes lead scipy to raise whatever there is
+        raise DataError(f'{path} has no numbers {name!r} of a MATLAB file: {error}') from error
+
+
 def folders(root: Path, pattern: str) -> list[Path]:
     """Return the folders that fit a pattern, sorted."""
     return sorted(path for path in root.glob(pattern) if path.is_dir())

@@ -62,12 +62,7 @@ def import_set(
     Raises DataError, with the tree that is expected, where nothing is found, and naming the file
     where a frame cannot be read.
     """
-    importer = IMPORTERS[kind]
-    if not root.exists():
-        raise DataError(f'{root} does not exist; {kind} is {importer.tree}')
-    entries = list(importer.entries(root, selection.options))[:: selection.every]
-    if not entries:
-        raise DataError(f'{root} has no frame of {kind}; expected is {importer.tree}')
+    importer, entries = IMPORTERS[kind], list_frames(kind, root, selection)
     scenes = sorted({entry.scene for entry in entries})
     judged = judging_scenes(scenes, selection.validation)
     numbers = {scene: number for number, scene in enumerate(scenes)}
@@ -83,11 +78,30 @@ def import_set(
     )
 
 
+def list_frames(kind: str, root: Path, selection: Wanted) -> list[SetFrame]:
+    """Return the frames that are taken of a data set, in their order.
+
+    Raises DataError, with the tree that is expected, where nothing is found.
+    """
+    importer = IMPORTERS[kind]
+    if not root.exists():
+        raise DataError(f'{root} does not exist; {kind} is {importer.tree}')
+    if selection.options.list and not importer.listed:
+        listed = ', '.join(name for name, one in IMPORTERS.items() if one.listed)
+        raise DataError(f'{kind} takes no --list; {listed} do')
+    entries = list(importer.entries(root, selection.options))[:: selection.every]
+    if not entries:
+        raise DataError(f'{root} has no frame of {kind}; expected is {importer.tree}')
+    return entries
+
+
 def judging_scenes(scenes: Sequence[str], share: float) -> set[str]:
-    """Return the scenes that are only judged by: about a share, at least one of several.
+    """Return the scenes that are only judged by: about a share, at least one of several; 1 is all.
 
     Which ones, their names decide, so that a set that grows keeps them.
     """
+    if share == 1:
+        return set(scenes)
     if not share or len(scenes) < 2:
         return set()
     count = min(len(scenes) - 1, max(1, round(share * len(scenes))))

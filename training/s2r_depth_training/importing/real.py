@@ -28,10 +28,13 @@ from s2r_depth_training.importing.files import (
     metres,
     read_colour,
     read_integers,
+    read_lines,
+    read_matlab,
     read_numpy,
 )
 
 _NYU = (518.85790117450188, 519.46961112127485, 325.58244941119034, 253.73616633400465)
+_MILLIMETRE = 0.001
 _KITTI_UNIT = 1 / 256  # m of the annotated depth
 _CAMERAS = {'l': 'image_02', 'r': 'image_03', '2': 'image_02', '3': 'image_03'}
 _NUMBERS = ('fx', 'fy', 'cx', 'cy')
@@ -41,11 +44,55 @@ _NUMBERS = ('fx', 'fy', 'cx', 'cy')
 
 
 def _nyu(root: Path, options: Options) -> Iterator[SetFrame]:
+    if options.list and options.list.suffix.lower() == '.csv':
+        yield from _nyu_pairs(root, options.list)
+        return
+    wanted = _nyu_numbers(options.list) if options.list else None
     for path in sorted([*root.glob('*.mat')] if root.is_dir() else [root]):
         count = count_in_hdf5(path, 'depths')
+        if wanted and max(wanted) >= count:
+            raise DataError(
+                f'{path} has {count} frames, but {options.list} names {max(wanted) + 1}'
+            )
         scenes = _nyu_scenes(path, count)
-        for number in range(count):
+        for number in range(count) if wanted is None else wanted:
             yield SetFrame(scenes[number], f'{path}[{number}]', partial(_nyu_frame, path, number))
+
+
+def _nyu_numbers(path: Path) -> list[int]:
+    """Return which frames a list names, counted from 0; it counts from 1.
+
+    path: splits.mat of the data set, of which the test frames are taken, or a number a line.
+    """
+    if path.suffix.lower() == '.mat':
+        numbers = [int(n) for n in read_matlab(path, 'testNdxs').ravel()]
+    else:
+        lines = read_lines(path)
+        if wrong := [line for line in lines if not line.strip().isdecimal()]:
+            raise DataError(
+                f'{path}: {wrong[0]!r} is no number of a frame; give splits.mat of NYUv2, a number '
+                'from 1 up a line, or a .csv whose lines are COLOUR.png,DEPTH.png'
+            )
+        numbers = [int(line) for line in lines]
+    if not numbers or min(numbers) < 1:
+        raise DataError(f'{path} names the frames {numbers[:3]}; give some, counted from 1')
+    return [number - 1 for number in numbers]
+
+
+def _nyu_pairs(root: Path, path: Path) -> Iterator[SetFrame]:
+    """Give the frames of a list of pictures, COLOUR,DEPTH, beneath ``root``."""
+    for line in read_lines(path):
+        names = [name.strip() for name in line.split(',')]
+        if len(names) != 2:
+            raise DataError(f'{path}: {line!r} is not COLOUR.png,DEPTH.png')
+        colour, depth = (root / name for name in names)
+        yield SetFrame(colour.stem, str(colour), partial(_nyu_pictures, colour, depth))
+
+
+def _nyu_pictures(colour: Path, depth: Path) -> Imported:
+    rgb, z = read_colour(colour), metres(read_integers(depth, np.uint16), _MILLIMETRE)
+    same_size(str(colour), rgb, z)
+    return Imported(rgb, z, Intrinsics(*_NYU, rgb.shape[1], rgb.shape[0]))
 
 
 def _nyu_scenes(path: Path, count: int) -> list[str]:
@@ -105,16 +152,8 @@ def _kitti_images(root: Path, options: Options) -> Iterator[Path]:
                 if path.suffix in ('.png', '.jpg')
             )
         return
-    for line in _lines(options.list):
-        if line.strip():
-            yield _listed_image(root, line)
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text().splitlines()
-    except (OSError, UnicodeError) as error:
-        raise DataError(f'{path} cannot be read as a list of frames: {error}') from error
+    for line in read_lines(options.list):
+        yield _listed_image(root, line)
 
 
 def _listed_image(root: Path, line: str) -> Path:
@@ -210,7 +249,7 @@ def _rgbd(root: Path, options: Options) -> Iterator[SetFrame]:
             if found:
                 # Of ROOT/PLACE/.../rgb: all cameras and runs of one place.
                 scene = colours.relative_to(root).parts[0]
-                read = partial(_rgbd_frame, path, found[0], numbers, options.scale or 0.001)
+                read = partial(_rgbd_frame, path, found[0], numbers, options.scale or _MILLIMETRE)
                 yield SetFrame(scene, str(path), read)
 
 
@@ -240,7 +279,14 @@ def _rgbd_frame(colour: Path, depth: Path, numbers: dict[str, float], scale: flo
     return Imported(rgb, z, camera)
 
 
-NYU = Importer('indoor', 'unknown', 'ROOT/nyu_depth_v2_labeled.mat', _nyu)
+NYU = Importer(
+    'indoor',
+    'unknown',
+    'ROOT/nyu_depth_v2_labeled.mat (--list splits.mat: its test frames), or by --list FILE.csv '
+    'ROOT/COLOUR.png,DEPTH.png (16 bits, mm) a line',
+    _nyu,
+    listed=True,
+)
 KITTI_RAW = Importer(
     'driving',
     'unknown',
@@ -248,6 +294,7 @@ KITTI_RAW = Importer(
     '.../velodyne_points/data/0000000000.bin, and ROOT/2011_09_26/calib_cam_to_cam.txt and '
     'calib_velo_to_cam.txt',
     _kitti_raw,
+    listed=True,
 )
 KITTI_ANNOTATED = Importer(
     'driving',
@@ -255,6 +302,7 @@ KITTI_ANNOTATED = Importer(
     'ROOT/train/2011_09_26_drive_0001_sync/proj_depth/groundtruth/image_02/0000000005.png beside '
     'the images of KITTI raw, ROOT/2011_09_26/...',
     _kitti_annotated,
+    listed=True,
 )
 RGBD = Importer(
     'indoor',

@@ -26,6 +26,7 @@ from s2r_depth_training.importing.files import (
     read_colour,
     read_hdf5,
     read_integers,
+    read_lines,
     read_numpy,
 )
 
@@ -52,11 +53,21 @@ def _vkitti1(root: Path, options: Options) -> Iterator[SetFrame]:
     colours = [p for name in ('rgb', 'vkitti_1.3.1_rgb') for p in folders(root, name)]
     depths = [p for name in ('depth', 'vkitti_1.3.1_depthgt') for p in folders(root, name)]
     for colour, depth in zip(colours[:1], depths[:1]):
-        for path in sorted(colour.glob('*/*/*.png')):
+        found = sorted(colour.glob('*/*/*.png'))
+        for path in found if options.list is None else _listed(colour, options.list):
             inner = path.relative_to(colour)
             yield SetFrame(
                 inner.parts[0], str(path), partial(_vkitti_frame, path, depth / inner, _VKITTI)
             )
+
+
+def _listed(colour: Path, path: Path) -> Iterator[Path]:
+    """Give the images of a list, rgb/SCENE/VARIATION/NUMBER.png first in each line."""
+    for line in read_lines(path):
+        inner = Path(*Path(line.split()[0]).parts[-3:])
+        if len(inner.parts) != 3 or not (colour / inner).is_file():
+            raise DataError(f'{colour / inner}, of the list {path}, is missing')
+        yield colour / inner
 
 
 def _vkitti2(root: Path, options: Options) -> Iterator[SetFrame]:
@@ -152,6 +163,7 @@ VKITTI1 = Importer(
     'ROOT/vkitti_1.3.1_rgb/SCENE/VARIATION/00000.png and '
     'ROOT/vkitti_1.3.1_depthgt/SCENE/VARIATION/00000.png (or rgb/ and depth/)',
     _vkitti1,
+    listed=True,
 )
 VKITTI2 = Importer(
     'street',

@@ -32,6 +32,12 @@ def read_results(path: Path) -> dict[str, Any]:
     if not isinstance(results, dict) or (missing := _NEEDED - results.keys()):
         absent = f': {", ".join(sorted(missing))} missing' if isinstance(results, dict) else ''
         raise ResultsError(f'{path} is not what evaluate --json writes{absent}')
+    # Older ones do not say; they are of this protocol.
+    if (results.get('protocol', 'eval'), results.get('means', 'scenes')) != ('eval', 'scenes'):
+        raise ResultsError(
+            f'{path} is of the protocol {results["protocol"]}, means over {results["means"]}; a '
+            'card tells those of evaluate without --protocol and --means'
+        )
     return results
 
 

@@ -19,6 +19,8 @@ from s2r_depth_training.errors import ConfigError, ExportError
 from s2r_depth_training.runs.experiment import Experiment, experiment_from
 
 _AVERAGE = 'average.'
+# How the node resizes what was learnt from images that were resized so.
+_RESIZES = {'area': 'bilinear', 'bicubic': 'bicubic'}
 _REMEDY = 'give the best.ckpt of a stage, such as RUN/joint/best.ckpt'
 # What a file of another kind raises: torch by its content, the rest by what is missing in it.
 _UNREADABLE = (
@@ -88,6 +90,6 @@ def metadata_of(
         focal_length=data.focal_length,
         scene=experiment.scene,
         licence=experiment.licence,
-        resize='bilinear',
+        resize=_RESIZES[data.resize],
         provenance=dict(provenance or {}),
     )

@@ -25,6 +25,8 @@ from s2r_depth_training.stages.config import (
 from s2r_depth_training.stages.table import STAGES
 
 DEPTH_INITS = ('normal', 'kaiming')
+WEIGHT_FILES = ('start', 'struct_encoder', 'drn_d_22')
+"""The keys that name files of weights that a run starts from."""
 
 
 @dataclass
@@ -68,6 +70,10 @@ class Experiment:
     start: str = ''
     """Model file whose weights the run starts from, of this width or half of it, which is then
     widened; '' = from nothing."""
+    struct_encoder: str = ''
+    """The authors' file of the structure encoder (struct_encoder_vkitti.pth), to start E_s from."""
+    drn_d_22: str = ''
+    """File of DRN-D-22 trained on ImageNet (drn_d_22-4bd2f8ea.pth), to start DSA's encoder from."""
     depth_init: str = 'normal'
     """How DP starts: ``normal`` N(0, 0.02), the authors', or ``kaiming``."""
     fold_skips: bool = False

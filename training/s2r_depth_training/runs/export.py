@@ -11,7 +11,7 @@ import torch
 from s2r_depth_ros.network.checkpoint import save_model
 from s2r_depth_ros.network.metadata import ModelMetadata
 from s2r_depth_training.runs.checkpoint import load_checkpoint, metadata_of
-from s2r_depth_training.runs.experiment import Experiment
+from s2r_depth_training.runs.experiment import WEIGHT_FILES, Experiment
 from s2r_depth_training.stages.table import require_exportable
 
 
@@ -39,6 +39,7 @@ def without_paths(experiment: Experiment) -> dict[str, Any]:
     values = asdict(experiment)
     values['data']['manifests'] = [Path(m).parent.name for m in experiment.data.manifests]
     values['data']['paintings'] = Path(experiment.data.paintings).name
-    values['start'] = Path(experiment.start).name
+    for key in WEIGHT_FILES:
+        values[key] = Path(values[key]).name
     values['validation']['real'] = Path(experiment.validation.real).parent.name
     return values

@@ -28,7 +28,7 @@ from s2r_depth_training.dataset.store import FrameStore
 from s2r_depth_training.errors import ConfigError
 from s2r_depth_training.runs.budget import Extent, Steps, Until
 from s2r_depth_training.runs.checkpoint import metadata_of
-from s2r_depth_training.runs.experiment import Experiment, experiment_from
+from s2r_depth_training.runs.experiment import WEIGHT_FILES, Experiment, experiment_from
 from s2r_depth_training.runs.export import without_paths
 from s2r_depth_training.runs.open_step import open_step
 from s2r_depth_training.runs.start import start_network
@@ -158,7 +158,9 @@ def experiment_of(model: Path) -> Experiment:
             f'{model} does not say by which experiment it was trained ({error}); give its YAML'
         ) from error
     experiment.name = metadata.name
-    experiment.data.manifests, experiment.data.paintings, experiment.start = [], '', ''
+    experiment.data.manifests, experiment.data.paintings = [], ''
+    for key in WEIGHT_FILES:
+        setattr(experiment, key, '')
     experiment.validation.real = ''
     return experiment
 

@@ -23,7 +23,8 @@ class Reason(Enum):
 
     NOTHING_CAME = 'no reference has come'
     OTHER_TIME = (
-        'its reference is not of the time of the image; check that it still comes, and its clock'
+        'its reference is not of the time of the image; check that it still comes, and its clock, '
+        'or set scale.max_age above the period of a slow one'
     )
     NO_TIME = 'the image has no stamp; have the camera driver set it'
     UNREADABLE = 'the reference cannot be read'

@@ -48,9 +48,7 @@ class RangeReading:
     def is_usable(self) -> bool:
         """Return whether something was seen, at a distance that the sensor measures (REP-117)."""
         farthest = self.max_range if self.max_range > 0 else math.inf
-        return (
-            math.isfinite(self.distance) and max(self.min_range, 0.0) < self.distance < farthest
-        )
+        return math.isfinite(self.distance) and max(self.min_range, 0.0) < self.distance < farthest
 
     @property
     def is_cone(self) -> bool:

@@ -22,7 +22,7 @@ _ANGLES_OFF = 0.1  # share of a scan's sweep that its last angle may be from ang
 
 
 class ScanError(UserError, ValueError):
-    """A laser scan whose angles contradict each other, so that nobody knows where its points are."""
+    """A laser scan whose angles contradict each other: nobody knows where its points are."""
 
 
 class Scan(Protocol):
@@ -69,8 +69,8 @@ def _check_angles(scan: Scan, count: int) -> None:
     ):
         raise ScanError(
             f'the scan has {count} ranges from angle_min {angles[0]:.4g} to angle_max '
-            f'{angles[1]:.4g} by angle_increment {angles[2]:.4g}, which contradict each other: they '
-            'must be radians; correct them in its driver'
+            f'{angles[1]:.4g} by angle_increment {angles[2]:.4g}, which contradict each other: '
+            'they must be radians; correct them in its driver'
         )
 
 

@@ -7,8 +7,8 @@ Every source is made of the true depth of the frame: its pixels at the rings of 
 the height of a scanner, the distance in a cone, the height over the floor. Where no floor is seen
 in true depth a scanner is taken to be level with the camera, and no height is known. A source
 without a scale leaves the frame out; ``none`` and ``median`` are of the same frames. Writes
-NAME.json and NAME.md; NAME is real or rendered. --floors also writes pictures of the floors found
-in true depth.
+NAME.json and NAME.md; NAME is real or rendered. With --real the table of docs/navigation.md is
+printed last. --floors also writes pictures of the floors found in true depth.
 """
 
 from __future__ import annotations
@@ -344,6 +344,40 @@ def table(results: dict[str, dict[str, Any]]) -> str:
     return '\n'.join(parts)
 
 
+NEEDS = {
+    'lidar, 16 rings': ('`lidar`, 16 rings', '`reference/points`, transform'),
+    'scan': ('`lidar`, a scan at 0.3 m', '`reference/scan`, transform'),
+    'range, nearest in 15 degrees': ('`range`, ultrasound', '`reference/range`, transform'),
+    'range, median of 25 degrees': ('`range`, infrared', 'as that'),
+    'camera height, gravity known': (
+        '`camera_height`',
+        'transform from `base_frame`, or `scale.camera_height` and gravity',
+    ),
+    'camera height, taken as level': (
+        '`camera_height`, gravity unknown',
+        '`scale.camera_height`',
+    ),
+}
+
+
+def navigation_table(results: dict[str, dict[str, Any]]) -> str:
+    """Return the table of docs/navigation.md: abs_rel without and with a source, and its ratio."""
+    lines = [
+        (*about, *(_brief(results[kind][name]) for kind in ('indoor', 'driving')))
+        for name, about in NEEDS.items()
+    ]
+    of = 'without, with, to median'
+    return format_markdown_table(('`scale.source`', 'needs', f'rooms: {of}', f'roads: {of}'), lines)
+
+
+def _brief(of_source: dict[str, Any]) -> str:
+    if 'source' not in of_source:
+        return 'no scale'
+    none, source = (of_source[how]['abs_rel']['mean'] for how in ('none', 'source'))
+    some = '' if of_source['frames'] == of_source['of'] else f' ({of_source["frames"]} images)'
+    return f'{none:.3f}, {source:.3f}, {of_source["ratio_to_median"]:.2f}{some}'
+
+
 def _cell(value: Interval) -> str:
     return f'{value["mean"]:.3f} ({value["low"]:.3f} to {value["high"]:.3f})'
 
@@ -404,6 +438,8 @@ def measure(args: argparse.Namespace) -> None:
     write_json(args.out / f'{name}.json', results)
     write_atomically(args.out / f'{name}.md', text.encode())
     print(text)
+    if args.real:
+        print(navigation_table(results))
 
 
 if __name__ == '__main__':

@@ -81,7 +81,8 @@ class FrameReferences:
             return NoScale(topic.source, Reason.NOTHING_CAME, self._why_nothing(topic.name))
         off = abs(now - seconds(message.header.stamp))
         if off > max_age:
-            return NoScale(topic.source, Reason.OTHER_TIME, _distance(topic, message, now))
+            about = _distance(topic, message, now, max_age)
+            return NoScale(topic.source, Reason.OTHER_TIME, about)
         before = self._answers.get(topic.name)
         if before is not None and before.message is message and off >= before.off:
             return before.found
@@ -106,7 +107,9 @@ def _nothing_came(answer: ScaleEstimate | NoScale) -> bool:
     return isinstance(answer, NoScale) and answer.reason is Reason.NOTHING_CAME
 
 
-def _distance(topic: topics.Topic, message: Any, now: float) -> str:
+def _distance(topic: topics.Topic, message: Any, now: float, max_age: float) -> str:
     late = now - seconds(message.header.stamp)
+    if late == now:
+        return f'{topic.name} has no stamp; have its driver set it'
     side = 'older' if late > 0 else 'newer'
-    return f'{topic.name}: {abs(late):.1f} s {side} than the image'
+    return f'{topic.name}: {abs(late):.1f} s {side} than the image, at most {max_age:g} s will do'

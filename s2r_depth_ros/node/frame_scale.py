@@ -67,9 +67,9 @@ class FrameScale:
         view: depth as it is with depth_scale, None where the intrinsics are not known. Times are
         stamps of messages; no clock is read.
         """
-        self._follow(values.depth_scale)
-        notes: list[str] = []
         now = seconds(header.stamp)
+        self._follow(values, now)
+        notes: list[str] = []
         found = list(self._ask(header, view, values, notes))
         choice = choose_scale(found, now, values.scale.max_age)
         state = update(self._state, self._news(choice), now, values.scale.settings())
@@ -84,17 +84,20 @@ class FrameScale:
             state, freshness, state.age(now), self._estimate, choice.text, notes, withheld
         )
 
-    def _follow(self, depth_scale: float) -> None:
+    def _follow(self, values: Values, now: float) -> None:
         """Keep what was measured as it is in metres when the factor before it changes.
 
-        What is fixed is meant to follow that factor.
+        What is fixed is meant to follow that factor. Who sets it while the scale is stale knows
+        better: what was measured is forgotten.
         """
-        before, self._depth_scale = self._depth_scale, depth_scale
-        if before in (None, depth_scale):
+        before, self._depth_scale = self._depth_scale, values.depth_scale
+        if before in (None, values.depth_scale):
             return
         self._references.forget_answers()
-        if self._state.source not in ('', FIXED):
-            self._state = rescaled(self._state, depth_scale / before)
+        if self._state.freshness(now, values.scale.settings()) is Freshness.STALE:
+            self._state, self._estimate = FilterState.initial(), None
+        elif self._state.source not in ('', FIXED):
+            self._state = rescaled(self._state, values.depth_scale / before)
 
     def _news(self, choice: ScaleChoice) -> ScaleEstimate | None:
         """Return the chosen estimate, None if the filter has seen it already."""

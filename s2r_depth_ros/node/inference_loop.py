@@ -129,18 +129,18 @@ class InferenceLoop:
         for camera, image in arrived.items():
             with self._isolated(camera):
                 camera.pipeline.begin(image.activation)
-                if (frame := _prepare(camera, image, values)) is not None:
+                own = values.of_camera(camera.name)
+                if (frame := _prepare(camera, image, own)) is not None:
                     prepared[camera] = frame
         inferred = self._infer(estimator, prepared)
         for camera, frame in prepared.items():
             if frame.view is not None and camera not in inferred:
                 continue
             with self._isolated(camera):
-                result = camera.pipeline.finish(frame, inferred.get(camera), values)
+                own = values.of_camera(camera.name)
+                result = camera.pipeline.finish(frame, inferred.get(camera), own)
                 if result.inference is not None:
-                    camera.calibration.see(
-                        result.unscaled, values.depth_scale, result.camera_problem
-                    )
+                    camera.calibration.see(result.unscaled, own.depth_scale, result.camera_problem)
                 if self._publish(camera, arrived[camera], result):
                     camera.health.count_published(result)
 

@@ -15,7 +15,6 @@ from s2r_depth_ros.geometry.scale import (
     RangeReading,
     ReferencePoints,
     ScaleSource,
-    ScanGeometry,
     UnscaledView,
     cloud_points,
     depth_image_points,
@@ -55,11 +54,7 @@ class ScaledFrame(NamedTuple):
 
 
 def _scan(message: LaserScan, frame: ScaledFrame) -> ScaleSource:
-    pose = frame.pose_of(message.header)
-    numbers = ScanGeometry(
-        message.angle_min, message.angle_increment, message.range_min, message.range_max
-    )
-    points = transformed(scan_points(message.ranges, numbers), pose)
+    points = transformed(scan_points(message), frame.pose_of(message.header))
     return ReferencePoints(points, seconds(message.header.stamp), LIDAR, frame.curve)
 
 

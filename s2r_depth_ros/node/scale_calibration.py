@@ -1,4 +1,4 @@
-"""The service by which one known distance sets ``depth_scale``."""
+"""The service by which one known distance sets the scale of a camera."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class _Measurement:
     """The distance that is known, and what frames say of it.
 
     distance: metres along the optical axis. pixel: x, y in px; None: the centre.
-    scales: what depth_scale would have to be, by each frame. problem: why the last frame that gave
-    none did not, failed: how many those were. begun: set with the first scale, done: when no more
-    frames are needed.
+    scales: what the camera's factor would have to be, by each frame. problem: why the last frame
+    that gave none did not, failed: how many those were. begun: set with the first scale, done: when
+    no more frames are needed.
     """
 
     distance: float
@@ -71,11 +71,13 @@ class _Measurement:
 
 
 class ScaleCalibration:
-    """``~/calibrate_scale`` of one camera: sets the parameter depth_scale by a known distance.
+    """``~/calibrate_scale`` of one camera: sets its scale by a known distance.
 
-    camera: its name, '' for a single one. ask_for_frame: called when a frame is awaited. While one
-    is, ``wanted`` names an output that needs the network. Answers come from an executor's thread,
-    of which only one waits at a time; ``see`` is called by the thread that infers.
+    That is the parameter depth_scale of a single camera, its place in depth_scales of several, so
+    that the others stay as they are. camera: its name, '' for a single one. ask_for_frame: called
+    when a frame is awaited. While one is, ``wanted`` names an output that needs the network.
+    Answers come from an executor's thread, of which only one waits at a time; ``see`` is called by
+    the thread that infers.
     """
 
     _waiting = threading.Lock()
@@ -87,6 +89,7 @@ class ScaleCalibration:
         ask_for_frame: Callable[[], None],
     ) -> None:
         self._node = node
+        self._camera = camera
         self._ask_for_frame = ask_for_frame
         self._measurement: _Measurement | None = None
         self._closed = threading.Event()
@@ -106,8 +109,8 @@ class ScaleCalibration:
     def see(self, view: UnscaledView | None, depth_scale: float, problem: str) -> None:
         """Take a frame if one is awaited.
 
-        view: depth scaled by depth_scale alone; None where there are no intrinsics, because of the
-        ``problem``.
+        view: depth scaled by depth_scale alone, which is all of the camera's own factor; None where
+        there are no intrinsics, because of the ``problem``.
         """
         measurement = self._measurement
         if measurement is None or measurement.done.is_set():
@@ -159,22 +162,39 @@ class ScaleCalibration:
         )
 
     def _set(self, measurement: _Measurement) -> SetParametersResult:
-        """Set depth_scale to the median, and tell what to write into the file of parameters."""
-        scale = float(f'{median(measurement.scales):.4g}')
-        result = self._node.set_parameters_atomically([Parameter('depth_scale', value=scale)])
+        """Set the scale to the median, and tell what to write into the file of parameters."""
+        parameter = self._parameter(median(measurement.scales))
+        name, value = parameter.name, parameter.value
+        result = self._node.set_parameters_atomically([parameter])
         if not result.successful:
             raise CalibrationRequestError(
-                f'depth_scale would have to be {scale:g}, which is refused: {result.reason}; check '
+                f'{name} would have to be {value}, which is refused: {result.reason}; check '
                 'distance (metres) and pixel'
             )
         spread = max(measurement.scales) / min(measurement.scales) - 1
         text = (
-            f'depth_scale is now {scale:g}, the median of {len(measurement.scales)} frames that '
+            f'{name} is now {value}, the median of {len(measurement.scales)} frames that '
             f'differ by {spread:.0%}; to keep it, write into the file of parameters: '
-            f'depth_scale: {scale!r}'
+            f'{name}: {value!r}'
         )
         self._node.get_logger().info(text)
         return SetParametersResult(successful=True, reason=text)
+
+    def _parameter(self, scale: float) -> Parameter:
+        """Return what makes ``scale`` the factor of the camera, and changes no other camera."""
+        if not self._camera:
+            return Parameter('depth_scale', value=_rounded(scale))
+        common, cameras, own = (
+            self._node.get_parameter(name).value
+            for name in ('depth_scale', 'cameras', 'depth_scales')
+        )
+        own = list(own or [1.0] * len(cameras))
+        own[list(cameras).index(self._camera)] = _rounded(scale / common)
+        return Parameter('depth_scales', value=own)
+
+
+def _rounded(scale: float) -> float:
+    return float(f'{scale:.4g}')
 
 
 def _asked(values: Mapping[str, Any]) -> tuple[float, tuple[float, float] | None]:

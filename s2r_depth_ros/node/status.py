@@ -102,7 +102,9 @@ def _rows(facts: NodeFacts) -> list[_Row]:
     for camera in facts.cameras:
         problems, values = _camera_problems(camera, facts.parameters), _camera_values(camera)
         if camera.name:
-            rows.append(_Row(f'camera {camera.name}', problems, {'state': facts.state, **values}))
+            own = f'{facts.parameters.of_camera(camera.name).depth_scale:g}'
+            values = {'state': facts.state, 'depth_scale': own, **values}
+            rows.append(_Row(f'camera {camera.name}', problems, values))
         else:
             node.problems.extend(problems)
             node.values.update(values)

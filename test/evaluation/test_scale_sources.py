@@ -80,3 +80,9 @@ def test_the_script_writes_a_table_and_what_it_is_made_of(
     assert all(f'| {name} |' in table for name in script.SOURCES)
     assert table in capsys.readouterr().out
     assert (tmp_path / 'f.png').stat().st_size > 0
+
+
+def test_the_table_of_the_documentation_is_that_of_the_results(script: ModuleType) -> None:
+    root = Path(__file__).resolve().parents[2]
+    results = json.loads((root / 'benchmarks' / 'scale' / 'real.json').read_text())
+    assert script.navigation_table(results) in (root / 'docs' / 'navigation.md').read_text()

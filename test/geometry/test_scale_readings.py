@@ -50,7 +50,7 @@ def test_a_view_has_the_size_of_its_camera() -> None:
         UnscaledView(ROOM[1:], CAMERA)
 
 
-@given(scale=st.floats(0.02, 50))
+@given(scale=st.floats(0.04, 25))
 def test_a_fixed_scale_is_kept(scale) -> None:
     answer = scale_of(FixedScale(scale, 7.0), np.full_like(ROOM, np.nan))
     assert answer.scale == pytest.approx(scale)
@@ -139,9 +139,28 @@ def test_a_reading_that_saw_nothing_is_none(distance) -> None:
     assert reason_of(cone(distance)) is Reason.NO_REFERENCE
 
 
-@pytest.mark.parametrize('fov', [math.nan, math.inf, -0.1, 4.0])
+@pytest.mark.parametrize('fov', [math.nan, math.inf, -0.1, 4.0, 15.0])
 def test_the_cone_must_be_one(fov) -> None:
-    assert reason_of(cone(2.0, field_of_view=fov)) is Reason.NO_REFERENCE
+    """As drivers that state degrees make it."""
+    assert reason_of(cone(2.0, field_of_view=fov)) is Reason.BAD_CONE
+
+
+@given(fov=st.floats(0.1, 0.6), nearest=st.booleans())
+def test_a_cone_of_which_the_camera_sees_a_part_is_refused(fov, nearest) -> None:
+    """What the sensor has seen may be where the camera does not look."""
+    edge = math.atan(CAMERA.cx / CAMERA.fx)
+    reading = cone(2.0, nearest=nearest, field_of_view=fov).reading
+
+    def aside(angle: float) -> RangeCone:
+        return RangeCone(reading, (0, 0, 0), (math.sin(angle), 0, math.cos(angle)), 0.0)
+
+    assert reason_of(aside(edge)) is Reason.NOT_IN_VIEW
+    assert reason_of(aside(-edge - fov)) is Reason.NOT_IN_VIEW
+    scale_of(aside(edge - fov / 2 - 0.02))
+    # Nor may depth be unknown there.
+    half = ROOM.copy()
+    half[:, : CAMERA.width // 2] = np.nan
+    assert reason_of(RangeCone(reading, (0, 0, 0), AHEAD, 0.0), half) is Reason.NOT_IN_VIEW
 
 
 @pytest.mark.parametrize('axis', [(0, 0, 0), (math.nan, 0, 1), (math.inf, 0, 0)])
@@ -152,7 +171,7 @@ def test_the_sensor_must_look_somewhere(axis) -> None:
 
 def test_a_sensor_that_looks_elsewhere_gives_no_scale() -> None:
     reading = cone(2.0).reading
-    assert reason_of(RangeCone(reading, (0, 0, 0), (0, 0, -1), 0.0)) is Reason.NO_ANCHORS
+    assert reason_of(RangeCone(reading, (0, 0, 0), (0, 0, -1), 0.0)) is Reason.NOT_IN_VIEW
     assert reason_of(cone(2.0), np.full_like(ROOM, np.nan)) is Reason.NO_DEPTH
 
 

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+from contextlib import suppress
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +11,7 @@ from hypothesis import strategies as st
 from made_up_views import CAMERA
 
 from s2r_depth_ros.geometry.scale import (
-    ScanGeometry,
+    ScanError,
     cloud_points,
     depth_image_points,
     scan_points,
@@ -16,34 +20,79 @@ from s2r_depth_ros.geometry.scale import (
 )
 
 ANY_FLOAT = st.floats(width=32)
-SCAN = ScanGeometry(-np.pi / 2, np.pi / 2, 0.1, 10.0)
+
+
+def scan(ranges: list[float], **changes: float) -> Any:
+    """A scan from the right, over ahead, to the left."""
+    angles = {'angle_min': -np.pi / 2, 'angle_max': np.pi / 2}
+    step = np.pi / max(len(ranges) - 1, 1)
+    limits = {'angle_increment': step, 'range_min': 0.1, 'range_max': 10.0}
+    return SimpleNamespace(ranges=ranges, **{**angles, **limits, **changes})
 
 
 def test_a_scan_by_hand() -> None:
-    # To the right, ahead, to the left.
-    points = scan_points([1.0, 2.0, 3.0], SCAN)
+    points = scan_points(scan([1.0, 2.0, 3.0]))
     np.testing.assert_allclose(points, [[0, -1, 0], [2, 0, 0], [0, 3, 0]], atol=1e-12)
 
 
 def test_readings_that_are_none_are_left_out() -> None:
-    none = [np.nan, np.inf, -np.inf, 0.0, -1.0, 0.05, 10.5]
-    assert len(scan_points(none, SCAN)) == 0
-    assert len(scan_points([*none, 5.0], SCAN)) == 1
+    none = [np.nan, np.inf, -np.inf, 0.0, -1.0, 0.05, 10.0, 10.5]
+    assert len(scan_points(scan(none))) == 0
+    assert len(scan_points(scan([*none, 5.0]))) == 1
 
 
 def test_a_maximum_of_zero_is_no_limit() -> None:
-    assert len(scan_points([50.0], ScanGeometry(0.0, 0.1, 0.0, 0.0))) == 1
+    assert len(scan_points(scan([50.0, 60.0], range_max=0.0))) == 2
 
 
 @given(
-    ranges=st.lists(ANY_FLOAT, max_size=20),
-    numbers=st.tuples(ANY_FLOAT, ANY_FLOAT, ANY_FLOAT, ANY_FLOAT),
+    count=st.integers(2, 800),
+    more=st.floats(-0.08, 0.08),
+    sweep=st.floats(0.2, 2 * np.pi),
+    turns=st.integers(-1, 1),
+    back=st.booleans(),
 )
+def test_drivers_may_count_the_beams_of_a_turn_anew(count, more, sweep, turns, back) -> None:
+    """As one that states 729 beams and has 719 (YDLIDAR's issue 4)."""
+    sign = -1 if back else 1
+    message = scan(
+        [1.0] * max(round(count * (1 + more)), 2),
+        angle_min=-sign * sweep / 2,
+        angle_max=sign * sweep / 2 + turns * 2 * np.pi,
+        angle_increment=sign * sweep / (count - 1),
+    )
+    assert len(scan_points(message)) == len(message.ranges)
+
+
+@given(
+    count=st.integers(10, 800),
+    wrong=st.sampled_from(['degrees', 'twice the step', 'half of the ranges', 'no step', 'nan']),
+    sweep=st.floats(0.5, 5.5),
+)
+def test_angles_that_contradict_each_other_are_named(count, wrong, sweep) -> None:
+    step = sweep / (count - 1)
+    message = scan([1.0] * count, angle_min=0.0, angle_max=sweep, angle_increment=step)
+    if wrong == 'degrees':
+        message.angle_max, message.angle_increment = np.degrees([sweep, step])
+    elif wrong == 'half of the ranges':
+        message.ranges = message.ranges[: count // 2 - 1]
+    else:
+        factor = {'twice the step': 2.0, 'no step': 0.0, 'nan': np.nan}[wrong]
+        message.angle_increment *= factor
+    with pytest.raises(ScanError, match=r'ranges from angle_min .* radians'):
+        scan_points(message)
+
+
+@given(ranges=st.lists(ANY_FLOAT, max_size=20), numbers=st.tuples(*[ANY_FLOAT] * 5))
 def test_a_scan_of_any_numbers_gives_finite_points(ranges, numbers) -> None:
-    points = scan_points(ranges, ScanGeometry(*numbers))
+    names = ('angle_min', 'angle_max', 'angle_increment', 'range_min', 'range_max')
+    limits = dict(zip(names[3:], numbers[3:]))
+    points = scan_points(scan(ranges, **limits))
     assert points.shape[1:] == (3,)
     assert np.isfinite(points).all()
     assert len(points) <= len(ranges)
+    with suppress(ScanError):
+        assert np.isfinite(scan_points(scan(ranges, **dict(zip(names, numbers))))).all()
 
 
 @given(rows=st.lists(st.tuples(ANY_FLOAT, ANY_FLOAT, ANY_FLOAT), max_size=10))

@@ -187,12 +187,20 @@ def test_a_message_counts_once() -> None:
 @pytest.mark.parametrize('late', [-10.0, 0.7, 3e8])
 def test_a_message_of_another_time_is_named(late: float) -> None:
     camera = ScaledCamera('lidar')
-    camera.take(topics.REFERENCE_SCAN, scan(START - late if late < START else 0.0))
+    camera.take(topics.REFERENCE_SCAN, scan(START - late if late < START else 1.0))
     report = camera.frame(START)
     assert report.freshness is Freshness.UNSET
     assert 'not of the time of the image' in report.message
     assert ('newer' if late < 0 else 'older') in report.message
     assert 'clock' in report.message
+    assert 'at most 0.5 s will do' in report.message
+    assert 'scale.max_age' in report.message
+
+
+def test_a_reference_without_a_stamp_is_named() -> None:
+    camera = ScaledCamera('lidar')
+    camera.take(topics.REFERENCE_SCAN, scan(0.0))
+    assert 'reference/scan has no stamp' in camera.frame(START).message
 
 
 def test_max_age_says_how_old_a_reference_may_be() -> None:
@@ -288,6 +296,20 @@ def test_depth_scale_changes_what_is_measured_from_not_the_metres() -> None:
     assert 2 * after == pytest.approx(before, rel=0.01)
     later = run(camera, topics.REFERENCE_SCAN, scan, begin=START + 3.1).state.scale
     assert 2 * later == pytest.approx(1 / 1.3, rel=0.04)
+
+
+def test_who_sets_depth_scale_while_the_scale_is_stale_is_believed() -> None:
+    """As calibrate_scale does when the lidar is broken: else it would change nothing."""
+    for passed, stale in ((1.0, False), (10.0, True)):
+        camera = ScaledCamera('lidar')
+        camera.wrong = 1.3
+        before = run(camera, topics.REFERENCE_SCAN, scan).apply(camera.depth())
+        camera.frame(START + 3 + passed)
+        camera.set(depth_scale=2.0)
+        report = camera.frame(START + 3.1 + passed)
+        expected = camera.depth() if stale else before
+        np.testing.assert_allclose(report.apply(camera.depth()), expected, rtol=0.02)
+        assert report.freshness is (Freshness.UNSET if stale else Freshness.HELD)
 
 
 def test_depth_scale_is_followed_at_once_where_nothing_was_measured() -> None:

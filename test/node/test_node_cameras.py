@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
 
+from rcl_interfaces.srv import SetParametersAtomically
+from rclpy.parameter import Parameter
 from ros_graph import (
     PATIENCE,
     Graph,
@@ -253,6 +255,41 @@ def test_waiting_for_a_camera_info_holds_no_other_camera_back(
     assert "has frame_id 'rear_optical_frame' but the image has 'nobody'" in rig.process.log
     rig.front.until_status(lambda s, v: v['camera_info'] == 'ok', 'the other camera_info')
     assert rig.front.graph.set('camera_info_timeout', 0.05).successful
+
+
+def test_one_camera_is_calibrated_and_the_other_stays_as_it_is(
+    rig: Rig, estimator: DepthEstimator
+) -> None:
+    """The mount of each camera is its own, and so is what the network is off by there."""
+    graph = rig.front.graph
+    assert graph.set('depth_scale', 2.0).successful
+    expected = {c.name: 2 * _expected(estimator, c, 8).depth for c in (rig.front, rig.rear)}
+    at_pixel = float(np.median(expected['front'][58:63, 78:83]))
+    numbers = {'distance': 3 * at_pixel, 'x': 80.0, 'y': 60.0}
+    parameters = [
+        Parameter(name, value=value).to_parameter_msg() for name, value in numbers.items()
+    ]
+    client = graph.client(SetParametersAtomically, 'front/calibrate_scale')
+    future = client.call_async(SetParametersAtomically.Request(parameters=parameters))
+    while not future.done():
+        rig.front.send(rig.front.frame(8))
+        graph.spin(0.05)
+    result = future.result().result
+    assert result.successful, result.reason
+    own = list(graph.get('depth_scales')[0])
+    assert own == [pytest.approx(3.0, rel=1e-3), 1.0]
+    assert f'depth_scales: {own!r}' in result.reason
+    assert graph.get('depth_scale') == [2.0]
+    for camera, factor in ((rig.front, 3.0), (rig.rear, 1.0)):
+        frame = camera.send(camera.frame(8))
+        depth = pixels(camera.result(topics.DEPTH, frame))
+        np.testing.assert_allclose(depth, factor * expected[camera.name], rtol=2e-3)
+    scales = {c.name: values_of(c.until_status(lambda *_: True, 'one'))['depth_scale']
+              for c in (rig.front, rig.rear)}  # fmt: skip
+    assert float(scales['front']) == pytest.approx(6.0, rel=1e-3)
+    assert float(scales['rear']) == 2.0
+    assert graph.set('depth_scales', [1.0, 1.0]).successful
+    assert graph.set('depth_scale', 1.0).successful
 
 
 def test_only_what_has_a_subscriber_is_made_for_each_camera(rig: Rig) -> None:

@@ -108,6 +108,9 @@ def _line_of(name: str, lines: list[str]) -> int:
         ({'cameras': (5,)}, 'YAML reads it as int, text needs quotes'),
         ({'cameras': ('front-left',)}, "'front-left' cannot be part of a topic: use a letter, "),
         ({'cameras': ('front-left',)}, ', such as front_left'),
+        ({'depth_scales': (1.0,)}, 'depth_scales has 1 factors for 0 cameras: give one for each'),
+        ({'depth_scales': (1.0,), 'cameras': ('a', 'b')}, 'has 1 factors for 2 cameras'),
+        ({'depth_scales': (0.0,), 'cameras': ('a',)}, 'depth_scales must be from 0.001 to 1000'),
         ({'cameras': 'front'}, "list of names such as [front], not 'front'"),
         ({'min_depth': 5.0, 'max_depth': 5.0}, 'min_depth (5.0 m) must be smaller'),
         ({'transforms': ('a b 0 0 0 0 0 90',)}, 'must be radians'),
@@ -181,9 +184,10 @@ def test_descriptions_ranges_and_choices_are_told(live: Any) -> None:
     for spec, descriptor in zip(PARAMETERS, answer.descriptors):
         assert descriptor.description == spec.description
         ranges = [*descriptor.floating_point_range, *descriptor.integer_range]
-        assert [(r.from_value, r.to_value) for r in ranges] == (
-            [spec.bounds] if spec.bounds else []
-        )
+        one = [spec.bounds] if spec.bounds and not isinstance(spec.default, list) else []
+        assert [(r.from_value, r.to_value) for r in ranges] == one
+        if spec.bounds and not one:
+            assert 'each from' in descriptor.additional_constraints
         assert all(choice in descriptor.additional_constraints for choice in spec.choices)
 
 
@@ -211,6 +215,24 @@ def test_depth_scale(live: Any) -> None:
     before = _depth(live)
     assert live.graph.set('depth_scale', 0.25).successful
     np.testing.assert_allclose(_depth(live), before / 4, rtol=1e-5)
+
+
+@shows('depth_scales')
+@given(
+    scales=st.lists(st.floats(0.001, 1000), min_size=1, max_size=5),
+    common=st.floats(0.001, 1000),
+)
+def test_each_camera_has_a_factor_besides_that_of_all(scales: list[float], common: float) -> None:
+    """On a graph: test_node_cameras."""
+    names = tuple(f'c{i}' for i in range(len(scales)))
+    changes = {'cameras': names, 'depth_scales': tuple(scales), 'depth_scale': common}
+    values = with_changes(DEFAULTS, changes)
+    validate(values)
+    for name, scale in zip(names, scales):
+        own = values.of_camera(name)
+        assert own.depth_scale == common * scale
+        assert replace(own, depth_scale=common) == values
+    assert DEFAULTS.of_camera('') == DEFAULTS
 
 
 @shows('min_depth', 'max_depth')

@@ -122,10 +122,12 @@ class ScaledCamera:
     def take(self, topic: str, message: Any) -> None:
         self.references.take(topic, message)
 
+    def depth(self) -> NDArray[np.float32]:
+        """Return depth as it is before it is scaled."""
+        assert self.view is not None
+        return (self.view * self.wrong * self.values.depth_scale).astype(np.float32)
+
     def frame(self, seconds: float, frame_id: str = OPTICAL) -> ScaleReport:
         """Return the report of a frame."""
-        view = None
-        if self.view is not None:
-            depth = (self.view * self.wrong * self.values.depth_scale).astype(np.float32)
-            view = UnscaledView(depth, CAMERA)
+        view = None if self.view is None else UnscaledView(self.depth(), CAMERA)
         return self.scale.measure(header(seconds, frame_id), view, self.values)

@@ -23,7 +23,7 @@ from s2r_depth_ros.geometry.scale.fixed import FixedScale, KnownDistance
 from s2r_depth_ros.geometry.scale.range_cone import RangeCone, RangeReading
 from s2r_depth_ros.geometry.scale.reference_points import ReferencePoints
 from s2r_depth_ros.geometry.scale.references import (
-    ScanGeometry,
+    ScanError,
     cloud_points,
     depth_image_points,
     scan_points,
@@ -47,7 +47,7 @@ __all__ = [
     'ScaleChoice',
     'ScaleEstimate',
     'ScaleSource',
-    'ScanGeometry',
+    'ScanError',
     'UnscaledView',
     'choose_scale',
     'cloud_points',

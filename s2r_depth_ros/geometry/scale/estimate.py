@@ -23,7 +23,8 @@ class Reason(Enum):
 
     NOTHING_CAME = 'no reference has come'
     OTHER_TIME = (
-        'its reference is not of the time of the image; check that it still comes, and its clock'
+        'its reference is not of the time of the image; check that it still comes, and its clock, '
+        'or set scale.max_age above the period of a slow one'
     )
     NO_TIME = 'the image has no stamp; have the camera driver set it'
     UNREADABLE = 'the reference cannot be read'
@@ -35,6 +36,11 @@ class Reason(Enum):
     NOT_SPREAD = 'the points of the reference lie in too small a part of the image'
     CONTRADICTING = 'the points of the reference contradict each other; check its transform'
     NO_DEPTH = 'the depth image has no valid pixel where it is needed'
+    BAD_CONE = 'field_of_view of the range sensor is no angle below pi; it must be in radians'
+    NOT_IN_VIEW = (
+        'the range sensor looks where the camera does not, or where depth is not known; check its '
+        'transform, or turn it to where the camera looks'
+    )
     NO_FLOOR = 'no floor is seen below the horizon'
     NOT_LOWEST = 'the largest level plane has much beneath it: a table top or a ledge, not a floor'
     BAD_HEIGHT = 'the height of the camera over the floor is not a number above 0'
@@ -45,8 +51,11 @@ class Reason(Enum):
     IMPLAUSIBLE = 'the scale is beyond all that a prediction is off by; check units and transform'
 
 
-LARGEST_LOG_SCALE = math.log(100.0)
-"""Beyond this, up or down, a scale is a wrong unit or a wrong transform, not a wrong network."""
+LARGEST_LOG_SCALE = math.log(30.0)
+"""Beyond this, up or down, a scale is a wrong unit or a wrong transform, not a wrong network.
+
+Centimetres that are called metres are refused, too, where the network is off by less than three.
+"""
 
 
 SPREAD_IN_IMAGE = 0.2

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from s2r_depth_ros.geometry.point_image import on_image
 from s2r_depth_ros.geometry.scale.estimate import (
     LARGEST_LOG_SCALE,
     SPREAD_IN_IMAGE,
@@ -24,6 +25,7 @@ _GRID = 80  # columns that are looked at
 _ROUNDS = 8
 _SETTLED = 0.05  # log scale: a larger last step has not come to an end
 _NEAREST = 2.0  # percentile of the distances in a cone that is taken for the nearest thing
+_LEAST_IN_VIEW = 0.75  # of the cone: what is nearest may be where the camera does not look
 _FARTHEST_OFF = math.exp(LARGEST_LOG_SCALE)
 
 
@@ -46,11 +48,12 @@ class RangeReading:
     def is_usable(self) -> bool:
         """Return whether something was seen, at a distance that the sensor measures (REP-117)."""
         farthest = self.max_range if self.max_range > 0 else math.inf
-        return (
-            math.isfinite(self.distance)
-            and max(self.min_range, 0.0) < self.distance < farthest
-            and 0 <= self.field_of_view < math.pi
-        )
+        return math.isfinite(self.distance) and max(self.min_range, 0.0) < self.distance < farthest
+
+    @property
+    def is_cone(self) -> bool:
+        """Return whether the field of view is one in radians."""
+        return 0 <= self.field_of_view < math.pi
 
 
 @dataclass(frozen=True)
@@ -73,16 +76,40 @@ class RangeCone:
         known = math.isfinite(length) and length > 0 and all(map(math.isfinite, self.origin))
         if not (reading.is_usable and known):
             return NoScale(self.name, Reason.NO_REFERENCE, f'{reading.distance:g} m')
+        if not reading.is_cone:
+            return NoScale(self.name, Reason.BAD_CONE, f'{reading.field_of_view:g}')
         rays, depth = grid_of(view, _GRID)
         points = cloud_points(rays * depth[..., None])
         if not len(points):
             return NoScale(self.name, Reason.NO_DEPTH)
         pixel = max(1, view.intrinsics.width // _GRID) / view.intrinsics.fx
-        origin = np.asarray(self.origin, np.float64)
-        scale, used = _scale_of_cone(points, origin, axis / length, reading, pixel)
+        origin, axis = np.asarray(self.origin, np.float64), axis / length
+        seen = _share_in_view(view, origin, axis, reading)
+        if seen < _LEAST_IN_VIEW:
+            return NoScale(self.name, Reason.NOT_IN_VIEW, f'{seen:.0%} of the cone')
+        scale, used = _scale_of_cone(points, origin, axis, reading, pixel)
         if not used:
             return NoScale(self.name, Reason.NO_ANCHORS, 'no depth in the cone fits')
         return constant_estimate(self.name, math.log(scale), SPREAD_IN_IMAGE, self.stamp, used=used)
+
+
+def _share_in_view(
+    view: UnscaledView,
+    origin: NDArray[np.float64],
+    axis: NDArray[np.float64],
+    reading: RangeReading,
+) -> float:
+    """Return of how much of the cone, at the distance that was measured, depth is known."""
+    side = np.cross(axis, np.eye(3)[np.abs(axis).argmin()])
+    side /= np.linalg.norm(side)
+    turn = np.linspace(0, math.tau, 24, endpoint=False)[:, None]
+    around = side * np.cos(turn) + np.cross(axis, side) * np.sin(turn)
+    # Rays in three rings that part the cone into equal shares.
+    angles = reading.field_of_view / 2 * np.sqrt(np.array([1, 3, 5]) / 6)
+    rays = np.vstack([axis * math.cos(a) + around * math.sin(a) for a in angles])
+    column, row, _ = on_image(origin + reading.distance * rays, view.intrinsics)
+    depth = view.depth[row, column]
+    return float((np.isfinite(depth) & (depth > 0)).sum()) / len(rays)
 
 
 def _scale_of_cone(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.geometry.intrinsics import Intrinsics
 from s2r_depth_ros.geometry.projection import check_shape, ray_slopes
 from s2r_depth_ros.geometry.rigid import rigid_parts
@@ -18,30 +18,60 @@ _Item = TypeVar('_Item', bound=np.generic)
 Points = NDArray[np.float64]
 """[N, 3], x, y, z in metres, all finite."""
 
+_ANGLES_OFF = 0.1  # share of a scan's sweep that its last angle may be from angle_max
 
-@dataclass(frozen=True)
-class ScanGeometry:
-    """The numbers of a sensor_msgs/LaserScan beside its ranges; radians and metres."""
+
+class ScanError(UserError, ValueError):
+    """A laser scan whose angles contradict each other: nobody knows where its points are."""
+
+
+class Scan(Protocol):
+    """The fields of sensor_msgs/LaserScan, of rclpy or of a recording; radians and metres."""
 
     angle_min: float
+    angle_max: float
     angle_increment: float
     range_min: float
     range_max: float
+    ranges: Any
 
 
-def scan_points(ranges: ArrayLike, scan: ScanGeometry) -> Points:
-    """Return the points of a LaserScan [N] in the scanner's frame: x forward, y left, z up.
+def scan_points(scan: Scan) -> Points:
+    """Return the points of a LaserScan in the scanner's frame: x forward, y left, z up.
 
-    Left out are NaN, infinite ranges (REP-117) and those outside [range_min, range_max]; a
-    range_max of 0, as some drivers leave it, is no limit.
+    Left out are NaN, infinite ranges (REP-117) and those outside [range_min, range_max); what is at
+    range_max saw nothing, as many drivers have it; a range_max of 0, as some leave it, is no limit.
+    Raises ScanError for angles that contradict each other.
     """
-    distance = np.asarray(ranges, np.float64).ravel()
+    distance = np.asarray(scan.ranges, np.float64).ravel()
     farthest = scan.range_max if scan.range_max > 0 else math.inf
+    _check_angles(scan, len(distance))
     with np.errstate(invalid='ignore', over='ignore'):
         angle = scan.angle_min + scan.angle_increment * np.arange(len(distance))
-        seen = (distance > 0) & (distance >= scan.range_min) & (distance <= farthest)
+        seen = (distance > 0) & (distance >= scan.range_min) & (distance < farthest)
         x, y = distance * np.cos(angle), distance * np.sin(angle)
     return cloud_points(np.stack([x, y, np.zeros_like(x)], -1)[seen])
+
+
+def _check_angles(scan: Scan, count: int) -> None:
+    """Refuse degrees, and another number of ranges than the angles say.
+
+    The last angle may be off by a tenth, as drivers count the beams of a turn anew each time; and
+    by whole turns.
+    """
+    angles = scan.angle_min, scan.angle_max, scan.angle_increment
+    sweep = scan.angle_increment * max(count - 1, 0)
+    tolerance = _ANGLES_OFF * abs(sweep) + 2 * abs(scan.angle_increment)
+    if not (
+        all(map(math.isfinite, angles))
+        and abs(sweep) <= math.tau * (1 + _ANGLES_OFF)
+        and abs(math.remainder(scan.angle_min + sweep - scan.angle_max, math.tau)) <= tolerance
+    ):
+        raise ScanError(
+            f'the scan has {count} ranges from angle_min {angles[0]:.4g} to angle_max '
+            f'{angles[1]:.4g} by angle_increment {angles[2]:.4g}, which contradict each other: '
+            'they must be radians; correct them in its driver'
+        )
 
 
 def cloud_points(points: ArrayLike) -> Points:

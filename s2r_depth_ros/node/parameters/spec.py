@@ -77,6 +77,8 @@ class Spec:
         constraints = []
         if self.choices:
             constraints.append('one of ' + ', '.join(self.choices))
+        if self.bounds and isinstance(self.default, list):
+            constraints.append('each from {:g} to {:g}'.format(*self.bounds))
         if self.reload:
             constraints.append('can be changed only while the node is unconfigured')
         result = ParameterDescriptor(

@@ -27,6 +27,12 @@ def validate(values: Values) -> None:
     for name in ('input_height', 'input_width'):
         _validate_side(name, getattr(values, name))
     _validate_cameras(values.cameras)
+    if values.depth_scales and len(values.depth_scales) != len(values.cameras):
+        raise ParameterError(
+            f'depth_scales has {len(values.depth_scales)} factors for {len(values.cameras)} '
+            'cameras: give one for each of cameras in their order, or none; depth_scale is that of '
+            'a single camera'
+        )
     _validate_frames(values)
     for near, far in (('min_depth', 'max_depth'), ('color_near', 'color_far')):
         low, high = getattr(values, near), getattr(values, far)

@@ -7,7 +7,7 @@ in the documentation are written from it. A parameter is added here and in confi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
 
@@ -121,6 +121,13 @@ class Values:
         'fixed factor on all depths, such as one found against a tape measure or a lidar',
         bounds=(0.001, 1000.0),
     )
+    depth_scales: tuple[float, ...] = parameter(
+        (),
+        'of several cameras: for each of cameras a factor besides depth_scale, as calibrate_scale '
+        'finds it; empty: 1 for all',
+        bounds=(0.001, 1000.0),
+        items=float,
+    )
     scale: ScaleParameters = group(ScaleParameters)
     min_depth: float = parameter(0.0, 'metres; nearer depths are invalid', bounds=(0.0, 1000.0))
     max_depth: float = parameter(
@@ -167,6 +174,14 @@ class Values:
         'configure and activate the node at start instead of waiting for the transitions',
         read_only=True,
     )
+
+    def of_camera(self, name: str) -> Values:
+        """Return the values for one camera, whose depth_scale is all of its factor.
+
+        name: one of ``cameras``, '' for a single one.
+        """
+        own = dict(zip(self.cameras, self.depth_scales)).get(name, 1.0)
+        return replace(self, depth_scale=self.depth_scale * own)
 
 
 PARAMETERS = tuple(specs(Values))

@@ -12,7 +12,6 @@ from s2r_depth_ros.geometry import Intrinsics
 from s2r_depth_ros.geometry.point_image import sparse_depth
 from s2r_depth_ros.geometry.scale.references import (
     Points,
-    ScanGeometry,
     cloud_points,
     scan_points,
     transformed,
@@ -128,10 +127,7 @@ def _points(message: Any) -> Points:
     """Return the points of a message in its own frame, metres."""
     try:
         if message.__msgtype__ == LASER_SCAN:
-            geometry = ScanGeometry(
-                message.angle_min, message.angle_increment, message.range_min, message.range_max
-            )
-            return scan_points(message.ranges, geometry)
+            return scan_points(message)
         return cloud_points(coordinates(structured_points(message, 'xyz')))
     except UserError as error:
         raise DataError(f'lidar: {error}') from error

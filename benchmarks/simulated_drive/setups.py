@@ -37,7 +37,7 @@ def _named(kind: type, prefix: str) -> dict[str, Any]:
 
 LAYER = LayerSettings(**_named(LayerSettings, _LAYER))
 SPLIT = {
-    COSTMAP[f'{_LAYER}{name}.topic']: Source(**_named(Source, f'{_LAYER}{name}.'))
+    COSTMAP[f'{_LAYER}{name}.topic'].lstrip('/'): Source(**_named(Source, f'{_LAYER}{name}.'))
     for name in COSTMAP[f'{_LAYER}observation_sources'].split()
 }
 """Topic -> source, as shipped: obstacles mark; they, the floor and what is free clear."""

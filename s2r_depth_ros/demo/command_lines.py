@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
+import json
+
 from s2r_depth_ros.demo.options import DemoOptions
 from s2r_depth_ros.demo.output_folder import OutputFolder
 from s2r_depth_ros.launch_arguments import NODE, launch_arguments, node_arguments
 from s2r_depth_ros.rig import camera_player, recorder
 from s2r_depth_ros.rig.channels import DEPTH_TOPIC, IMAGE_TOPIC, INFO_TOPIC
-
-# Depth comes twice a second, or less often, and is to scale all frames.
-_SCALED = ('scale.source:=[depth]', 'scale.max_age:=2.0', 'edge_filter.enable:=true')
+from s2r_depth_ros.rig.clip import Metres
 
 
-def node_command(options: DemoOptions, has_depth: bool) -> list[str]:
+def node_command(options: DemoOptions, metres: Metres | None) -> list[str]:
     """Return what follows ``python -m`` for the depth node.
 
-    has_depth: whether the clip has depth, by which that of the node is scaled; it is cleaned, too.
+    metres: by which the depth of the node is scaled; it is cleaned, too.
     """
     launch = {argument.name: argument.default for argument in launch_arguments()}
     launch |= {'model': options.model, 'device': options.device}
     launch |= {'image': IMAGE_TOPIC, 'camera_info': INFO_TOPIC, 'autostart': 'false'}
     name = ['-r', f'__node:={NODE}']
-    launch |= {'reference_depth': DEPTH_TOPIC} if has_depth else {}
-    scaled = [word for value in _SCALED for word in ('-p', value)] if has_depth else []
+    launch |= {'reference_depth': DEPTH_TOPIC}
+    scaled = [word for value in _scaled(metres) for word in ('-p', value)]
     return ['s2r_depth_ros', 'node', '--ros-args', *name, *node_arguments(launch), *scaled]
+
+
+def _scaled(metres: Metres | None) -> list[str]:
+    """Return the parameters by which depth is scaled and cleaned."""
+    if metres is None:
+        return []
+    clean = 'edge_filter.enable:=true'
+    if metres.has_depth:
+        # Depth comes twice a second, or less often, and is to scale all frames.
+        return ['scale.source:=[depth]', 'scale.max_age:=2.0', clean]
+    return ['scale.source:=[camera_height]', f'transforms:={json.dumps([metres.pose])}', clean]
 
 
 def recorder_command(folder: OutputFolder, patience: float) -> list[str]:

@@ -23,8 +23,8 @@ def run_demo(options: DemoOptions) -> DemoSummary:
     print(f'{clip.name}; {clip.camera}')
     for note in clip.notes:
         print(f'note: {note}', file=sys.stderr)
-    if clip.has_depth:
-        print('depth is scaled by the depth images of this input, and flying pixels are left out')
+    if clip.metres:
+        print(f'depth is scaled by {clip.metres.words}, and flying pixels are left out')
     played = play_and_record(options, folder, clip)
     if played.left_out:
         told = f'left out: {len(played.left_out)} times, first because {played.left_out[0]}'

@@ -40,7 +40,7 @@ def write_results(
         'input': str(options.input),
         'clip': clip.name,
         'camera': clip.camera,
-        'scaled_by_depth': clip.has_depth,
+        'scaled_by': clip.metres.words if clip.metres else '',
         'model': options.model,
         'device': options.device,
         **summary.as_dict(),

@@ -43,7 +43,7 @@ def play_and_record(options: DemoOptions, folder: OutputFolder, clip: Clip) -> P
     """
     total = min(options.frames, clip.frame_count or options.frames)
     with ProcessGroup(folder.logs, ros_environment(), suspects=[_NODE]) as processes:
-        processes.start(_NODE, node_command(options, clip.has_depth))
+        processes.start(_NODE, node_command(options, clip.metres))
         processes.start(_RECORDER, recorder_command(folder, _PATIENCE_S))
         processes.start(_PLAYER, player_command(options, _PATIENCE_S))
         with tqdm(total=total, unit='frame', desc='starting', leave=False) as bar:

@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -34,6 +35,15 @@ def rotation_of_quaternion(quaternion: Sequence[float]) -> Matrix:
             [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
         ]
     )
+
+
+def quaternion_of_rotation(rotation: Matrix) -> tuple[float, float, float, float]:
+    """Return the quaternion x, y, z, w, of length 1, of a rotation [3, 3]."""
+    turn = cv2.Rodrigues(rotation)[0].ravel()
+    half = float(np.linalg.norm(turn)) / 2
+    # sinc(x) is sin(pi x) / (pi x).
+    x, y, z = (turn / 2 * np.sinc(half / math.pi)).tolist()
+    return x, y, z, math.cos(half)
 
 
 def rotation_of_rpy(roll: float, pitch: float, yaw: float) -> Matrix:

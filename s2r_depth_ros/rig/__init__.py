@@ -5,7 +5,7 @@ What a camera shows:
 - ``clip``: a playable input as one type; ``open_clip`` opens whatever a path is, by ``file_clips``
   (sequence, image folder, video) or ``bag_clip`` (recording of ROS), and ``clip_clock`` times it.
 - ``bag_camera``: which camera of a recording, by their names and by its images
-  (``bag_images``).
+  (``bag_images``); ``bag_metres``: what of it tells how far things are.
 
 Processes that take part in the graph, each with a ``main``:
 

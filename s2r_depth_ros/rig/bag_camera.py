@@ -96,7 +96,7 @@ def find_camera_info(bag: Bag, camera: BagCamera, fx: float | None) -> CameraInf
         if name not in bag.topics or not _is_info(bag.topics[name]):
             continue
         reason = f'it has no messages of {CAMERA_INFO}'
-        for info in _first_messages(bag, name, _INFOS_TRIED):
+        for info in first_messages(bag, name, _INFOS_TRIED):
             try:
                 calibration = calibration_from(info, size=size)
             except UserError as error:
@@ -131,7 +131,7 @@ def _camera(bag: Bag, topic: RecordedTopic) -> BagCamera | None:
     """
     reader = ImageReader()
     failure: UserError = ClipError('it has no messages')
-    for message in _first_messages(bag, topic.name):
+    for message in first_messages(bag, topic.name):
         encoding = getattr(message, 'encoding', None) or message.format
         if encoding.startswith(_OTHER_ENCODINGS) or 'compressedDepth' in encoding:
             return None
@@ -144,7 +144,7 @@ def _camera(bag: Bag, topic: RecordedTopic) -> BagCamera | None:
     raise failure
 
 
-def _first_messages(bag: Bag, topic: str, count: int = _TRIED) -> Iterator[Any]:
+def first_messages(bag: Bag, topic: str, count: int = _TRIED) -> Iterator[Any]:
     """Yield the readable ones among the first ``count`` messages of a topic."""
     for message in islice(bag.messages({topic}), count):
         try:

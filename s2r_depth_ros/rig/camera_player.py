@@ -63,9 +63,8 @@ def play(
 
     Each frame is told as an event, then that all were played. Ends early when ``stop`` is set.
     """
-    with ros_node(
-        lambda: CameraNode(clip.frame_id, has_depth=clip.has_depth), ros_arguments
-    ) as camera:
+    has_depth = clip.metres is not None and clip.metres.has_depth
+    with ros_node(lambda: CameraNode(clip.frame_id, has_depth=has_depth), ros_arguments) as camera:
         try:
             return _play(camera, clip, playback, stop)
         except UserError as error:

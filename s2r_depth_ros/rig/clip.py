@@ -66,13 +66,26 @@ class ClipFrame:
 
 
 @dataclass(frozen=True)
+class Metres:
+    """What a clip knows of how far things are, by which the node's depth is scaled.
+
+    words: what it is. has_depth: whether frames may have depth. pose: of the camera over the
+    floor, as an entry of the parameter transforms; '' where it is not known, or not needed.
+    """
+
+    words: str
+    has_depth: bool = False
+    pose: str = ''
+
+
+@dataclass(frozen=True)
 class Clip:
     """A playable input.
 
     ``frame_count`` is what the container promises (None: unknown until played); ``camera`` says in
     words where the intrinsics come from; ``read`` starts a fresh iteration in the order of time;
     ``notes`` say what is wrong with the input, as far as is known before it is played;
-    ``has_depth``: whether frames may have depth.
+    ``metres``: None where depth has the scale that the network gives it.
     """
 
     name: str
@@ -81,7 +94,7 @@ class Clip:
     frame_id: str
     read: Callable[[Report], Iterator[ClipFrame]]
     notes: tuple[str, ...] = ()
-    has_depth: bool = False
+    metres: Metres | None = None
 
     def frames(self, report: Report | None = None) -> Iterator[ClipFrame]:
         """Yield the frames from the first one on, times never falling.

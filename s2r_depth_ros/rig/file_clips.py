@@ -20,6 +20,7 @@ from s2r_depth_ros.rig.clip import (
     ClipError,
     ClipFrame,
     ImageData,
+    Metres,
     Report,
     assumed_calibration,
     describe_assumed,
@@ -61,6 +62,7 @@ def open_sequence(path: Path, fx: float | None) -> Clip:
     if not entries:
         raise ClipError(f'{file} lists no frames')
     calibration = own or assumed_calibration(width, height, fx)
+    has_depth = any(depth is not None for _, _, depth in entries)
 
     def frames(report: Report) -> Iterator[ClipFrame]:
         clock = ClipClock(1 / _FOLDER_RATE_HZ)
@@ -88,7 +90,7 @@ def open_sequence(path: Path, fx: float | None) -> Clip:
         camera=describe_assumed(fx) if own is None else _describe(own),
         frame_id=OPTICAL_FRAME,
         read=frames,
-        has_depth=any(depth is not None for _, _, depth in entries),
+        metres=Metres('its depth images', has_depth=True) if has_depth else None,
     )
 
 

@@ -18,6 +18,7 @@ import pytest
 
 pytest.importorskip('rosbags', reason='needs rosbags')
 
+import robot_recordings as robot
 from rosbags.highlevel import AnyReader
 
 FRAMES, WIDTH, HEIGHT = 6, 160, 120
@@ -105,6 +106,24 @@ def check_recording(bag: Path, facts: dict[str, Any]) -> None:
     assert (stamped.header.frame_id, stamped.child_frame_id) == ('map', message.header.frame_id)
     q = stamped.transform.rotation
     assert (q.x, q.y, q.z, q.w) == (-0.5, 0.5, -0.5, 0.5)
+
+
+def test_a_recording_with_a_lidar_is_scaled_by_it(
+    tmp_path: Path, out: Path, tiny_model: Path
+) -> None:
+    content = robot.messages([3.0 - 0.1 * i for i in range(FRAMES)], by=robot.POINTS, period=0.5)
+    bag = robot.record(tmp_path / 'bag', content)
+    done = run(bag, '--out', out, '--model', tiny_model, '--device', 'cpu')
+    assert done.returncode == 0, done.stderr
+    assert f'depth is scaled by the lidar of {robot.POINTS}' in done.stdout
+    assert json.loads((out / 'demo.json').read_text())['scaled_by'].endswith(robot.POINTS)
+    with AnyReader([out / 'recording']) as reader:
+        scales = [c for c in reader.connections if c.topic == '/depth/scale']
+        messages: list[Any] = [
+            reader.deserialize(raw, scales[0].msgtype) for _, _, raw in reader.messages(scales)
+        ]
+    last = {item.key: item.value for item in messages[-1].status[0].values}
+    assert float(last['anchors_used']) > 100
 
 
 def test_node_that_cannot_load_its_model_is_named(folder: Path, out: Path, tmp_path: Path) -> None:

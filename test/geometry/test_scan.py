@@ -113,8 +113,8 @@ def test_a_camera_that_looks_up_knows_nothing_of_the_floor() -> None:
 def test_a_camera_that_looks_straight_down() -> None:
     camera = Intrinsics(100.0, 100.0, 80.0, 60.0, 160, 120)  # one ray has no bearing
     scanner = Scanner(FloorView(camera, Plane((0, 0, 1), 1.0)), ScanSettings(), BEAMS)
-    free = scanner.scan(np.full((120, 160), 1.0, np.float32))
-    assert np.isposinf(free).all()
+    # It sees the floor half a metre ahead, and nothing of what stands farther away.
+    assert np.isnan(scanner.scan(np.full((120, 160), 1.0, np.float32))).all()
     box = np.full((120, 160), 1.0, np.float32)
     box[:20] = 0.7  # its nearest points are 0.4 * 0.7 m ahead, at the top of the image
     # Some beams are narrower than a pixel so near below the camera.
@@ -122,6 +122,39 @@ def test_a_camera_that_looks_straight_down() -> None:
     ahead = scanner.scan(box)[inner] * np.cos(bearings()[inner])
     np.testing.assert_allclose(np.median(ahead), 0.287, atol=0.01)
     assert ahead.max() < 0.42
+
+
+@settings(deadline=None)
+@given(st.floats(-0.5, 1.5), st.floats(-3.1, 3.1) | st.sampled_from([math.pi / 2, -math.pi / 2]),
+       st.floats(0.3, 4.8), st.sampled_from([0.01, 0.0175, 0.03]))  # fmt: skip
+def test_no_beam_is_free_where_a_wall_stands(
+    pitch: float, roll: float, distance: float, increment: float
+) -> None:
+    """However the camera is mounted, and whether it can see that far or not."""
+    plane, beams = floor_plane(pitch, roll), level_beams(CAMERA, increment)
+    scanner = Scanner(FloorView(CAMERA, plane), ScanSettings(max_range=5.0), beams)
+    ranges = scanner.scan(seen_depth(plane, [(distance, 0.0, 3.0)]))
+    angles = beams.angle_min + beams.angle_increment * np.arange(beams.count)
+    assert not np.isposinf(ranges[distance / np.cos(angles) < 4.9]).any()
+
+
+@pytest.mark.parametrize('roll', [0.0, 0.5, math.pi / 2, math.pi])
+def test_a_rolled_camera_sees_a_wall_in_every_beam(roll: float) -> None:
+    plane, beams = floor_plane(0.1, roll), level_beams(CAMERA, 0.0125)
+    scanner = Scanner(FloorView(CAMERA, plane), ScanSettings(), beams)
+    ranges = scanner.scan(seen_depth(plane, [(2.0, 0.0, 3.0)]))
+    angles = beams.angle_min + beams.angle_increment * np.arange(beams.count)
+    inner = np.abs(angles) < math.radians(25)
+    np.testing.assert_allclose(ranges[inner] * np.cos(angles[inner]), 2.0, rtol=0.012)
+    assert np.isposinf(scanner.scan(seen_depth(plane))[inner]).all()
+
+
+def test_floor_is_not_free_beyond_what_the_camera_sees_of_it() -> None:
+    """This one sees obstacles up to 1.3 m away: the floor behind is out of the image."""
+    plane = floor_plane(0.8)
+    assert np.isnan(scanned(seen_depth(plane), plane, max_range=2.0)).all()
+    near = scanned(seen_depth(plane), plane, max_range=0.9)
+    assert np.isposinf(near[np.abs(bearings()) < 0.5]).all()
 
 
 @settings(deadline=None)

@@ -62,11 +62,14 @@ def test_the_nodes_file_has_parameters_of_the_node() -> None:
 
 def test_nav2_subscribes_to_topics_of_the_node() -> None:
     for source in (*SOURCES.values(), *(MONITOR[name] for name in MONITOR['observation_sources'])):
-        assert TYPES[source['topic']] == KINDS[source.get('data_type', source.get('type'))]
+        # Jazzy's costmap looks for a relative topic beneath its own namespace, /local_costmap.
+        assert source['topic'].startswith('/')
+        kind = KINDS[source.get('data_type', source.get('type'))]
+        assert TYPES[source['topic'].lstrip('/')] == kind
     marking = {s['topic'] for s in SOURCES.values() if s['marking']}
     clearing = {s['topic'] for s in SOURCES.values() if s['clearing']}
-    assert marking == {topics.OBSTACLES}
-    assert clearing == {topics.OBSTACLES, topics.GROUND, topics.CLEARING}
+    assert marking == {f'/{topics.OBSTACLES}'}
+    assert clearing == {f'/{name}' for name in (topics.OBSTACLES, topics.GROUND, topics.CLEARING)}
 
 
 def test_names_are_those_of_nav2() -> None:
@@ -89,6 +92,8 @@ def test_numbers_fit_those_of_the_node() -> None:
     (source,) = (MONITOR[name] for name in MONITOR['observation_sources'])
     assert source['min_height'] <= values.ground.max_height
     assert source['max_height'] == values.scan.max_height
+    # The layer says what marks; a source would drop what is higher, which then clears nothing.
+    assert SOURCES['obstacles']['max_obstacle_height'] > LAYER['max_obstacle_height']
     assert LAYER['z_voxels'] <= 16
     assert LAYER['z_voxels'] * LAYER['z_resolution'] >= LAYER['max_obstacle_height']
     assert values.scan.max_range <= values.max_depth

@@ -41,7 +41,7 @@ def test_sequence_has_its_intrinsics_stamps_and_pixels(tmp_path: Path) -> None:
         assert frame.calibration.k == tuple(K)
         assert frame.calibration.p[:7] == (50.0, 0.0, 31.0, 0.0, 0.0, 52.0, 23.0)
     assert '50.0 px' in clip.camera
-    assert not clip.has_depth
+    assert clip.metres is None
 
 
 def test_a_sequence_may_have_depth(tmp_path: Path) -> None:
@@ -57,7 +57,8 @@ def test_a_sequence_may_have_depth(tmp_path: Path) -> None:
             entry['depth'] = name
     (tmp_path / 'sequence.json').write_text(json.dumps(meta | {'depth_scale': 0.002}))
     clip = open_clip(tmp_path)
-    assert clip.has_depth
+    assert clip.metres is not None
+    assert clip.metres.has_depth
     told: list[str] = []
     depths = [frame.depth for frame in clip.frames(told.append)]
     assert [depth is not None for depth in depths] == [True, False, False, False, False]

@@ -28,7 +28,7 @@ from simulated_drive.paths import CLEARANCE, STEP, plan
 from simulated_drive.picture import picture
 from simulated_drive.results import summary_of, table_of
 from simulated_drive.rooms import make_room
-from simulated_drive.setups import CLOUD, SCAN, SPLIT, Setup
+from simulated_drive.setups import CLOUD, LAYER, SCAN, SPLIT, Setup
 from simulated_drive.voxel_layer import LayerSettings, Observation, Source, VoxelLayer, _walk
 
 HEIGHTS = (-1.0, 3.0)
@@ -144,6 +144,15 @@ def test_the_footprint_is_freed() -> None:
 def test_rays_through_the_floor_end_there_and_clear() -> None:
     layer = layer_with((1.02, 2.02, 0.32))
     see(layer, (1.82, 2.02, -0.1), source=CLEARS)
+    assert not lethal(layer)
+
+
+def test_the_top_of_who_has_gone_is_cleared_by_the_wall_behind() -> None:
+    """With the files as shipped: what is seen over the band of the layer must clear."""
+    layer, obstacles = VoxelLayer(GRID, LAYER), SPLIT[topics.OBSTACLES]
+    see(layer, (2.02, 2.02, 1.5), source=obstacles)
+    assert lethal(layer) == {(40, 40)}
+    see(layer, EYE + 2 * np.array([1.5, 0.0, 0.98]), source=obstacles)
     assert not lethal(layer)
 
 

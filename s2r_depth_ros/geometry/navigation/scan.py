@@ -14,8 +14,8 @@ from s2r_depth_ros.geometry.intrinsics import Intrinsics
 from s2r_depth_ros.geometry.navigation.floor_view import FloorView
 from s2r_depth_ros.geometry.settings import FilterError, check_between, check_order
 
-_BAND = 4  # rows that share a bearing; a camera rolled by 10 degrees errs there by 0.4 px
-_SPARSE = 8  # rows; in every eighth it is looked for what is free
+_BAND = 4  # rows that share a bearing, if that changes by less than half a beam from band to band
+_SPARSE = 8  # rows; in every eighth it is looked for what is free, where rows share a bearing
 _LEAST_KNOWN = 0.9  # of the pixels of a bearing that could show an obstacle, to call it free
 
 
@@ -97,18 +97,19 @@ class Scanner:
         with np.errstate(divide='ignore'):  # straight down
             far = np.minimum(in_band.far, settings.max_range / view.reach)
         self._obstacle = DepthBounds(in_band.near, far)
-        beam = _beam_of_rows(view, beams, np.arange(0, len(far), _BAND) + _BAND // 2)
+        height, width = far.shape
+        band, sparse = (_BAND, _SPARSE) if _share_a_bearing(view, beams) else (1, 1)
+        beam = _beam_of_rows(view, beams, np.arange(0, height, band) + band // 2)
         # Pixels one beam after the other, without those of none; and where each of them begins.
         # In 16 bits, which hold the most beams that there may be, it is a radix sort.
         in_beam = int((beam < beams.count).sum())
         self._order = np.argsort(beam.astype(np.uint16), kind='stable')[:in_beam]
         self._starts = np.flatnonzero(np.diff(beam[self._order], prepend=-1))
         self._seen = beam[self._order][self._starts]
-        self._free = _FreeBeams(view, settings, beams, self._obstacle)
+        self._free = _FreeBeams(view, settings, beams, self._obstacle, sparse)
         self._mask = np.empty(far.shape, np.uint8)
         self._range = np.empty_like(far)
-        height, width = far.shape
-        self._bands = np.empty((-(-height // _BAND), _BAND, width), np.float32)
+        self._bands = np.empty((-(-height // band), band, width), np.float32)
 
     def scan(self, depth: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the ranges (float32 [count], m over ground from the camera), as REP-117 has them.
@@ -116,8 +117,9 @@ class Scanner:
         depth: float32 [H, W], m. The nearest obstacle of each bearing; -inf where it is nearer
         than min_range; +inf where the bearing is free: no obstacle, and of the pixels whose rays
         meet the floor or are in the band at max_range nine in ten are known to be floor, higher
-        than the band, or farther than max_range; NaN where too little is known. What is beneath
-        the floor counts as unknown.
+        than the band, or farther than max_range; NaN where too little is known, or where the
+        image would not show the foot of an obstacle at max_range. What is beneath the floor
+        counts as unknown.
         Raises ValueError for another shape.
         """
         self._obstacle.inside(depth, self._mask)
@@ -130,7 +132,7 @@ class Scanner:
             found = np.take(self._bands.min(axis=1).ravel(), self._order)
             nearest[self._seen] = np.minimum.reduceat(found, self._starts)
         nearest[nearest < self.settings.min_range] = -np.inf
-        nearest[np.isposinf(nearest) & ~self._free.known(depth)] = np.nan
+        nearest[np.isposinf(nearest) & ~self._free.known(depth, self._mask)] = np.nan
         return nearest
 
 
@@ -138,24 +140,47 @@ class _FreeBeams:
     """Which beams know enough to be called free where they have no obstacle."""
 
     def __init__(
-        self, view: FloorView, settings: ScanSettings, beams: ScanBeams, obstacle: DepthBounds
+        self,
+        view: FloorView,
+        settings: ScanSettings,
+        beams: ScanBeams,
+        obstacle: DepthBounds,
+        sparse: int,
     ) -> None:
-        looked_at = np.arange(0, len(view.reach), _SPARSE)
-        reach = view.reach[looked_at]
+        """Take the bounds of an obstacle; sparse: every which row is looked at."""
+        self._sparse = sparse
+        looked_at = np.arange(0, len(view.reach), sparse)
         with np.errstate(divide='ignore', over='ignore'):
-            height = view.height + view.up[looked_at] * (settings.max_range / reach)
+            at_end = settings.max_range / view.reach[looked_at]
+            height = view.height + view.up[looked_at] * at_end
+        beam = _beam_of_rows(view, beams, looked_at)
         can_show = obstacle.near[looked_at] <= obstacle.far[looked_at]
         can_show &= height <= settings.max_height
         self._pixels = np.flatnonzero(can_show)
-        self._beam = _beam_of_rows(view, beams, looked_at)[self._pixels]
+        self._beam = beam[self._pixels]
         self._shown = np.bincount(self._beam, minlength=beams.count + 1)
+        foot = settings.min_height + math.tan(settings.max_slope) * settings.max_range
+        above, beneath = (
+            np.bincount(beam[side.ravel()], minlength=beams.count + 1) > 0
+            for side in (height >= foot, height <= foot)
+        )
+        self._shown[~(above & beneath)] = 0  # the end is out of view
         self._known = _known_depths(view, settings, looked_at)
 
-    def known(self, depth: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """Return whether enough is known of each beam, bool [count]."""
-        mask = self._known.inside(np.ascontiguousarray(depth[::_SPARSE])).ravel()[self._pixels]
-        count = np.bincount(self._beam, mask, len(self._shown)) / 255
+    def known(self, depth: NDArray[np.float32], obstacle: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        """Return whether enough is known of each beam, bool [count]; obstacle: mask [H, W]."""
+        mask = self._known.inside(np.ascontiguousarray(depth[:: self._sparse]))
+        cv2.subtract(mask, obstacle[:: self._sparse], dst=mask)
+        count = np.bincount(self._beam, mask.ravel()[self._pixels], len(self._shown)) / 255
         return ((count >= _LEAST_KNOWN * self._shown) & (self._shown > 0))[:-1]
+
+
+def _share_a_bearing(view: FloorView, beams: ScanBeams) -> bool:
+    """Return whether the pixels of a band and column see one bearing: not so in a rolled camera."""
+    bearing = np.arctan2(view.left[::_BAND], view.forward[::_BAND])
+    change = np.abs(np.diff(bearing, axis=0))
+    change = np.minimum(change, 2 * math.pi - change)
+    return bool(change.max(initial=0.0) < beams.angle_increment / 2)
 
 
 def _beam_of_rows(view: FloorView, beams: ScanBeams, rows: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -37,6 +37,13 @@ def is_colour_camera(topic: str) -> bool:
     return verdict
 
 
+def is_depth_camera(topic: str) -> bool:
+    """Return whether a name says that the topic is depth, and not what was made of it."""
+    words = [set(_words(part)) for part in topic.split('/')]
+    derived = any(part & _DERIVED for part in words)
+    return any('depth' in part for part in words) and not derived and not is_colour_camera(topic)
+
+
 def is_called_colour(topic: str) -> bool:
     """Return whether a name says that the topic is a colour camera."""
     return any(set(_words(part)) & _COLOUR for part in topic.split('/'))

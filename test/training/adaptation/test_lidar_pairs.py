@@ -9,8 +9,9 @@ import pytest
 import robot_recordings as robot
 from floor_scenes import CAMERA
 
+from s2r_depth_ros.media.bags.transforms import BagTransforms
+from s2r_depth_ros.media.checks import SourceError
 from s2r_depth_training.dataset.bag_pairs import BagPairs, PairRules, RecordedPair, Topics
-from s2r_depth_training.dataset.bag_transforms import BagTransforms
 from s2r_depth_training.dataset.bag_truth import LidarPoints
 from s2r_depth_training.errors import DataError
 
@@ -130,5 +131,5 @@ def test_broken_transforms_are_skipped_and_given_ones_are_checked(tmp_path: Path
     content.insert(0, ('/tf_static', robot.TF, robot.transform('optical', 'lidar', (0.0,) * 4)))
     bag = robot.record(tmp_path / 'bag', content)
     assert pairs_of(bag, robot.POINTS)
-    with pytest.raises(DataError, match='closes a loop'):
+    with pytest.raises(SourceError, match='closes a loop'):
         BagTransforms(bag, ['a b 0 0 0 0 0 0', 'b a 0 0 0 0 0 0'])

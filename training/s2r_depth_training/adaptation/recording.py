@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from s2r_depth_ros.media.bags.transforms import BagTransforms
 from s2r_depth_training.adaptation.alignment import misalignment
 from s2r_depth_training.adaptation.blocks import time_blocks
 from s2r_depth_training.adaptation.lessons import (
@@ -16,7 +17,6 @@ from s2r_depth_training.adaptation.lessons import (
 )
 from s2r_depth_training.adaptation.topics import GivenTopics, complete
 from s2r_depth_training.dataset.bag_pairs import BagPairs, PairRules, RecordedPair, Topics
-from s2r_depth_training.dataset.bag_transforms import BagTransforms
 from s2r_depth_training.dataset.bag_truth import AlignedDepth, LidarPoints, Truth
 from s2r_depth_training.dataset.bags import moved, refuse_ray_lengths
 from s2r_depth_training.dataset.ray_lengths import ray_length_evidence

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from s2r_depth_ros.media.bags.bag import Bag, RecordedTopic
+from s2r_depth_ros.media.bags.lidar import LIDARS
 from s2r_depth_ros.media.bags.messages import CAMERA_INFO, COMPRESSED_IMAGE, IMAGE
-from s2r_depth_ros.media.bags.topic_names import info_topics, is_colour_camera
-from s2r_depth_training.dataset.bag_truth import LASER_SCAN, POINT_CLOUD
+from s2r_depth_ros.media.bags.topic_names import info_topics, is_colour_camera, is_depth_camera
 from s2r_depth_training.errors import DataError
 
 _IMAGES = (IMAGE, COMPRESSED_IMAGE)
@@ -43,18 +43,16 @@ def complete(path: Path, given: GivenTopics) -> GivenTopics:
         info = _only(path, 'info', [t for t in topics if t.type == CAMERA_INFO])
     depth, lidar = given.depth, given.lidar
     if not (depth or lidar):
-        depth = _one(topics, lambda t: t.type in _IMAGES and _is_depth(t.name) and t.name != colour)
-        lidar = '' if depth else _one(topics, lambda t: t.type in (LASER_SCAN, POINT_CLOUD))
+        depth = _one(
+            topics, lambda t: t.type in _IMAGES and is_depth_camera(t.name) and t.name != colour
+        )
+        lidar = '' if depth else _one(topics, lambda t: t.type in LIDARS)
     if not (depth or lidar):
         raise DataError(
             f'{path} does not say by which topic depth is learnt: say --depth (images aligned with '
             f'colour) or --lidar (LaserScan or PointCloud2); it has {_listed(topics)}'
         )
     return GivenTopics(colour, info, depth, lidar)
-
-
-def _is_depth(name: str) -> bool:
-    return 'depth' in name.lower() and not is_colour_camera(name)
 
 
 def _one(topics: Sequence[RecordedTopic], fits: Callable[[RecordedTopic], bool]) -> str:

@@ -7,23 +7,18 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.geometry import Intrinsics
 from s2r_depth_ros.geometry.point_image import sparse_depth
-from s2r_depth_ros.geometry.scale.references import (
-    Points,
-    cloud_points,
-    scan_points,
-    transformed,
-)
+from s2r_depth_ros.geometry.scale.references import ScanError, transformed
+from s2r_depth_ros.media.bags.lidar import LIDARS, lidar_points
 from s2r_depth_ros.media.bags.messages import COMPRESSED_IMAGE, IMAGE
-from s2r_depth_ros.media.point_clouds import coordinates, structured_points
-from s2r_depth_training.dataset.bag_transforms import BagTransforms
+from s2r_depth_ros.media.bags.transforms import BagTransforms
+from s2r_depth_ros.media.checks import SourceError
+from s2r_depth_ros.media.point_clouds import CloudError
 from s2r_depth_training.dataset.recorded_images import depth_image
 from s2r_depth_training.dataset.shrinking import shrink_depth
 from s2r_depth_training.errors import DataError
 
-LASER_SCAN, POINT_CLOUD = 'sensor_msgs/msg/LaserScan', 'sensor_msgs/msg/PointCloud2'
 _SAME_PLACE = 1e-3  # m, and of rotation matrices, by which aligned images may be apart
 
 
@@ -88,7 +83,7 @@ class AlignedDepth:
             return
         try:
             apart = float(np.abs(self._transforms.find(colour, depth) - np.eye(4)).max())
-        except DataError:
+        except SourceError:
             apart = np.inf
         if apart > _SAME_PLACE:
             raise DataError(
@@ -103,7 +98,7 @@ class LidarPoints:
     """Laser scans or point clouds, which the transforms of the recording bring to the camera."""
 
     name = 'lidar'
-    types = (LASER_SCAN, POINT_CLOUD)
+    types = LIDARS
     needs_pinhole = False
 
     def __init__(self, transforms: BagTransforms) -> None:
@@ -114,20 +109,14 @@ class LidarPoints:
     ) -> NDArray[np.float32]:
         """Return depth as ``Truth`` says: of the nearest point in each pixel that sees one."""
         pose = self._transforms.find(frame, message.header.frame_id)
-        depth = sparse_depth(transformed(_points(message), pose), small)
+        try:
+            points = lidar_points(message)
+        except (CloudError, ScanError) as error:
+            raise DataError(f'lidar: {error}') from error
+        depth = sparse_depth(transformed(points, pose), small)
         if not depth.any():
             raise DataError(
                 'no point of the lidar falls on the image; check its transform, and that the '
                 'camera looks where it measures'
             )
         return depth
-
-
-def _points(message: Any) -> Points:
-    """Return the points of a message in its own frame, metres."""
-    try:
-        if message.__msgtype__ == LASER_SCAN:
-            return scan_points(message)
-        return cloud_points(coordinates(structured_points(message, 'xyz')))
-    except UserError as error:
-        raise DataError(f'lidar: {error}') from error

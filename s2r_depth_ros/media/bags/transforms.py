@@ -12,7 +12,7 @@ from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.geometry.frame_tree import FORM, FixedTransforms, Link, NoTransform, frame_name
 from s2r_depth_ros.geometry.rigid import Matrix, rigid_of
 from s2r_depth_ros.media.bags.bag import Bag
-from s2r_depth_training.errors import DataError
+from s2r_depth_ros.media.checks import SourceError
 
 TF_TOPICS = ('/tf_static', '/tf')
 _TF = 'tf2_msgs/msg/TFMessage'
@@ -23,37 +23,37 @@ _STILL = 1e-3
 class BagTransforms:
     """The transforms of a recording that do not change in it, and those given by hand.
 
-    given: texts as in frame_tree.FORM; a frame that has one there keeps it. Raises DataError for
+    given: texts as in frame_tree.FORM; a frame that has one there keeps it. Raises SourceError for
     texts that are no transforms.
     """
 
-    def __init__(self, path: Path, given: Sequence[str]) -> None:
+    def __init__(self, path: Path, given: Sequence[str] = ()) -> None:
         self._path = path
         try:
             FixedTransforms(given)
         except UserError as error:
-            raise DataError(str(error)) from error
+            raise SourceError(str(error)) from error
         own = {text.split()[1].lstrip('/') for text in given}
         found, self._moving = _recorded(path)
         links = [link for child, link in found.items() if child not in own]
         try:
             self._fixed = FixedTransforms(given, links)
         except UserError as error:
-            raise DataError(f'{path}: {error}') from error
+            raise SourceError(f'{path}: {error}') from error
 
     def find(self, target: str, source: str) -> Matrix:
         """Return the transform [4, 4]: a point p of ``source`` is ``T @ p`` in ``target``, metres.
 
-        Raises DataError where the recording has none, or one that moves.
+        Raises SourceError where the recording has none, or one that moves.
         """
         try:
             return self._fixed.find(target, source)
         except NoTransform as error:
             moving = ', '.join(sorted(self._moving))
             hint = f'; {moving} move in the recording, and are of no use' if moving else ''
-            raise DataError(
+            raise SourceError(
                 f'{self._path} does not tell how {source!r} lies to {target!r}{hint}: record '
-                f'/tf_static, or say --transform {FORM}'
+                f'/tf_static, or give it as {FORM}'
             ) from error
 
 

@@ -13,10 +13,12 @@ READY := $(VENV)/requirements-installed
 demo: $(READY)
 	$(BIN)/python -m s2r_depth_ros demo --out out/demo $(if $(INPUT),"$(INPUT)")
 
-# With the coverage of every room, measured in the processes that the tests start, too.
+# With the coverage of every room, measured in the processes that the tests start, too. A worker for
+# each core, up to four: those that share cores are faster with one thread each. What runs beside
+# what, test/conftest.py says.
 test: lint
 	@rm -rf out/coverage && mkdir -p out/coverage
-	$(BIN)/coverage run -m pytest -rs --durations=10
+	OMP_NUM_THREADS=1 $(BIN)/coverage run -m pytest -n logical --maxprocesses 4 -rs --durations=10
 	PYTHONPATH=. $(BIN)/python test/support/coverage_floors.py
 
 lint: $(READY)

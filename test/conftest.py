@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import cv2
 import numpy as np
@@ -30,6 +31,24 @@ _ROOT = Path(__file__).resolve().parents[1]
 # How long an example takes says how busy the machine is, not whether the code is right.
 settings.register_profile('no deadline', deadline=None)
 settings.load_profile('no deadline')
+
+
+# Where tests start ROS processes, or wait for some: never two of them beside each other.
+_ONE_BY_ONE = tuple(
+    f'test/{room}/' for room in ('node', 'rig', 'demo', 'graph_benchmark', 'packaging')
+)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Under pytest-xdist, hand out files as wholes, and all of ``_ONE_BY_ONE`` to one worker."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return 'one by one' if nodeid.startswith(_ONE_BY_ONE) else nodeid.partition('::')[0]
+
+    return Scheduling(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

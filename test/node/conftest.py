@@ -21,11 +21,14 @@ def domain() -> Iterator[int]:
         yield number
 
 
-@pytest.fixture(scope='session')
+@pytest.fixture(scope='module')
 def start_node(
     domain: int, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., DepthProcess]]:
-    """Start depth nodes with the tiny model; what still runs at the end is ended."""
+    """Start depth nodes with the tiny model; what still runs after the tests of a module is ended.
+
+    So an idle node takes nothing from the tests of other modules.
+    """
     from ros_graph import DepthProcess, reliable
 
     folder = tmp_path_factory.mktemp('node_logs')
@@ -43,7 +46,7 @@ def start_node(
         process.end()
 
 
-@pytest.fixture(scope='session')
+@pytest.fixture(scope='module')
 def make_graph(domain: int) -> Iterator[Callable[[str], Graph]]:
     from ros_graph import TRANSPORT, Graph
 
@@ -70,9 +73,9 @@ class Live:
     outputs: dict[str, Recorder]
 
 
-@pytest.fixture(scope='session')
+@pytest.fixture(scope='module')
 def live_node(start_node: Callable[..., DepthProcess], make_graph: Callable[[str], Graph]) -> Live:
-    """One node for all tests that only send frames and set parameters."""
+    """One node for all tests of a module that only send frames and set parameters."""
     from s2r_depth_ros.node.topics import OF_CLEAN_DEPTH, OUTPUTS
 
     process = start_node('/live', autostart=True)

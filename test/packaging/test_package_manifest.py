@@ -34,6 +34,7 @@ _PIP_NAMES = {
     'cv_bridge': 'cv-bridge',
     'yaml': 'pyyaml',
     'PIL': 'pillow',
+    'xdist': 'pytest-xdist',
 }
 _ROS_WHEELS = {
     'rclpy',

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -111,18 +112,28 @@ def test_a_larger_set_takes_only_the_scenes_that_are_not_there(tmp_path, rendere
 
 def test_a_set_rendered_for_a_time_is_whole_and_goes_on_behind(tmp_path, renderer):
     done: list[int] = []
-    manifest = render_for(tmp_path, SMALL, 20, 4.0, workers=2, per_shard=5, progress=done.append)
+    manifest = render_some(tmp_path, 20, workers=2, progress=done.append)
     seeds = rendered_seeds(tmp_path)
-    assert seeds[0] == 20
+    assert 20 <= seeds[0] < 25  # in the first shards; one that is taken too late is not begun
     assert len(seeds) == len(done)  # nothing that was begun is lost
     assert manifest == read_manifest(tmp_path / 'manifest.json')
     assert {f.name for f in tmp_path.glob('*.npz')} == {s['file'] for s in manifest['shards']}
     assert not list(tmp_path.glob('.*'))
     behind = next_scene(tmp_path)
-    render_for(tmp_path, SMALL, 0, 2.0, workers=1, per_shard=5)
+    render_some(tmp_path, 0, workers=1)
     more = rendered_seeds(tmp_path)
     assert len(more) == len(set(more)) > len(seeds)
     assert min(set(more) - set(seeds)) >= behind
+
+
+def render_some(folder: Path, first: int, **options: Any) -> Manifest:
+    """Render for 2 s, or for as long as a busy machine needs to start processes and render."""
+    before = next_scene(folder)
+    for seconds in (2.0, 8.0, 32.0, 128.0):
+        manifest = render_for(folder, SMALL, first, seconds, per_shard=5, **options)
+        if next_scene(folder) > before:
+            break
+    return manifest
 
 
 def test_most_views_of_a_recipe_with_limits_are_within_them(renderer):

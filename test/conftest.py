@@ -35,7 +35,7 @@ settings.load_profile('no deadline')
 
 # Where tests start ROS processes, or wait for some: never two of them beside each other.
 _ONE_BY_ONE = tuple(
-    f'test/{room}/' for room in ('node', 'rig', 'demo', 'graph_benchmark', 'packaging')
+    f'test/{room}/' for room in ('node', 'rig', 'demo', 'graph_benchmark', 'doctor', 'packaging')
 )
 
 

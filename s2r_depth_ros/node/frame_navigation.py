@@ -82,8 +82,12 @@ class FrameNavigator:
     def messages(
         self, frame: NavigationFrame, wanted: Set[str], values: Values
     ) -> tuple[dict[str, Any], list[str]]:
-        """Return the wanted messages, names in topics.OUTPUTS, and why others are missing."""
+        """Return the wanted messages, names in topics.OUTPUTS, and what is wrong with them.
+
+        That is why others are missing, and whether the floor is but a guess.
+        """
         missing: dict[str, Set[str]] = {}
+        guessed: list[str] = []
         makers: list[tuple[Set[str], _Maker]] = [({topics.CLEARING}, self._clearing)]
         if of_floor := wanted & topics.OF_FLOOR:
             try:
@@ -92,16 +96,21 @@ class FrameNavigator:
                 )
                 makers.append((_SPLIT, partial(self._split, floor)))
                 makers.append(({topics.SCAN}, partial(self._scan, floor)))
+                if self._floor.guessed and (split := of_floor & _SPLIT):
+                    names = ', '.join(sorted(split))
+                    guessed = [f'{names} by the floor that the image shows: {self._floor.guessed}']
             except UserError as error:
                 missing[str(error)] = of_floor
         messages: dict[str, Any] = {}
-        for names, make in makers:
-            if names := names & wanted:
+        for made, make in makers:
+            if asked := made & wanted:
                 try:
-                    messages |= make(frame, names, values)
+                    messages |= make(frame, asked, values)
                 except UserError as error:
-                    missing[str(error)] = missing.get(str(error), set()) | names
-        return messages, [f'no {", ".join(sorted(n))}: {why}' for why, n in missing.items()]
+                    missing[str(error)] = missing.get(str(error), set()) | asked
+        return messages, guessed + [
+            f'no {", ".join(sorted(n))}: {why}' for why, n in missing.items()
+        ]
 
     def _split(
         self, floor: Plane, frame: NavigationFrame, names: Set[str], values: Values

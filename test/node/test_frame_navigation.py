@@ -218,6 +218,14 @@ def test_without_a_transform_the_floor_is_the_one_that_is_seen(pitch: float) -> 
     result = given.result(depth, EVERY)
     assert set(result.messages) == EVERY - {topics.SCAN}
     assert f'no {topics.SCAN}: ' in result.navigation_problem
+    # Who takes a guess for what TF says, is told.
+    told = (
+        f'{topics.GROUND}, {topics.OBSTACLES} by the floor that the image shows: the floor is not'
+    )
+    told_later = given.result(depth, {topics.GROUND}).navigation_problem
+    assert told in result.navigation_problem
+    assert "no frame 'base_footprint'" in told_later
+    assert not given.result(depth, {topics.CLEARING}).navigation_problem
     obstacles = cloud(result.messages[topics.OBSTACLES])
     assert (heights(obstacles, pitch) > 0.08).all()
     assert len(obstacles) > 1000

@@ -55,7 +55,7 @@ class ConfidenceFilter:
         """
         check_between('confidence.min', threshold, 0.0, 1.0)
         self.curve, self.threshold = curve, threshold
-        self._mask = np.empty((0, 0), np.uint8)
+        self._mask: NDArray[np.uint8] = np.empty((0, 0), np.uint8)
 
     def apply(self, depth: Array) -> Array:
         """Return how likely each depth is within 25 % of the truth, once it is scaled: 0 to 1.

@@ -112,7 +112,7 @@ def _by_lidar(
             except UserError:
                 break
             if np.isfinite(np.frombuffer(depth.data, '<f4')).any():
-                words = f'the lidar of {topic.name}'
+                words = f'the points of {topic.name}'
                 return BagMetres(Metres(words, has_depth=True), topic.name, read)
     return None
 

@@ -24,12 +24,14 @@ class FrameFloor:
     """Finds the floor of one camera's frames; one caller at a time.
 
     It is the same plane while it is nearly where it was: tables that were made for it serve on.
+    guessed: why the last one is that of the image, '' if a transform told it.
     """
 
     def __init__(self, transforms: Transforms, gravity: Gravity) -> None:
         self._transforms = transforms
         self._fitted = FittedFloor(gravity)
         self._kept: Plane | None = None
+        self.guessed = ''
 
     def find(
         self, header: Header, base_frame: str, depth: NDArray[np.float32], intrinsics: Intrinsics
@@ -40,11 +42,12 @@ class FrameFloor:
         """
         try:
             floor = self._under(header, base_frame)
+            self.guessed = ''
         except NoFloor as error:
             fitted = self._fitted.find(header, depth, intrinsics)
             if fitted is None:
                 raise NoFloor(f'{error}. Nor is a floor seen in the image') from error
-            floor = fitted
+            floor, self.guessed = fitted, str(error)
         if self._kept is None or not floor.is_close(self._kept):
             self._kept = floor
         return self._kept

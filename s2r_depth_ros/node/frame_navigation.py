@@ -36,7 +36,8 @@ from s2r_depth_ros.node.kept import Kept, KeptPose
 from s2r_depth_ros.node.parameters import Values
 from s2r_depth_ros.node.transforms import Transforms
 
-_CLEARING_STRIDE = 4  # px between two rays that clear
+# Between two rays that clear: px at least, and of the image's width: 4 cm at 4 m for 90 degrees.
+_CLEARING_STRIDE, _CLEARING_SHARE = 4, 1 / 160
 _SPLIT = frozenset({topics.OBSTACLES, topics.GROUND})
 
 
@@ -82,8 +83,12 @@ class FrameNavigator:
     def messages(
         self, frame: NavigationFrame, wanted: Set[str], values: Values
     ) -> tuple[dict[str, Any], list[str]]:
-        """Return the wanted messages, names in topics.OUTPUTS, and why others are missing."""
+        """Return the wanted messages, names in topics.OUTPUTS, and what is wrong with them.
+
+        That is why others are missing, and whether the floor is but a guess.
+        """
         missing: dict[str, Set[str]] = {}
+        guessed: list[str] = []
         makers: list[tuple[Set[str], _Maker]] = [({topics.CLEARING}, self._clearing)]
         if of_floor := wanted & topics.OF_FLOOR:
             try:
@@ -92,16 +97,21 @@ class FrameNavigator:
                 )
                 makers.append((_SPLIT, partial(self._split, floor)))
                 makers.append(({topics.SCAN}, partial(self._scan, floor)))
+                if self._floor.guessed and (split := of_floor & _SPLIT):
+                    names = ', '.join(sorted(split))
+                    guessed = [f'{names} by the floor that the image shows: {self._floor.guessed}']
             except UserError as error:
                 missing[str(error)] = of_floor
         messages: dict[str, Any] = {}
-        for names, make in makers:
-            if names := names & wanted:
+        for made, make in makers:
+            if asked := made & wanted:
                 try:
-                    messages |= make(frame, names, values)
+                    messages |= make(frame, asked, values)
                 except UserError as error:
-                    missing[str(error)] = missing.get(str(error), set()) | names
-        return messages, [f'no {", ".join(sorted(n))}: {why}' for why, n in missing.items()]
+                    missing[str(error)] = missing.get(str(error), set()) | asked
+        return messages, guessed + [
+            f'no {", ".join(sorted(n))}: {why}' for why, n in missing.items()
+        ]
 
     def _split(
         self, floor: Plane, frame: NavigationFrame, names: Set[str], values: Values
@@ -123,7 +133,8 @@ class FrameNavigator:
 
     def _clearing(self, frame: NavigationFrame, _names: Set[str], values: Values) -> dict[str, Any]:
         """Return the points that clear. Raises FilterError without a max_depth."""
-        stride = max(_CLEARING_STRIDE, values.cloud.stride)
+        share = round(_CLEARING_SHARE * frame.intrinsics.width)
+        stride = max(_CLEARING_STRIDE, share, values.cloud.stride)
         points = clearing_points(frame.depth, frame.intrinsics, values.max_depth, stride=stride)
         return {topics.CLEARING: self._clouds.marks(topics.CLEARING, frame.header, points)}
 

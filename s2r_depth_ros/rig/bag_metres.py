@@ -23,7 +23,7 @@ from s2r_depth_ros.media.bags.transforms import BagTransforms
 from s2r_depth_ros.media.depth_images import depth_in_metres
 from s2r_depth_ros.node import topics
 from s2r_depth_ros.rig.bag_camera import BagCamera, CameraInfo, first_messages
-from s2r_depth_ros.rig.clip import ImageData, Metres
+from s2r_depth_ros.rig.clip import ClipError, ImageData, Metres
 
 _FLOOR = 'base_footprint'  # the frame on the floor, as the parameter base_frame has it
 _LEAST_HEIGHT = 0.05  # m; a camera that is lower is not over that frame
@@ -86,8 +86,11 @@ def _is_aligned(bag: Bag, topic: RecordedTopic, camera: BagCamera, info: CameraI
     return False
 
 
-def _from_image(message: Any, _calibration: Calibration) -> ImageData:
-    return ImageData.from_metres(depth_in_metres(message))
+def _from_image(message: Any, calibration: Calibration) -> ImageData:
+    depth = ImageData.from_metres(depth_in_metres(message))
+    if (depth.width, depth.height) != calibration.image_size:
+        raise ClipError(f'depth of {depth.width}x{depth.height} does not fit the image')
+    return depth
 
 
 def _by_lidar(
@@ -112,7 +115,7 @@ def _by_lidar(
             except UserError:
                 break
             if np.isfinite(np.frombuffer(depth.data, '<f4')).any():
-                words = f'the lidar of {topic.name}'
+                words = f'the points of {topic.name}'
                 return BagMetres(Metres(words, has_depth=True), topic.name, read)
     return None
 

@@ -115,7 +115,7 @@ def test_a_recording_with_a_lidar_is_scaled_by_it(
     bag = robot.record(tmp_path / 'bag', content)
     done = run(bag, '--out', out, '--model', tiny_model, '--device', 'cpu')
     assert done.returncode == 0, done.stderr
-    assert f'depth is scaled by the lidar of {robot.POINTS}' in done.stdout
+    assert f'depth is scaled by the points of {robot.POINTS}' in done.stdout
     assert json.loads((out / 'demo.json').read_text())['scaled_by'].endswith(robot.POINTS)
     with AnyReader([out / 'recording']) as reader:
         scales = [c for c in reader.connections if c.topic == '/depth/scale']

@@ -133,6 +133,19 @@ def test_free_view_clears_up_to_the_farthest_depth_and_nan_does_not() -> None:
     assert (project(points, CAMERA)[:, 1] < 40).all()
 
 
+def test_rays_that_clear_are_no_more_for_a_large_image() -> None:
+    """A costmap walks along each of them."""
+    large = CAMERA.resized(3840, 2160)
+    given = frames(camera=large)
+    points = cloud(given.messages(np.full((2160, 3840), 9.0, np.float32), topics.CLEARING)[
+        topics.CLEARING
+    ])  # fmt: skip
+    assert len(points) == 160 * 90
+    places = project(points, large)
+    assert places.min(axis=0).tolist() == pytest.approx([0, 0], abs=0.01)
+    assert (places.max(axis=0) >= (3840 - 24, 2160 - 24)).all()
+
+
 @pytest.mark.parametrize(
     'depth',
     [np.full((120, 160), np.nan), np.full((120, 160), 0.6), np.full((120, 160), 4.9),
@@ -218,6 +231,14 @@ def test_without_a_transform_the_floor_is_the_one_that_is_seen(pitch: float) -> 
     result = given.result(depth, EVERY)
     assert set(result.messages) == EVERY - {topics.SCAN}
     assert f'no {topics.SCAN}: ' in result.navigation_problem
+    # Who takes a guess for what TF says, is told.
+    told = (
+        f'{topics.GROUND}, {topics.OBSTACLES} by the floor that the image shows: the floor is not'
+    )
+    told_later = given.result(depth, {topics.GROUND}).navigation_problem
+    assert told in result.navigation_problem
+    assert "no frame 'base_footprint'" in told_later
+    assert not given.result(depth, {topics.CLEARING}).navigation_problem
     obstacles = cloud(result.messages[topics.OBSTACLES])
     assert (heights(obstacles, pitch) > 0.08).all()
     assert len(obstacles) > 1000

@@ -83,6 +83,14 @@ def test_a_frame_without_depth_close_by_has_none(tmp_path: Path) -> None:
     assert [frame.depth is not None for frame in frames] == [True, False, True]
 
 
+def test_depth_of_another_size_is_left_out(tmp_path: Path) -> None:
+    content = robot.messages(DISTANCES)
+    last = [message for topic, _, message in content if topic == robot.DEPTH][-1]
+    last.height, last.data = last.height // 2, last.data[: len(last.data) // 2]
+    frames = list(clip_of(tmp_path, content).frames())
+    assert [frame.depth is not None for frame in frames] == [True, True, False]
+
+
 def test_the_height_of_the_camera_is_taken_where_nothing_measures(tmp_path: Path) -> None:
     content = [m for m in robot.messages(DISTANCES) if m[0] != robot.DEPTH]
     content.insert(0, ('/tf_static', robot.TF, UPRIGHT))

@@ -46,7 +46,7 @@ OUTDOOR_CONFIDENCE = ConfidenceCurve(-0.141, -0.107, -1.042, -0.097)
 
 
 class ConfidenceFilter:
-    """Confidence of one camera's depth images. Keeps its scratch images: one caller at a time."""
+    """Confidence of one camera's depth images. Keeps a scratch image: one caller at a time."""
 
     def __init__(self, curve: ConfidenceCurve, threshold: float = 0.0) -> None:
         """Take a threshold, 0 to 1: depths with less confidence are dropped by ``apply``.
@@ -55,7 +55,7 @@ class ConfidenceFilter:
         """
         check_between('confidence.min', threshold, 0.0, 1.0)
         self.curve, self.threshold = curve, threshold
-        self._scratch = _Scratch.of_shape((0, 0))
+        self._mask: NDArray[np.uint8] = np.empty((0, 0), np.uint8)
 
     def apply(self, depth: Array) -> Array:
         """Return how likely each depth is within 25 % of the truth, once it is scaled: 0 to 1.
@@ -63,37 +63,21 @@ class ConfidenceFilter:
         depth: float32 [H, W], m; set to NaN in place where the confidence is below the threshold.
         The result is float32 [H, W], 0 where depth was not positive and finite.
         """
-        if self._scratch.mask.shape != depth.shape:
-            self._scratch = _Scratch.of_shape(depth.shape)
+        if self._mask.shape != depth.shape:
+            self._mask = np.empty(depth.shape, np.uint8)
         relief, farness = reduced_features(reduced(depth))
         curve = self.curve
         odds = curve.relief * relief + (curve.farness + curve.farness_squared * farness) * farness
         with np.errstate(over='ignore'):
             chance = 1 / (1 + np.exp(-curve.intercept - odds))
-        scratch = self._scratch
-        cv2.resize(chance, depth.shape[::-1], dst=scratch.smooth)
-        known = scratch.mask.view(np.bool_)
-        np.greater_equal(depth, np.float32(_SMALLEST), out=known)
-        known &= depth <= np.float32(_LARGEST)
-        confidence = np.zeros(depth.shape, np.float32)
-        cv2.copyTo(scratch.smooth, scratch.mask, confidence)
+        confidence = np.asarray(cv2.resize(chance, depth.shape[::-1]), np.float32)
+        confidence = confidence.reshape(depth.shape)
+        cv2.inRange(depth, _SMALLEST, _LARGEST, dst=self._mask)
+        fill(confidence, 0.0, self._mask == 0)
         if self.threshold > 0:
-            unsure = np.less(
-                confidence, np.float32(self.threshold), out=scratch.mask.view(np.bool_)
-            )
+            unsure = np.less(confidence, np.float32(self.threshold), out=self._mask.view(np.bool_))
             fill(depth, math.nan, unsure)
         return confidence
-
-
-class _Scratch(NamedTuple):
-    """Images [H, W]: confidence before it is masked, and the mask."""
-
-    smooth: Array
-    mask: NDArray[np.uint8]
-
-    @classmethod
-    def of_shape(cls, shape: tuple[int, ...]) -> _Scratch:
-        return cls(np.empty(shape, np.float32), np.empty(shape, np.uint8))
 
 
 def reduced(depth: Array) -> Array:

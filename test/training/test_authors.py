@@ -139,7 +139,8 @@ def test_darkening_is_pillows_brightness_contrast_and_saturation(factors):
     enhancers = (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color)
     for enhancer, factor in zip(enhancers, factors):
         expected = enhancer(expected).enhance(factor)
-    got = darkened(RGB.astype(np.float32) / 255, Fixed(*factors))  # type: ignore[arg-type]
+    chosen: Any = Fixed(*factors)
+    got = darkened(RGB.astype(np.float32) / 255, chosen)
     assert np.abs(got * 255 - np.asarray(expected)).max() < 3
     assert np.abs(got * 255 - RGB).max() > 10
 

@@ -140,7 +140,7 @@ def test_darkening_is_pillows_brightness_contrast_and_saturation(factors):
     for enhancer, factor in zip(enhancers, factors):
         expected = enhancer(expected).enhance(factor)
     chosen: Any = Fixed(*factors)
-    got = darkened(RGB.astype(np.float32) / 255, chosen)
+    got = darkened(RGB.astype(np.float32) / np.float32(255), chosen)
     assert np.abs(got * 255 - np.asarray(expected)).max() < 3
     assert np.abs(got * 255 - RGB).max() > 10
 

@@ -30,6 +30,7 @@ from s2r_depth_training.dataset.store import FrameStore
 from s2r_depth_training.errors import ConfigError, DataError
 from s2r_depth_training.runs.checkpoint import metadata_of
 from s2r_depth_training.runs.experiment import Experiment
+from s2r_depth_training.runs.fit import fit
 
 RNG = np.random.default_rng(0)
 # Not noise alone: of what overshoots, the order of the axes decides what is cut to a byte.
@@ -139,7 +140,8 @@ def test_darkening_is_pillows_brightness_contrast_and_saturation(factors):
     enhancers = (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color)
     for enhancer, factor in zip(enhancers, factors):
         expected = enhancer(expected).enhance(factor)
-    got = darkened(RGB.astype(np.float32) / 255, Fixed(*factors))  # type: ignore[arg-type]
+    chosen: Any = Fixed(*factors)
+    got = darkened(RGB.astype(np.float32) / np.float32(255), chosen)
     assert np.abs(got * 255 - np.asarray(expected)).max() < 3
     assert np.abs(got * 255 - RGB).max() > 10
 
@@ -241,3 +243,22 @@ def test_a_model_is_run_with_the_resizing_that_it_learnt():
     experiment = Experiment(data=replace(PLAIN, resize='bicubic'))
     assert metadata_of(experiment, 'a').resize == 'bicubic'
     assert metadata_of(Experiment(), 'a').resize == 'bilinear'
+
+
+@pytest.mark.parametrize('workers', [0, 1])
+def test_what_a_loading_process_refuses_is_told_in_one_line(experiment, tmp_path, workers, capsys):
+    make_shard(tmp_path / 'train.npz', 1, [1], 0, restyled=False)
+    make_shard(tmp_path / 'validation.npz', 1, [2], 0, restyled=False)
+    with np.load(tmp_path / 'train.npz') as shard:
+        arrays: dict[str, Any] = dict(shard)
+    arrays['depth'][:, ::2, ::2] = 0
+    np.savez(tmp_path / 'train.npz', **arrays)
+    manifest = make_set(tmp_path, 'indoor')
+    experiment.data = replace(
+        PLAIN, manifests=[str(manifest)], resize='bicubic', height=112, width=112, batch=1,
+        workers=workers,
+    )  # fmt: skip
+    with pytest.raises(DataError) as caught:
+        fit(experiment, tmp_path / 'run')
+    assert str(caught.value).startswith('the depth of a frame is too sparse for data.resize')
+    assert 'Traceback' not in str(caught.value)

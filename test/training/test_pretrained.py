@@ -39,8 +39,11 @@ def drn(counters: bool = False) -> dict[str, Tensor]:
 
 def start(**files: Path) -> S2RDepthNet:
     torch.manual_seed(0)
-    named = {key: str(path) for key, path in files.items()}
-    return start_network(Experiment(width=1.0, **named))  # type: ignore[arg-type]
+    experiment = Experiment(width=1.0)
+    for key, path in files.items():
+        assert getattr(experiment, key) == ''
+        setattr(experiment, key, str(path))
+    return start_network(experiment)
 
 
 def first_weight(network: S2RDepthNet) -> Tensor:
@@ -77,13 +80,16 @@ def test_the_structure_encoder_starts_from_the_authors(tmp_path):
 
 
 class Evil:
-    """What runs a command when it is unpickled."""
+    """What makes a folder when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
 
     def __reduce__(self) -> tuple[object, ...]:
-        return os.system, ('touch /tmp/unpickled',)
+        return os.mkdir, (str(self.path),)
 
 
-def broken(how: str) -> object:
+def broken(how: str, made: Path) -> object:
     state: dict[str, object] = dict(drn())
     if how == 'missing':
         del state['layer5.1.bn2.running_mean']
@@ -98,7 +104,7 @@ def broken(how: str) -> object:
     elif how == 'wrapped':
         return {'state_dict': state}
     elif how == 'code':
-        state['fc.bias'] = Evil()
+        state['fc.bias'] = Evil(made)
     elif how == 'list':
         return [1, 2]
     return state
@@ -119,11 +125,11 @@ def broken(how: str) -> object:
 )
 def test_another_file_is_told_and_runs_no_code(tmp_path, how, told):
     path = tmp_path / 'drn.pth'
-    torch.save(broken(how), path)
+    torch.save(broken(how, tmp_path / 'made'), path)
     with pytest.raises(CheckpointError, match=told) as caught:
         start(drn_d_22=path)
     assert str(path) in str(caught.value)
-    assert not Path('/tmp/unpickled').exists()
+    assert not (tmp_path / 'made').exists()
 
 
 def test_a_file_that_is_cut_short_or_gone_is_told(tmp_path):

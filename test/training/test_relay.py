@@ -435,3 +435,10 @@ def test_a_piece_cut_off_between_model_and_trunk_is_gone_on_from(small, tmp_path
     trunk_file(model).write_bytes(before)
     with pytest.raises(ConfigError, match='is not the trunk of'):
         open_relay(copy.deepcopy(small), tmp_path, None)
+
+
+def test_a_rate_in_steps_is_refused(experiment, tmp_path):
+    """A trunk has one rate; the paper's halving would be passed over."""
+    experiment.optimizer.schedule = 'step'
+    with pytest.raises(ConfigError, match=r'schedule: step is of `fit`'):
+        open_relay(experiment, tmp_path, None)

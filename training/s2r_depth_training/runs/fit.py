@@ -22,7 +22,7 @@ from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 from s2r_depth_training.dataset.format import TRAIN
 from s2r_depth_training.dataset.live_frames import LiveFrames
 from s2r_depth_training.dataset.store import Frames, FrameStore
-from s2r_depth_training.errors import ConfigError, ExportError
+from s2r_depth_training.errors import ConfigError, DataError, ExportError
 from s2r_depth_training.runs.callbacks import Pictures, RandomStates, RealImages, Rendering
 from s2r_depth_training.runs.checkpoint import Provenance, load_checkpoint
 from s2r_depth_training.runs.experiment import (
@@ -117,7 +117,11 @@ def _run_stage(
     with warnings.catch_warnings():
         for message in _INTENDED:
             warnings.filterwarnings('ignore', message)
-        trainer.fit(module, data, ckpt_path=resume, weights_only=True)
+        try:
+            trainer.fit(module, data, ckpt_path=resume, weights_only=True)
+        except DataError as error:
+            # Of one from a process that loads, torch puts the traceback in front.
+            raise DataError(str(error).rpartition('DataError: ')[2].strip()) from error
     if trainer.global_step < stage.steps:
         raise KeyboardInterrupt  # Lightning ends quietly when interrupted; so must not the run
     chosen = Path(best.best_model_path or last.best_model_path)

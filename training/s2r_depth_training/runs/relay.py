@@ -116,12 +116,17 @@ def open_relay(experiment: Experiment | None, out: Path, start: Path | None) -> 
 
     start: model file to go on from; its experiment is taken where none is given, its trunk where
     that lies beside it. Raises ConfigError if there is nothing to go on from or two things at once,
-    ExportError for an experiment whose last stage gives no model.
+    and for a rate in steps, ExportError for an experiment whose last stage gives no model.
     """
     if experiment is None:
         if start is None:
             raise ConfigError('give an experiment, or a model to go on from')
         experiment = experiment_of(start)
+    elif experiment.optimizer.schedule == 'step':
+        raise ConfigError(
+            'optimizer.schedule: step is of `fit`; a trunk has one rate, and its branches are '
+            'annealed: leave it out'
+        )
     if not experiment.stages:
         raise ConfigError('stages: the experiment has none')
     require_exportable(experiment.stages[-1].name, experiment.name)

@@ -147,8 +147,9 @@ def scan() -> LaserScan:
     """Return a scan of the wall."""
     angles = np.linspace(-math.pi / 3, math.pi / 3, 720)
     return LaserScan(
-        header=Header(frame_id='lidar'), angle_min=angles[0], angle_increment=angles[1] - angles[0],
-        range_max=30.0, ranges=array('f', (WALL / np.cos(angles)).astype(np.float32)),
+        header=Header(frame_id='lidar'), angle_min=angles[0], angle_max=angles[-1],
+        angle_increment=angles[1] - angles[0], range_max=30.0,
+        ranges=array('f', (WALL / np.cos(angles)).astype(np.float32)),
     )  # fmt: skip
 
 

@@ -78,6 +78,17 @@ def test_what_a_nearer_thing_hides_is_rejected() -> None:
     assert len(anchors) > 0.7 * len(seen)
 
 
+@given(seed=SEEDS, share=st.floats(0.02, 0.3), nearer=st.floats(0.05, 0.4))
+def test_dust_in_front_of_the_lidar_hides_nothing_and_changes_nothing(seed, share, nearer) -> None:
+    rng = np.random.default_rng(seed)
+    points = points_of(ROOM, 0.05, seed)
+    dusty = points * np.where(rng.random(len(points)) < share, nearer, 1.0)[:, None]
+    depth = (ROOM / 1.5 * np.exp(smooth_noise(rng, 0.1))).astype(np.float32)
+    clean, found = estimated(depth, points), estimated(depth, dusty)
+    assert found.used > 0.6 * (1 - share) * clean.used
+    assert found.scale == pytest.approx(clean.scale, rel=0.1)
+
+
 def test_no_anchor_lies_at_a_step_of_predicted_depth() -> None:
     depth = np.full((CAMERA.height, CAMERA.width), 5.0, np.float32)
     depth[:, 160:] = 2.0
@@ -130,6 +141,17 @@ def test_a_known_scale_is_recovered_from_a_cloud_with_outliers(seed, scale) -> N
     assert abs(found.log_scale - np.log(scale)) < 3 * found.deviation
     assert found.rejected >= 0.5 * wrong.sum()
     assert found.stamp == 1.0
+
+
+def test_points_that_are_as_far_as_little_of_the_image_tell_less() -> None:
+    """As a scan that sees the far end of a room: what is off there may be right nearby."""
+    points = points_of(ROOM, 0.02)
+    far = points[points[:, 2] > 5.5]
+    every, some = estimated(ROOM, points), estimated(ROOM, far)
+    assert every.deviation < 0.1
+    assert some.deviation > 1.5 * every.deviation
+    wall = np.full_like(ROOM, 6.0)
+    assert estimated(wall, far).deviation < 0.12
 
 
 # ---- the curve

@@ -287,7 +287,7 @@ def test_what_cannot_be_a_known_distance_is_refused(
 
 def test_a_scale_beyond_its_bounds_is_refused(room: Room) -> None:
     assert room.graph.set('depth_scale', 500.0).successful
-    result = calibrate(room, distance=75_000.0, x=400.0, y=300.0)
+    result = calibrate(room, distance=20_000.0, x=400.0, y=300.0)
     assert not result.successful
     assert 'which is refused' in result.reason
     assert room.graph.set('depth_scale', 1.0).successful

@@ -20,6 +20,8 @@ CELLS = (8, 6)
 
 # Depth is upsampled from about this many columns, so that its edges are this wide.
 _NETWORK_COLUMNS = 128
+# Times as near as the median point is, beside what is predicted: what is not seen, and no surface.
+_UNSEEN, _GHOST = 2.0, 8.0
 _EDGE = 0.2  # log depth across an edge of predicted depth
 
 
@@ -52,16 +54,22 @@ class Anchors:
 def find_anchors(points: Points, view: UnscaledView) -> Anchors:
     """Return the anchors of points [N, 3] of the camera's optical frame, metres.
 
-    Dropped are points behind the image, those that a much nearer neighbour hides from the camera
-    (the other sensor sees them from elsewhere), and those at steps of predicted depth, where a
-    small error of place is a large one of depth.
+    Dropped are points behind the image, those far nearer than most are beside what is predicted
+    (dust, rain, the robot itself), those that a much nearer neighbour hides from the camera (the
+    other sensor sees them from elsewhere), and those at steps of predicted depth, where a small
+    error of place is a large one of depth.
     """
     column, row, z = on_image(thinned(points, MOST_POINTS), view.intrinsics)
-    around = nearest_around(column, row, z, view.intrinsics)
-    some = thinned(np.arange(len(z)), MOST_ANCHORS)
-    column, row, z, around = column[some], row[some], z[some], around[some]
     unscaled = view.depth[row, column].astype(np.float64)
-    kept = np.isfinite(unscaled) & (unscaled > 0) & (z <= around * np.exp(BEHIND))
+    known = np.isfinite(unscaled) & (unscaled > 0)
+    nearer = np.where(known, unscaled / z, 1.0)
+    nearer /= np.median(nearer[known]) if known.any() else 1.0
+    # Only what the camera sees there hides others: dust does not, nor what is not predicted.
+    hides = np.where(nearer < _UNSEEN, z, np.inf)
+    around = nearest_around(column, row, hides, view.intrinsics)
+    some = thinned(np.arange(len(z)), MOST_ANCHORS)
+    column, row, z, unscaled = column[some], row[some], z[some], unscaled[some]
+    kept = known[some] & (nearer[some] < _GHOST) & (z <= around[some] * np.exp(BEHIND))
     kept &= ~_at_edge(column, row, view.depth)
     size = view.intrinsics.width, view.intrinsics.height
     across, down = (

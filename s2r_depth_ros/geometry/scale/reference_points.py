@@ -28,6 +28,9 @@ LEAST_CELLS = 3
 
 # Log scale: what points that cover a part of the image are off by, however many (rendered rooms).
 _COMMON = 0.08
+_ELSEWHERE = 0.4  # where all of the image is at depths without anchors (rendered rooms)
+_BESIDE = 0.2  # log depth, at which anchors still tell
+_EVERY = 5  # pixels of a row or column that are looked at
 _LEAST_AGREE = 0.5  # share of the anchors that are no outliers
 _CONTRADICTION = 0.6  # spread of log ratios: half of the anchors are off by more than 1.5
 
@@ -57,9 +60,9 @@ class ReferencePoints:
             return NoScale(self.name, Reason.TOO_FEW, found)
         if anchors.cells < LEAST_CELLS:
             return NoScale(self.name, Reason.NOT_SPREAD, found)
-        return self._fitted(anchors)
+        return self._fitted(anchors, _share_within(view, anchors))
 
-    def _fitted(self, anchors: Anchors) -> ScaleEstimate | NoScale:
+    def _fitted(self, anchors: Anchors, within: float) -> ScaleEstimate | NoScale:
         factor = robust_factor(anchors.log_ratio)
         agree = float(factor.kept.mean())
         if factor.spread > _CONTRADICTION or agree < _LEAST_AGREE:
@@ -73,10 +76,26 @@ class ReferencePoints:
         return ScaleEstimate(
             self.name,
             math.exp(factor.log_scale),
-            math.hypot(_COMMON, max(factor.spread, SPREAD_IN_IMAGE) / math.sqrt(anchors.cells)),
+            math.hypot(
+                _COMMON,
+                max(factor.spread, SPREAD_IN_IMAGE) / math.sqrt(anchors.cells),
+                _ELSEWHERE * (1 - within),
+            ),
             correction,
             used=int(factor.kept.sum()),
             rejected=anchors.rejected + int((~factor.kept).sum()),
             residual=float(np.median(np.abs(left[factor.kept]))),
             stamp=self.stamp,
         )
+
+
+def _share_within(view: UnscaledView, anchors: Anchors) -> float:
+    """Return the share of the image, by predicted depth, that is about as far as the anchors are.
+
+    A scan often sees the far end of a room alone, which says little of what is near.
+    """
+    depth = view.depth[_EVERY // 2 :: _EVERY, _EVERY // 2 :: _EVERY]
+    depth = depth[np.isfinite(depth) & (depth > 0)]
+    nearest, farthest = np.percentile(anchors.log_unscaled, (5, 95))
+    within = (depth >= np.exp(nearest - _BESIDE)) & (depth <= np.exp(farthest + _BESIDE))
+    return float(within.mean()) if len(depth) else 0.0

@@ -77,7 +77,7 @@ class Spec:
         constraints = []
         if self.choices:
             constraints.append('one of ' + ', '.join(self.choices))
-        if self.bounds and isinstance(self.default, list):
+        if self.bounds and self.array_type:
             constraints.append('each from {:g} to {:g}'.format(*self.bounds))
         if self.reload:
             constraints.append('can be changed only while the node is unconfigured')
@@ -91,7 +91,7 @@ class Spec:
         if self.bounds and isinstance(self.default, float):
             low, high = map(float, self.bounds)
             result.floating_point_range = [FloatingPointRange(from_value=low, to_value=high)]
-        elif self.bounds:
+        elif self.bounds and isinstance(self.default, int):
             low, high = map(int, self.bounds)
             result.integer_range = [IntegerRange(from_value=low, to_value=high, step=1)]
         return result

@@ -24,7 +24,7 @@ def run_demo(options: DemoOptions) -> DemoSummary:
     for note in clip.notes:
         print(f'note: {note}', file=sys.stderr)
     if clip.metres:
-        print(f'depth is scaled by {clip.metres.words}, and flying pixels are left out')
+        print(f'depth is to be scaled by {clip.metres.words}; flying pixels are left out')
     played = play_and_record(options, folder, clip)
     if played.left_out:
         told = f'left out: {len(played.left_out)} times, first because {played.left_out[0]}'

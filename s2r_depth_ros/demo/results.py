@@ -9,6 +9,7 @@ from typing import Any
 from s2r_depth_ros.demo.contact_sheet import draw_sheet
 from s2r_depth_ros.demo.options import DemoOptions
 from s2r_depth_ros.demo.output_folder import OutputFolder
+from s2r_depth_ros.demo.scaled import scaled_line
 from s2r_depth_ros.demo.session import Played
 from s2r_depth_ros.demo.sheet_rows import read_rows
 from s2r_depth_ros.demo.summary import DemoSummary, summarise
@@ -34,6 +35,9 @@ def write_results(
     if not rows:
         words = last_lines(folder.node_log)
         raise ProcessError(f'{summary.line()}: no frame came out whole', f'node:\n{words}')
+    scaled = scaled_line(recording) if clip.metres else ''
+    if scaled:
+        print(scaled)
     title = f'{clip.name}, model {Path(options.model).stem}'
     write_color_picture(folder.contact_sheet, draw_sheet(rows, title, summary.line()))
     facts: dict[str, Any] = {
@@ -41,6 +45,7 @@ def write_results(
         'clip': clip.name,
         'camera': clip.camera,
         'scaled_by': clip.metres.words if clip.metres else '',
+        'scaled': scaled,
         'model': options.model,
         'device': options.device,
         **summary.as_dict(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -115,8 +116,13 @@ def test_a_recording_with_a_lidar_is_scaled_by_it(
     bag = robot.record(tmp_path / 'bag', content)
     done = run(bag, '--out', out, '--model', tiny_model, '--device', 'cpu')
     assert done.returncode == 0, done.stderr
-    assert f'depth is scaled by the points of {robot.POINTS}' in done.stdout
-    assert json.loads((out / 'demo.json').read_text())['scaled_by'].endswith(robot.POINTS)
+    assert f'depth is to be scaled by the points of {robot.POINTS}' in done.stdout
+    facts = json.loads((out / 'demo.json').read_text())
+    assert facts['scaled_by'].endswith(robot.POINTS)
+    told = re.match(r'depth of (\d+) of (\d+) frames was scaled', facts['scaled'])
+    assert told is not None
+    assert facts['scaled'] in done.stdout
+    assert 0 < int(told[1]) <= int(told[2]) == facts['processed']
     with AnyReader([out / 'recording']) as reader:
         scales = [c for c in reader.connections if c.topic == '/depth/scale']
         messages: list[Any] = [

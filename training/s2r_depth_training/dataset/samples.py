@@ -79,7 +79,6 @@ class TrainingSamples(Dataset):
         frame, style = self._mix.draw_typical(rng), self._style(rng)
         window = self._window(frame, rng)
         mirrored = rng.random() < 0.5
-
         angle = self._angle(rng)
 
         def placed(view: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -345,6 +345,8 @@ def test_what_fails_after_the_stop_is_no_error_of_the_frame(setting: Setting) ->
 
 def test_a_frame_is_inferred_to_calibrate_though_nobody_subscribes(setting: Setting) -> None:
     camera, rear = setting.front, setting.rear
+    before = {'depth_scale': 1.0, 'cameras': ['front', 'rear'], 'depth_scales': []}
+    camera.node.parameters |= before
     camera.want()
     camera.send()
     _until(lambda: camera.totals().get('skipped') == 1, 'a skipped frame')
@@ -367,7 +369,7 @@ def test_a_frame_is_inferred_to_calibrate_though_nobody_subscribes(setting: Sett
     answer = result.get(timeout=_PATIENCE)
     assert answer.successful, answer.reason
     # All depths are 2 m.
-    assert camera.node.parameters == {'depth_scale': 1.5}
+    assert camera.node.parameters == {**before, 'depth_scales': [1.5, 1.0]}
     assert setting.estimator.entered.qsize() == 1
     camera.send()
     _until(lambda: camera.totals().get('skipped') == 2, 'another skipped frame')

@@ -72,7 +72,7 @@ class FakeNode:
 
     subscriptions: the first of each topic. latched: the second. others: what the graph tells of
     the other nodes on a topic, by its full name. services: by name, what serves them.
-    parameters: that were set.
+    parameters: by name, that were set.
     """
 
     def __init__(self, *impossible: str) -> None:
@@ -108,6 +108,9 @@ class FakeNode:
         made = FakeSubscription(f'/{name}', callback, qos_profile, event_callbacks.matched)
         (self.latched if name in self.subscriptions else self.subscriptions)[name] = made
         return made
+
+    def get_parameter(self, name: str) -> Any:
+        return SimpleNamespace(value=self.parameters[name])
 
     def set_parameters_atomically(self, changes: list[Any]) -> SetParametersResult:
         self.parameters |= {change.name: change.value for change in changes}

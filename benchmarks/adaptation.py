@@ -40,10 +40,10 @@ from s2r_depth_training.adaptation.recording import Lessons
 from s2r_depth_training.dataset.bag_pairs import RecordedPair
 from s2r_depth_training.dataset.format import TRAIN, VALIDATION
 from s2r_depth_training.dataset.store import FrameStore
+from true_lidar import RINGS, Floats, on_rings
 
 MODEL = 'indoor-s'
 WIDTH = 160  # px that is learnt from
-RINGS = np.radians(np.arange(-15.0, 16.0, 2.0))
 SCAN = np.radians([0.0])
 MINUTES = (2, 5, 10)
 Depth = NDArray[np.float32]
@@ -80,20 +80,9 @@ def dense(frame: Full) -> Depth:
     return frame.depth
 
 
-def beams(elevations: NDArray[np.float64]) -> Callable[[Full], Depth]:
-    """Return what makes of a frame the depth that a lidar at the camera sees, 0.2 degrees apart."""
-
-    def seen(frame: Full) -> Depth:
-        points = _points(frame.depth, frame.camera)
-        elevation = np.arctan2(-points[:, 1], np.hypot(points[:, 0], points[:, 2]))
-        ring = np.abs(elevation[:, None] - elevations).argmin(1)
-        pixel = 0.5 / frame.camera.fy
-        on = np.abs(elevation - elevations[ring]) < pixel
-        azimuth = np.round(np.degrees(np.arctan2(points[:, 0], points[:, 2])) / 0.2).astype(int)
-        _, first = np.unique(ring[on] * 10_000 + azimuth[on], return_index=True)
-        return sparse_depth(points[on][first], frame.camera)
-
-    return seen
+def beams(rings: Floats) -> Callable[[Full], Depth]:
+    """Return what makes of a frame the depth that a lidar at the camera sees."""
+    return lambda frame: sparse_depth(on_rings(frame.depth, frame.camera, rings), frame.camera)
 
 
 SENSORS: dict[str, Callable[[Full], Depth]] = {

@@ -15,6 +15,7 @@ from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.network.checkpoint import read_metadata
 from s2r_depth_training.adaptation import adapt as adapting
 from s2r_depth_training.cli import main
+from s2r_depth_training.dataset.render_to_disk import render_dataset
 
 MODEL = ROOT / 'models' / 'indoor-s.safetensors'
 
@@ -91,6 +92,28 @@ def test_it_goes_on_where_it_was_cut_off(
     assert 'another minutes (20.0, now 19.0)' in capsys.readouterr().err
     assert call(drive, cut, manifests) == 0
     assert read_metadata(cut).sha256 == read_metadata(whole).sha256
+
+
+def test_rendering_that_was_cut_off_goes_on(
+    drive: Path, tmp_path: Path, short: None, monkeypatch: Any
+) -> None:
+    """What is there by then may be one shard, with nothing to judge by."""
+
+    def cut_off(out: Path, recipe: Any, first: int, *rest: Any, **more: Any) -> None:
+        render_dataset(out, recipe, first, scenes=1, workers=1)
+        raise KeyboardInterrupt
+
+    out = tmp_path / 'mine.safetensors'
+    command = ['adapt', '--model', str(MODEL), '--bag', str(drive), '--minutes', '0.1']
+    with monkeypatch.context() as cut:
+        for name in ('render_dataset', 'render_for'):
+            cut.setattr(adapting, name, cut_off, raising=False)
+        with pytest.raises(KeyboardInterrupt):
+            main([*command, '--out', str(out)])
+    assert main([*command, '--out', str(out)]) == 0
+    judged = read_metadata(out).provenance['adapted']['after']['rendered']
+    assert judged['frames'] >= 1
+    assert sorted(p.name for p in tmp_path.iterdir()) == ['mine.md', 'mine.safetensors']
 
 
 @pytest.mark.parametrize(

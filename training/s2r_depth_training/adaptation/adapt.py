@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -44,7 +46,7 @@ from s2r_depth_training.dataset.format import (
     read_manifest,
     write_manifest,
 )
-from s2r_depth_training.dataset.render_to_disk import render_for
+from s2r_depth_training.dataset.render_to_disk import render_dataset, render_for
 from s2r_depth_training.dataset.rendering import Recipe
 from s2r_depth_training.dataset.sampling import spread
 from s2r_depth_training.dataset.shard_writer import ShardWriter
@@ -68,6 +70,7 @@ _STAGE = 'depth'
 _JUDGING = 48  # frames of each kind
 _RENDERING = 0.15  # of the time
 _FIRST_SCENE = 5_000_000  # no shipped model has seen scenes from here on
+_LEAST_SCENES = 4  # of which the last is to judge by
 _LARGER = 1.25  # stored frames than the network's input, of which crops are taken
 
 
@@ -182,13 +185,23 @@ def _held_out(manifest: Path) -> list[Judged]:
 
 
 def _render(folder: Path, metadata: ModelMetadata, seconds: float) -> Path:
-    """Render scenes that the model has not seen, unless that was done; return their manifest."""
-    path = folder / MANIFEST
-    if not (path.exists() and read_manifest(path)['shards']):
+    """Render scenes that the model has not seen, unless that was done; return their manifest.
+
+    The folder gets its name when it is whole: the first shards alone would be few scenes, perhaps
+    none to judge by. Some of both are rendered however short the time is.
+    """
+    if not folder.exists():
+        part = folder.with_name(f'{folder.name}_part')
         size = [int(n * _LARGER) for n in (metadata.input_height, metadata.input_width)]
         recipe = Recipe(RENDERED[metadata.scene], size[0], size[1], validation=0.2)
-        render_for(folder, recipe, _FIRST_SCENE, seconds, workers=1, per_shard=16)
-    return path
+        end = time.monotonic() + seconds
+        for scenes in itertools.count(_LEAST_SCENES):
+            shards = render_dataset(part, recipe, _FIRST_SCENE, scenes, workers=1)['shards']
+            if {shard['split'] for shard in shards} == {TRAIN, VALIDATION}:
+                break
+        render_for(part, recipe, _FIRST_SCENE, end - time.monotonic(), workers=1, per_shard=16)
+        part.rename(folder)
+    return folder / MANIFEST
 
 
 def _written(folder: Path, lessons: Lessons) -> Path:

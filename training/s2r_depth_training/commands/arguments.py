@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from s2r_depth_ros.geometry.frame_tree import FORM
 from s2r_depth_ros.option_values import count
 
 
@@ -27,6 +28,13 @@ def add_data(parser: argparse.ArgumentParser, *, required: bool) -> None:
 def add_real(parser: argparse.ArgumentParser, use: str) -> None:
     """Declare ``--real``, a file or None; ``use`` says what the images are for."""
     parser.add_argument('--real', type=Path, help=f'manifest.json of real images {use}')
+
+
+def add_transform(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--transform``, a list of texts."""
+    parser.add_argument(
+        '--transform', action='append', default=[], help=f'where /tf_static has none: {FORM}'
+    )
 
 
 def add_batch(parser: argparse.ArgumentParser) -> None:

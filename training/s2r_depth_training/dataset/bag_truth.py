@@ -25,7 +25,6 @@ from s2r_depth_training.dataset.shrinking import shrink_depth
 from s2r_depth_training.errors import DataError
 
 LASER_SCAN, POINT_CLOUD = 'sensor_msgs/msg/LaserScan', 'sensor_msgs/msg/PointCloud2'
-_SAME_PLACE = 1e-3  # m, and of rotation matrices, by which aligned images may be apart
 
 
 class Truth(Protocol):
@@ -56,15 +55,14 @@ class Truth(Protocol):
 class AlignedDepth:
     """Depth images that fit the colour image pixel by pixel.
 
-    transforms: by which images of two frames are refused, unless these are in one place; None:
-    whatever the frames are called.
+    transforms: by which images of two frames are refused, unless these are in one place.
     """
 
     name = 'depth'
     types = (IMAGE, COMPRESSED_IMAGE)
     needs_pinhole = True
 
-    def __init__(self, transforms: BagTransforms | None = None) -> None:
+    def __init__(self, transforms: BagTransforms) -> None:
         self._transforms = transforms
 
     def depth(
@@ -84,14 +82,7 @@ class AlignedDepth:
 
     def _check_frames(self, colour: str, depth: str) -> None:
         """Raise DataError for depth as its own camera sees it, beside that of colour."""
-        colour, depth = (name.strip().lstrip('/') for name in (colour, depth))
-        if self._transforms is None or colour == depth or not (colour and depth):
-            return
-        try:
-            apart = float(np.abs(self._transforms.find(colour, depth) - np.eye(4)).max())
-        except DataError:
-            apart = np.inf
-        if apart > _SAME_PLACE:
+        if not self._transforms.are_one_place(colour, depth):
             raise DataError(
                 f'depth is in the frame {depth!r}, colour in {colour!r}: it is not aligned with '
                 'colour, and would be learnt in the wrong places; record the topic that is '

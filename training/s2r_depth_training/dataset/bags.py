@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 from s2r_depth_training.dataset.bag_pairs import BagPairs, PairRules, RecordedPair, Topics
+from s2r_depth_training.dataset.bag_transforms import BagTransforms
 from s2r_depth_training.dataset.bag_truth import AlignedDepth
 from s2r_depth_training.dataset.format import (
     TRAIN,
@@ -47,6 +48,7 @@ def bag_to_dataset(
     kind: str,
     zero_depth: str = 'unknown',
     rules: PairRules | None = None,
+    transforms: Sequence[str] = (),
     report: Callable[[str], None] = warn,
 ) -> Path:
     """Write the training set ``out`` from recordings; return its manifest.
@@ -64,7 +66,8 @@ def bag_to_dataset(
     for split, recordings in recordings_of.items():
         writer = ShardWriter(out, split)
         for path in recordings:
-            pairs = BagPairs(path, topics, AlignedDepth(), rules or PairRules(), report)
+            truth = AlignedDepth(BagTransforms(path, transforms))
+            pairs = BagPairs(path, topics, truth, rules or PairRules(), report)
             _add_run(writer, scene, path, pairs)
             scene += 1
         writer.flush()

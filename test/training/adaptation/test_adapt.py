@@ -14,6 +14,7 @@ from source_files import ROOT
 from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.network.checkpoint import read_metadata
 from s2r_depth_training.adaptation import adapt as adapting
+from s2r_depth_training.adaptation import lessons
 from s2r_depth_training.cli import main
 from s2r_depth_training.dataset.render_to_disk import render_dataset
 
@@ -165,6 +166,28 @@ def test_a_recording_that_has_changed_begins_anew(
     other.write_text(json.dumps(content))
     assert call(drive, out, [other]) == 2
     assert 'is a run with another scenes' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('factor', [1.0, 1.4])
+def test_a_models_own_depth_teaches_nothing(
+    manifests: list[Path], tmp_path: Path, monkeypatch: Any, capsys: Any, factor: float
+) -> None:
+    """A recording made while the node ran, perhaps with a scale."""
+    # What the model sees in noise is one wall.
+    monkeypatch.setattr(lessons, '_FLAT_SHARE', 1.0)
+    estimator = DepthEstimator(MODEL, device='cpu')
+    content = robot.messages(np.linspace(6.0, 2.0, 36).tolist())
+    seen = {}
+    for topic, _, message in content:
+        stamp = round(robot.nanoseconds(message.header.stamp) / 1e7) if topic != '/tf_static' else 0
+        if topic == robot.COLOUR:
+            seen[stamp] = message.data.reshape(120, 160, 3)
+        elif topic == robot.DEPTH:
+            own = estimator.predict(seen[stamp], fx=100.0).depth * np.float32(factor)
+            message.data = own.astype('<f4').reshape(-1).view(np.uint8)
+    bag = robot.record(tmp_path / 'drive', content)
+    assert call(bag, tmp_path / 'mine.safetensors', manifests) == 2
+    assert 'it seems to be the output of the depth node' in capsys.readouterr().err
 
 
 def test_depth_in_the_wrong_unit_is_told(

@@ -71,6 +71,7 @@ _JUDGING = 48  # frames of each kind
 _RENDERING = 0.15  # of the time
 _FIRST_SCENE = 5_000_000  # no shipped model has seen scenes from here on
 _LEAST_SCENES = 4  # of which the last is to judge by
+_OWN = 0.03  # abs_rel, scaled; a model's own depth, recorded, differs by a hundredth
 _LARGER = 1.25  # stored frames than the network's input, of which crops are taken
 
 
@@ -175,6 +176,12 @@ class _Judge:
                 f'no frame to judge by has depth within {FARTHEST[self.metadata.scene]:.0f} m, as '
                 f'far as {self.metadata.name} is judged: is depth in the wrong unit (32FC1 is '
                 'metres, 16UC1 millimetres)? For wide places adapt a model for outdoor scenes'
+            )
+        if step == 0 and recording.abs_rel_scaled < _OWN:
+            raise DataError(
+                f'depth of the recording is within {recording.abs_rel_scaled:.1%} of what '
+                f'{self.metadata.name} says: it seems to be the output of the depth node, from '
+                'which nothing is learnt; give --depth or --lidar the topic of a sensor'
             )
         return Judgement(step, recording, scenes)
 

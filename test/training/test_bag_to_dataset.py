@@ -484,6 +484,9 @@ def test_depth_of_another_camera_is_refused(tmp_path, frame):
     moved = ['--transform', f'camera {frame} 0.05 0 0 0 0 0'] if not same else []
     assert main([*command, *moved, '--out', str(tmp_path / 'moved')]) == (0 if same else 2)
     assert FrameStore([tmp_path / 'said' / 'manifest.json'], 'train').count('room') == 2
+    before = (tmp_path / 'said' / 'manifest.json').read_bytes()
+    assert main([*command, *said, '--out', str(tmp_path / 'said')]) == 2  # nothing is written over
+    assert (tmp_path / 'said' / 'manifest.json').read_bytes() == before
 
 
 def test_camera_info_of_another_camera_is_told(tmp_path):

@@ -23,6 +23,7 @@ from s2r_depth_ros.media.bags.messages import (
     BagMessage,
     header_time,
 )
+from s2r_depth_ros.media.bags.topic_names import is_called_rectified
 from s2r_depth_ros.media.bit_depth import BitDepth
 from s2r_depth_training.dataset.bag_transforms import one_frame
 from s2r_depth_training.dataset.bag_truth import Truth
@@ -187,10 +188,16 @@ class BagPairs:
         lies in the raw image would have to be undistorted.
         """
         calibration = calibration_from(info, rectified=self._rules.rectified)
+        distorted = is_distorted(calibration.distortion_model, calibration.d)
+        if distorted and is_called_rectified(self._topics.colour):
+            raise CalibrationError(
+                f'by its name {self._topics.colour} is rectified already, and by camera_info it '
+                'would be once more: say --rectified'
+            )
         if not self._truth.needs_pinhole:
             rectifier = Rectifier(calibration)
             return _Camera(rectifier.intrinsics, rectifier, info.header.frame_id)
-        if is_distorted(calibration.distortion_model, calibration.d):
+        if distorted:
             raise CalibrationError(
                 f'camera_info has lens distortion ({calibration.distortion_model}); record the '
                 'rectified images and say --rectified, or switch the distortion off in the '

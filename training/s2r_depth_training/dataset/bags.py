@@ -19,6 +19,7 @@ from s2r_depth_training.dataset.bag_pairs import BagPairs, PairRules, RecordedPa
 from s2r_depth_training.dataset.bag_transforms import BagTransforms
 from s2r_depth_training.dataset.bag_truth import AlignedDepth
 from s2r_depth_training.dataset.format import (
+    MANIFEST,
     TRAIN,
     VALIDATION,
     Manifest,
@@ -56,9 +57,12 @@ def bag_to_dataset(
     train, val: recordings (folder, .mcap, .db3, .bag), each one run. kind: of scene. zero_depth:
     what a missing depth means, ``unknown`` or ``sky``. report: is told what is left out of a
     recording, and why.
-    Raises DataError for a recording without usable pairs, with distortion, with ray lengths in
-    place of Z, or that is given twice, SourceError for one that cannot be read.
+    Raises DataError for a folder that holds a set, a recording without usable pairs, with
+    distortion, with ray lengths in place of Z, or that is given twice, SourceError for one that
+    cannot be read.
     """
+    if (out / MANIFEST).exists():
+        raise DataError(f'{out} holds a training set: give another --out, or delete it')
     _refuse_twice([*train, *val])
     shards: list[ShardEntry] = []
     scene = 0

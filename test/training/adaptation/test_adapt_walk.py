@@ -55,7 +55,7 @@ def published_depths(bag: Path) -> list[Any]:
     """Return what the node published, [H, W] each, m."""
     with AnyReader([bag]) as reader:
         own = [c for c in reader.connections if c.topic == '/depth_registered/image_rect']
-        read = [reader.deserialize(raw, c.msgtype) for c, _, raw in reader.messages(own)]
+        read: list[Any] = [reader.deserialize(raw, c.msgtype) for c, _, raw in reader.messages(own)]
     return [message.data.view('<f4').reshape(message.height, message.width) for message in read]
 
 

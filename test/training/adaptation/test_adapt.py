@@ -187,7 +187,7 @@ def test_a_models_own_depth_teaches_nothing(
             message.data = own.astype('<f4').reshape(-1).view(np.uint8)
     bag = robot.record(tmp_path / 'drive', content)
     assert call(bag, tmp_path / 'mine.safetensors', manifests) == 2
-    assert 'it seems to be the output of the depth node' in capsys.readouterr().err
+    assert 'if it is the output of the depth node' in capsys.readouterr().err
 
 
 def test_depth_in_the_wrong_unit_is_told(

@@ -210,6 +210,25 @@ def test_what_is_kept_in_memory_is_counted_in_bytes(
     assert len(set(steps.tolist())) <= 1
 
 
+@pytest.mark.parametrize('frame', ['optical', 'body'])
+def test_a_camera_in_a_body_frame_is_told(tmp_path: Path, frame: str) -> None:
+    """As Gazebo has it by default; what is above the robot would be what is ahead."""
+    content: list[Message] = [('/tf_static', robot.TF, robot.MOUNTING)]
+    content.append(('/tf_static', robot.TF, robot.transform('lidar', 'body')))
+    for topic, kind, message in robot.messages(DRIVE, robot.POINTS)[1:]:
+        if topic == robot.POINTS:  # a ceiling, too
+            own = message.data.view('<f4').reshape(-1, 3).copy()
+            own[::2] = np.abs(own[::2]) * (0.2, 0.2, 0.2) + (0.0, -0.2, 1.0)
+            message.data = own.reshape(-1).view(np.uint8)
+        else:
+            robot.in_frame(message, frame)
+        content.append((topic, kind, message))
+    told: list[str] = []
+    read_lessons([robot.record(tmp_path / 'bag', content)], ASKED, told.append)
+    expected = "frame of the images, 'body', is no optical frame"
+    assert [expected in text for text in told] == [True] * (frame == 'body')
+
+
 def test_a_lidar_that_is_turned_is_told(tmp_path: Path) -> None:
     """With the angle: a robot's own drive, its transform 4 degrees off."""
     content: list[Message] = [('/tf_static', robot.TF, robot.MOUNTING)]

@@ -180,8 +180,8 @@ class _Judge:
         if step == 0 and recording.abs_rel_scaled < _OWN:
             raise DataError(
                 f'depth of the recording is within {recording.abs_rel_scaled:.1%} of what '
-                f'{self.metadata.name} says: it seems to be the output of the depth node, from '
-                'which nothing is learnt; give --depth or --lidar the topic of a sensor'
+                f'{self.metadata.name} says, so nothing is left to learn; if it is the output of '
+                'the depth node, give --depth or --lidar the topic of a sensor'
             )
         return Judgement(step, recording, scenes)
 

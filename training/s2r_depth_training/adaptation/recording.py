@@ -87,7 +87,15 @@ def _of_recording(
     lidar, depth = [], []
     if topics.lidar:
         lidar_rules = replace(asked.rules, tolerance=asked.lidar_tolerance)
-        lidar = pairs(topics.lidar, LidarPoints(transforms), lidar_rules)
+        truth = LidarPoints(transforms)
+        lidar = pairs(topics.lidar, truth, lidar_rules)
+        if truth.up_ahead:
+            report(
+                f'{path}: the camera looks where the lidar has up. Unless it is mounted so, the '
+                f'frame of the images, {truth.up_ahead!r}, is no optical frame (z ahead, x right, '
+                "y down, REP-103) but the camera's body, and depths would be heights: correct "
+                'frame_id in its driver'
+            )
         if off := misalignment(lidar):
             report(
                 f'{path}: the points of the lidar do not lie where the camera sees them: edges fit '

@@ -24,6 +24,7 @@ from s2r_depth_training.dataset.recorded_images import depth_image
 from s2r_depth_training.dataset.shrinking import shrink_depth
 from s2r_depth_training.errors import DataError
 
+_ALONG = 0.9  # cosine between the lidar's axis and where the camera looks
 LASER_SCAN, POINT_CLOUD = 'sensor_msgs/msg/LaserScan', 'sensor_msgs/msg/PointCloud2'
 
 
@@ -92,7 +93,10 @@ class AlignedDepth:
 
 
 class LidarPoints:
-    """Laser scans or point clouds, which the transforms of the recording bring to the camera."""
+    """Laser scans or point clouds, which the transforms of the recording bring to the camera.
+
+    up_ahead: frame of the images, if by the transforms the camera looks where the lidar has up.
+    """
 
     name = 'lidar'
     types = (LASER_SCAN, POINT_CLOUD)
@@ -100,12 +104,15 @@ class LidarPoints:
 
     def __init__(self, transforms: BagTransforms) -> None:
         self._transforms = transforms
+        self.up_ahead = ''
 
     def depth(
         self, message: Any, frame: str, camera: Intrinsics, small: Intrinsics
     ) -> NDArray[np.float32]:
         """Return depth as ``Truth`` says: of the nearest point in each pixel that sees one."""
         pose = self._transforms.find(frame, message.header.frame_id)
+        if pose[2, 2] > _ALONG:
+            self.up_ahead = frame
         depth = sparse_depth(transformed(_points(message), pose), small)
         if not depth.any():
             raise DataError(

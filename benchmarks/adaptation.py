@@ -60,7 +60,11 @@ class Full(NamedTuple):
 
 @dataclass(frozen=True)
 class Bench:
-    """What all runs share. judged: the other rooms."""
+    """What all runs share.
+
+    synthetic: manifest of the rooms that are mixed in. work: folder of the models. minutes: of each
+    run, at most.
+    """
 
     synthetic: Path
     work: Path

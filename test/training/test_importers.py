@@ -544,9 +544,9 @@ def test_another_set_is_not_written_over(
     error = capsys.readouterr().err
     assert told in error
     assert 'give another --out, or delete this one' in error
-    rgbd(tmp_path / 'root', '0003')
+    rgbd(tmp_path / 'root', '0000')
     assert main(command) == 2
-    assert 'another number of frames (2, now 3)' in capsys.readouterr().err
+    assert 'has not the frames any more' in capsys.readouterr().err
     assert content_of(out) == before
     write_manifest(out, Manifest(kind='indoor', shards=[]))
     assert main(command) == 2
@@ -586,3 +586,28 @@ def test_raw_numbers_become_metres() -> None:
     raw = np.array([[0, 599, 600, 1000, 1057, 1058, 1092, 1093, 2047]], np.uint16)
     expected = [0, 0, 351.3 / 492.5, 351.3 / 92.5, 351.3 / 35.5, 0, 0, 0, 0]
     np.testing.assert_allclose(depth_of_disparity(raw)[0], expected, rtol=1e-6)
+
+
+def test_a_broken_frame_may_be_taken_out_before_it_goes_on(
+    tmp_path: Path, monkeypatch: Any, capsys: Any
+) -> None:
+    """Hours of work before it are kept."""
+    monkeypatch.setattr(import_module, 'FRAMES', 2)
+    root, names = tmp_path / 'root', [f'{number}.jpg' for number in range(7)]
+    rgbd(root, 'place')
+    for name in names:
+        put(root / 'place/rgb' / name, RGB)
+        put(root / 'place/depth' / f'{Path(name).stem}.png', (DEPTH * 1000).astype(np.uint16))
+    broken = root / 'place/rgb/5.jpg'
+    whole = broken.read_bytes()
+    broken.write_bytes(whole[:100])
+    out = tmp_path / 'set'
+    command = ['import', 'rgbd', str(root), '--width', '160', '--out', str(out)]
+    assert main(command) == 2
+    assert '5.jpg' in capsys.readouterr().err
+    kept = [path.stat().st_mtime_ns for path in sorted(out.glob('*.npz'))]
+    broken.unlink()
+    assert main(command) == 0
+    assert FrameStore([out / 'manifest.json'], TRAIN).count('indoor') == 7
+    assert [path.stat().st_mtime_ns for path in sorted(out.glob('*.npz'))][: len(kept)] == kept
+    assert len(kept) == 2

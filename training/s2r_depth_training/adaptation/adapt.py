@@ -63,12 +63,13 @@ KIND = 'recorded'
 """The kind of scene that frames of a recording have in a training set."""
 RENDERED = {'indoor': 'indoor', 'outdoor': 'street', 'universal': 'indoor'}
 """The rendered scenes that are mixed in, by a model's scenes."""
+RENDERING = 0.15
+"""Share of the time that goes to rendering them, first."""
 
 # Decided by the runs in training/RESULTS.md.
 _RATE, _STEPS, _EVERY, _SHARE, _BATCH, _AVERAGE = 5e-4, 400, 50, 0.5, 8, 0.98
 _STAGE = 'depth'
 _JUDGING = 48  # frames of each kind
-_RENDERING = 0.15  # of the time
 _FIRST_SCENE = 5_000_000  # no shipped model has seen scenes from here on
 _LEAST_SCENES = 4  # of which the last is to judge by
 _OWN = 0.03  # abs_rel, scaled; a model's own depth, recorded, differs by a hundredth
@@ -110,7 +111,7 @@ def adapt(order: Order, lessons: Lessons, progress: Callable[[int, Course], None
     work = order.out.with_suffix('.adapting')
     make_folder(work)
     seconds = 60 * order.minutes
-    synthetic = order.synthetic or _render(work / 'rendered', metadata, seconds * _RENDERING)
+    synthetic = order.synthetic or _render(work / 'rendered', metadata, seconds * RENDERING)
     # Statistics of a few hundred frames would replace those of all that the model has seen.
     stage = StageConfig(_STAGE, _STEPS, freeze_batch_norm=True)
     experiment = _experiment(source, stage, [_written(work / 'recorded', lessons), synthetic])
@@ -151,7 +152,7 @@ def _trained(
         'minutes': order.minutes,
     }
     course = load_course(state, step, facts) if state.exists() else Course()
-    tuning = Tuning(_RATE, _STEPS, 60 * order.minutes * (1 - _RENDERING), _EVERY)
+    tuning = Tuning(_RATE, _STEPS, 60 * order.minutes * (1 - RENDERING), _EVERY)
     tune(step, course, tuning, judge, lambda: save_course(state, step, course, facts), progress)
     return course
 

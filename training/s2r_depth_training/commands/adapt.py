@@ -9,7 +9,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from s2r_depth_ros.option_values import count, positive, share
-from s2r_depth_training.adaptation.adapt import Order, adapt, check_order
+from s2r_depth_training.adaptation.adapt import RENDERING, Order, adapt, check_order
 from s2r_depth_training.adaptation.card import write_adapted_card
 from s2r_depth_training.adaptation.recording import Asked, read_lessons
 from s2r_depth_training.adaptation.topics import GivenTopics
@@ -63,6 +63,8 @@ def run(args: argparse.Namespace) -> None:
         f'depth by {lessons.truth}'
     )
     total = round(60 * args.minutes)
+    if args.synthetic is None:
+        warn(f'rendering scenes to mix in, for {total * RENDERING:.0f} s or little more')
     with tqdm(total=total, unit='s', desc='adapt') as bar:
 
         def show(step: int, course: Course) -> None:

@@ -73,7 +73,7 @@ class Manifest(_Manifest, total=False):
 
     format, code_version, recipe and size ([height, width], px) are there if the set was rendered,
     recordings (by split) and topics if it was recorded, imported if it is of another data set:
-    ``facts``, by what, and ``done``, how many frames so far.
+    ``facts``, by what, ``done``, how many frames so far, and ``frames``, a fingerprint of these.
     """
 
     zero_depth: str

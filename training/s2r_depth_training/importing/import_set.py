@@ -83,8 +83,13 @@ def import_set(
         for judges in (False, True)
     )
     entries = learnt + rest
-    manifest = _begun(out, importer, _facts(kind, root, selection, entries))
+    manifest = _begun(out, importer, _facts(kind, root, selection))
     done = manifest['imported']['done']
+    if done and manifest['imported']['frames'] != _fingerprint(entries[:done], numbers, root):
+        raise DataError(
+            f'{root} has not the frames any more that {out} was begun with: give another --out, or '
+            'delete this one'
+        )
     writers = {split: ShardWriter(out, split, manifest['shards']) for split in (TRAIN, VALIDATION)}
     for number, entry in enumerate(progress(entries[done:]), done + 1):
         split = VALIDATION if entry.scene in judged else TRAIN
@@ -92,7 +97,8 @@ def import_set(
         if number % FRAMES == 0 or number in (len(learnt), len(entries)):
             writers[split].flush()
             manifest['shards'] = [shard for each in writers.values() for shard in each.entries]
-            manifest['imported']['done'] = number
+            mark = _fingerprint(entries[:number], numbers, root)
+            manifest['imported'] |= {'done': number, 'frames': mark}
             write_manifest(out, manifest)
     return out / MANIFEST
 
@@ -105,9 +111,8 @@ def _refuse_idle_options(kind: str, options: Options) -> None:
             raise DataError(f'--{name} says nothing of {kind}, it is for {users}: leave it out')
 
 
-def _facts(kind: str, root: Path, selection: Wanted, entries: Sequence[SetFrame]) -> dict[str, Any]:
+def _facts(kind: str, root: Path, selection: Wanted) -> dict[str, Any]:
     """Return what two calls have in common that make the same set. Names are those of options."""
-    names = '\n'.join(entry.name.removeprefix(str(root)) for entry in entries)
     return {
         'KIND': kind,
         'ROOT': str(root.resolve()),
@@ -116,9 +121,13 @@ def _facts(kind: str, root: Path, selection: Wanted, entries: Sequence[SetFrame]
         '--width': selection.width,
         '--fx': selection.options.fx,
         '--scale': selection.options.scale,
-        'number of frames': len(entries),
-        'list of frames': hashlib.sha256(names.encode()).hexdigest(),
     }
+
+
+def _fingerprint(entries: Sequence[SetFrame], numbers: dict[str, int], root: Path) -> str:
+    """Return what other frames, or frames whose scenes have other numbers, do not have."""
+    names = [f'{numbers[e.scene]} {e.name.removeprefix(str(root))}' for e in entries]
+    return hashlib.sha256('\n'.join(names).encode()).hexdigest()
 
 
 def _begun(out: Path, importer: Importer, facts: dict[str, Any]) -> Manifest:

@@ -144,6 +144,14 @@ def test_mistakes_are_told_in_one_line(
     assert told in error
 
 
+def test_images_too_small_to_show_anything_are_refused(
+    drive: Path, manifests: list[Path], tmp_path: Path, capsys: Any
+) -> None:
+    with pytest.raises(SystemExit):
+        call(drive, tmp_path / 'mine.safetensors', manifests, '--width', '8')
+    assert "--width: '8' is not a whole number, 64 or more" in capsys.readouterr().err
+
+
 def test_a_recording_that_has_changed_begins_anew(
     drive: Path, manifests: list[Path], tmp_path: Path, short: None, monkeypatch: Any, capsys: Any
 ) -> None:

@@ -18,6 +18,8 @@ from s2r_depth_training.commands.arguments import add_out, add_transform
 from s2r_depth_training.dataset.bag_pairs import PairRules
 from s2r_depth_training.dataset.bags import warn
 
+_NARROWEST = 64  # px; of less the network sees nothing
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
@@ -44,7 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--tolerance', type=seconds, default=0.02, help='between colour and depth images, s'
     )
-    parser.add_argument('--width', type=count, default=160, help='images are shrunk to, px')
+    width = partial(count, least=_NARROWEST)
+    parser.add_argument('--width', type=width, default=160, help='images are shrunk to, px')
 
 
 def run(args: argparse.Namespace) -> None:

@@ -40,12 +40,13 @@ from s2r_depth_training.adaptation.recording import Lessons
 from s2r_depth_training.dataset.bag_pairs import RecordedPair
 from s2r_depth_training.dataset.format import TRAIN, VALIDATION
 from s2r_depth_training.dataset.store import FrameStore
+from true_lidar import RINGS, Floats, on_rings
 
 MODEL = 'indoor-s'
 WIDTH = 160  # px that is learnt from
-RINGS = np.radians(np.arange(-15.0, 16.0, 2.0))
 SCAN = np.radians([0.0])
 MINUTES = (2, 5, 10)
+HOW = ('none', 'median')  # is depth scaled
 Depth = NDArray[np.float32]
 
 
@@ -60,7 +61,11 @@ class Full(NamedTuple):
 
 @dataclass(frozen=True)
 class Bench:
-    """What all runs share. judged: the other rooms."""
+    """What all runs share.
+
+    synthetic: manifest of the rooms that are mixed in. work: folder of the models. minutes: of each
+    run, at most.
+    """
 
     synthetic: Path
     work: Path
@@ -80,20 +85,9 @@ def dense(frame: Full) -> Depth:
     return frame.depth
 
 
-def beams(elevations: NDArray[np.float64]) -> Callable[[Full], Depth]:
-    """Return what makes of a frame the depth that a lidar at the camera sees, 0.2 degrees apart."""
-
-    def seen(frame: Full) -> Depth:
-        points = _points(frame.depth, frame.camera)
-        elevation = np.arctan2(-points[:, 1], np.hypot(points[:, 0], points[:, 2]))
-        ring = np.abs(elevation[:, None] - elevations).argmin(1)
-        pixel = 0.5 / frame.camera.fy
-        on = np.abs(elevation - elevations[ring]) < pixel
-        azimuth = np.round(np.degrees(np.arctan2(points[:, 0], points[:, 2])) / 0.2).astype(int)
-        _, first = np.unique(ring[on] * 10_000 + azimuth[on], return_index=True)
-        return sparse_depth(points[on][first], frame.camera)
-
-    return seen
+def beams(rings: Floats) -> Callable[[Full], Depth]:
+    """Return what makes of a frame the depth that a lidar at the camera sees."""
+    return lambda frame: sparse_depth(on_rings(frame.depth, frame.camera, rings), frame.camera)
 
 
 SENSORS: dict[str, Callable[[Full], Depth]] = {
@@ -185,7 +179,8 @@ def _same_place(scene: str, name: str) -> bool:
 
 
 def one_scene_out(bench: Bench, frames: Sequence[Full]) -> Iterator[dict[str, Any]]:
-    """Learn from all rooms except one, judge on that one."""
+    """Learn from all rooms except one, judge on that one; at last the means over the rooms."""
+    rows: list[dict[str, Any]] = []
     for scene in dict.fromkeys(frame.scene for frame in frames):
         out = [frame for frame in frames if frame.scene == scene]
         rest = [pair_of(f, n) for n, f in enumerate(frames) if f.scene != scene]
@@ -194,7 +189,27 @@ def one_scene_out(bench: Bench, frames: Sequence[Full]) -> Iterator[dict[str, An
         before, after = (
             _judged(path, {'that scene': out}) for path in (find_model(MODEL), adapted.path)
         )
-        yield {'learnt': f'without {scene}', 'before': before, **after, 'steps': adapted.after.step}
+        steps = adapted.after.step
+        rows.append({'learnt': f'without {scene}', 'before': before, **after, 'steps': steps})
+        yield rows[-1]
+    yield over_scenes(rows)
+
+
+def over_scenes(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the row of the means over left-out rooms, with intervals, also of what was gained."""
+
+    def means(parts: Sequence[dict[str, Any]]) -> dict[str, Floats]:
+        return {how: np.array([p['that scene'][how]['mean'] for p in parts]) for how in HOW}
+
+    before, after = means([row['before'] for row in rows]), means(rows)
+    count = {'frames': sum(r['that scene']['frames'] for r in rows), 'scenes': len(rows)}
+    return {
+        'learnt': 'the mean of these',
+        'steps': '',
+        'before': {'that scene': {how: interval(before[how]) for how in HOW} | count},
+        'that scene': {how: interval(after[how]) for how in HOW} | count,
+        'worse by': {how: interval(after[how] - before[how]) for how in HOW},
+    }
 
 
 def on_world(bench: Bench, manifest: Path) -> Iterator[dict[str, Any]]:
@@ -232,14 +247,14 @@ def _judged(model: Path, tests: dict[str, list[Full]]) -> dict[str, Any]:
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
     """Return the Markdown table of the runs."""
-    tests = [k for k, v in rows[-1].items() if isinstance(v, dict) and 'none' in v]
+    tests = [k for k, v in rows[-1].items() if isinstance(v, dict) and 'scenes' in v]
     head = ['learnt from', 'steps']
-    head += [f'{test}: abs_rel {how}' for test in tests for how in ('none', 'median')]
+    head += [f'{test}: abs_rel {how}' for test in tests for how in HOW]
     lines = []
     for row in rows:
         cells = [row['learnt'], str(row.get('steps', 0))]
         for test in tests:
-            for how in ('none', 'median'):
+            for how in HOW:
                 before = row.get('before')
                 was = f'{before[test][how]["mean"]:.3f} -> ' if before else ''
                 cells.append(was + _cell(row[test][how], row[test]['scenes']))

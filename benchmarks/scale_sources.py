@@ -43,14 +43,11 @@ from s2r_depth_ros.geometry.scale import (
 )
 from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.tables import format_markdown_table
+from true_lidar import RINGS, Floats, is_sparse, nearest_of_beams, on_rings
 
-Floats = NDArray[np.float64]
 MODELS = {'indoor': 'indoor-s', 'stereo': 'indoor-s', 'driving': 'outdoor-s'}
-RINGS = np.radians(np.arange(-15.0, 16.0, 2.0))
-AZIMUTH = np.radians(0.2)  # between the points of a ring, and of a scan
 SCAN_HEIGHT = 0.3  # m over the floor
 LEAST_HEIGHT = 0.1  # m, of a camera over the floor
-RESIDUAL = 0.2  # degrees that sparse truth may be off a ring
 # A table top, and a plane through a chair: looked at in the picture of --floors.
 NO_FLOOR = frozenset({'middlebury_vintage', 'kitchen7s_605'})
 OUTDOOR = frozenset({'citysim', 'street'})
@@ -159,16 +156,7 @@ def true_floor(truth: NDArray[np.float32], camera: Intrinsics) -> TrueFloor | No
 
 def lidar(frame: Frame, *, curve: bool) -> ScaleSource:
     """Return the points of true depth that lie on the rings of a lidar at the camera."""
-    points = depth_image_points(frame.truth, frame.camera)
-    elevation = np.arctan2(-points[:, 1], np.hypot(points[:, 0], points[:, 2]))
-    ring = np.abs(elevation[:, None] - RINGS).argmin(1)
-    off = np.abs(elevation - RINGS[ring])
-    sparse = (frame.truth > 0).mean() < 0.3
-    near = off < (np.radians(RESIDUAL) if sparse else 0.5 / frame.camera.fy)
-    azimuth = np.rint(np.arctan2(points[:, 0], points[:, 2]) / AZIMUTH).astype(int)
-    return ReferencePoints(
-        _nearest(points[near], ring[near] * 10_000 + azimuth[near]), 0.0, curve=curve
-    )
+    return ReferencePoints(on_rings(frame.truth, frame.camera, RINGS), 0.0, curve=curve)
 
 
 def scan(frame: Frame, *, curve: bool) -> ScaleSource:
@@ -177,22 +165,13 @@ def scan(frame: Frame, *, curve: bool) -> ScaleSource:
     Without a floor: those of the row at the height of the camera.
     """
     points = depth_image_points(frame.truth, frame.camera)
-    sparse = (frame.truth > 0).mean() < 0.3
-    least = 0.05 if sparse else 0.01
+    least = 0.05 if is_sparse(frame.truth) else 0.01
     if frame.floor is None:
         off = np.abs(points[:, 1])
     else:
         off = np.abs(frame.floor.height - points @ frame.floor.normal - SCAN_HEIGHT)
     level = off < np.maximum(least, 0.5 * points[:, 2] / frame.camera.fy)
-    points = points[level]
-    azimuth = np.rint(np.arctan2(points[:, 0], points[:, 2]) / AZIMUTH).astype(int)
-    return ReferencePoints(_nearest(points, azimuth), 0.0, curve=curve)
-
-
-def _nearest(points: Floats, key: NDArray[np.intp]) -> Floats:
-    """Return the nearest of the points [N, 3] with the same key [N]."""
-    order = np.lexsort((np.linalg.norm(points, axis=1), key))
-    return points[order][np.unique(key[order], return_index=True)[1]]
+    return ReferencePoints(nearest_of_beams(points[level]), 0.0, curve=curve)
 
 
 def cone(frame: Frame, degrees: float, *, nearest: bool) -> ScaleSource | None:

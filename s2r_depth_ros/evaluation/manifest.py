@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.files import JsonError, read_json
 from s2r_depth_ros.geometry import ImplausibleError, check_focal_length
+from s2r_depth_ros.media.depth_files import read_depth_file
 from s2r_depth_ros.media.sources import SourceError, read_image
 
 CAPS = {'driving': 80.0, 'indoor': 10.0, 'stereo': 10.0}
@@ -52,22 +52,19 @@ class GroundTruthFrame:
         has such an fx.
         """
         try:
-            rgb = read_image(self.rgb)
+            rgb, depth = read_image(self.rgb), read_depth_file(self.depth, self.depth_scale)
         except SourceError as error:
             raise ManifestError(f'frame {self.id}: {error}') from error
-        try:
-            raw = cv2.imread(str(self.depth), cv2.IMREAD_UNCHANGED)
-        except cv2.error:  # of more pixels than OpenCV takes
-            raw = None
-        if raw is None:
-            raise ManifestError(f'frame {self.id}: cannot read {self.depth}')
-        if raw.ndim != 2 or raw.shape != rgb.shape[:2]:
-            raise ManifestError(f'{self.depth} must be one channel of the size of {self.rgb}')
+        if depth.shape != rgb.shape[:2]:
+            raise ManifestError(
+                f'frame {self.id}: {self.depth} is {depth.shape}, {self.rgb} {rgb.shape[:2]} '
+                '(height, width); give depth of the size of the image'
+            )
         try:
             check_focal_length(self.fx, rgb.shape[1], f'fx of frame {self.id}')
         except ImplausibleError as error:
             raise ManifestError(str(error)) from error
-        return rgb, raw.astype(np.float32) * np.float32(self.depth_scale)
+        return rgb, depth
 
 
 def read_ground_truth(path: str | Path) -> list[GroundTruthFrame]:

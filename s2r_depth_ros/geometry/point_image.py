@@ -50,6 +50,16 @@ def sparse_depth(points: NDArray[np.float64], camera: Intrinsics) -> NDArray[np.
     """
     column, row, z = on_image(points, camera)
     seen = z <= nearest_around(column, row, z, camera) * np.exp(BEHIND)
-    nearest = np.full((camera.height, camera.width), np.inf)
-    np.minimum.at(nearest, (row[seen], column[seen]), z[seen])
+    return nearest_depth(column[seen], row[seen], z[seen], (camera.height, camera.width))
+
+
+def nearest_depth(
+    column: Pixels, row: Pixels, z: NDArray[np.floating], size: tuple[int, ...]
+) -> NDArray[np.float32]:
+    """Return depth [H, W] of ``size``, metres, 0 unknown: of several in a pixel the nearest.
+
+    column, row, z: [N], inside the image; metres.
+    """
+    nearest = np.full(size, np.inf)
+    np.minimum.at(nearest, (row, column), z)
     return np.where(np.isfinite(nearest), nearest, 0).astype(np.float32)

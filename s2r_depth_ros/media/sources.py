@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,18 +98,22 @@ def read_image(path: str | Path) -> NDArray[np.uint8]:
     Grey becomes RGB, 16 bits become 8 by what is in them, alpha is dropped. Raises SourceError for
     a missing, foreign or truncated file.
     """
-    check_path(Path(path))
+    return decoded_to_rgb(read_picture(Path(path), upright=True))
+
+
+def read_picture(path: Path, *, upright: bool = False) -> NDArray[Any]:
+    """Return a picture file as ``codecs.decode`` does. Raises SourceError naming the file."""
+    check_path(path)
     try:
-        content = Path(path).read_bytes()
+        content = path.read_bytes()
     except OSError as error:
         raise SourceError(f'{path}: cannot be read ({error.strerror})') from error
     if foreign := foreign_content(content[:HEAD_BYTES]):
         raise SourceError(f'{path}: {foreign}')
     try:
-        image = codecs.decode(content, upright=True)
+        return codecs.decode(content, upright=upright)
     except codecs.CodecError as error:
         raise SourceError(f'{path}: {error}') from error
-    return decoded_to_rgb(image)
 
 
 def _is_known(path: Path) -> bool:

@@ -52,6 +52,7 @@ def camera_channels() -> tuple[Channel, ...]:
     return (
         Channel(f'/{INFO_TOPIC}', by_name[topics.CAMERA_INFO]),
         Channel(f'/{IMAGE_TOPIC}', by_name[topics.IMAGE]),
+        Channel(f'/{DEPTH_TOPIC}', by_name[topics.REFERENCE_DEPTH]),
     )
 
 

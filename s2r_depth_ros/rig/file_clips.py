@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.files import JsonError, read_json
 from s2r_depth_ros.geometry import Calibration, CalibrationError, check_plausible
+from s2r_depth_ros.media.depth_files import read_depth_file
 from s2r_depth_ros.media.sources import IMAGE_SUFFIXES, find_files, passed_over, read_image
 from s2r_depth_ros.media.videos import count_video_frames, frame_rate, read_video
 from s2r_depth_ros.rig.clip import (
@@ -79,9 +79,7 @@ def open_sequence(path: Path, fx: float | None) -> Clip:
                 continue
             known = None
             if depth is not None:
-                known = _read_depth(path / str(depth), metres, (height, width))
-                if known is None:
-                    report(f'{path / str(depth)} is no depth image of 16 bits at {width}x{height}')
+                known = _read_depth(path / str(depth), metres, (height, width), report)
             yield ClipFrame(time, ImageData.from_rgb(rgb), calibration, known)
 
     return Clip(
@@ -94,16 +92,19 @@ def open_sequence(path: Path, fx: float | None) -> Clip:
     )
 
 
-def _read_depth(file: Path, metres: float, size: tuple[int, int]) -> ImageData | None:
+def _read_depth(
+    file: Path, metres: float, size: tuple[int, int], report: Report
+) -> ImageData | None:
     """Return a depth image of this (height, width), None if there is none. metres: of a unit."""
     try:
-        encoded = np.frombuffer(file.read_bytes(), np.uint8)
-    except OSError:
+        depth = read_depth_file(file, metres)
+    except UserError as error:
+        report(str(error))
         return None
-    raw = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED) if len(encoded) else None
-    if raw is None or raw.dtype != np.uint16 or raw.shape != size:
+    if depth.shape != size:
+        report(f'{file} is {depth.shape[1]}x{depth.shape[0]}, its image {size[1]}x{size[0]}')
         return None
-    return ImageData.from_metres(raw.astype(np.float32) * np.float32(metres))
+    return ImageData.from_metres(depth)
 
 
 def _describe(calibration: Calibration) -> str:

@@ -39,3 +39,4 @@ def test_delivery_is_that_of_the_publisher() -> None:
     assert DIAGNOSTICS.reliable
     assert all(channel.reliable for channel in node_channels('depth'))
     assert not any(channel.reliable for channel in camera_channels()[1:])
+    assert '/camera/depth/image_rect' in [channel.name for channel in camera_channels()]

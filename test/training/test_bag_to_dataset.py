@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
+from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.geometry import Intrinsics
+from s2r_depth_training.cli import main
 from s2r_depth_training.dataset.bag_pairs import PairRules, Topics
 from s2r_depth_training.dataset.bags import bag_to_dataset
 from s2r_depth_training.dataset.config import DataConfig
@@ -449,7 +451,7 @@ def test_depth_that_says_nothing_is_left_out_and_told(tmp_path, nothing):
 def test_a_folder_without_a_recording_is_named(tmp_path):
     (tmp_path / 'pictures').mkdir()
     (tmp_path / 'pictures' / '1.png').touch()
-    with pytest.raises(DataError, match='holds no recording of ROS'):
+    with pytest.raises(UserError, match='holds no recording of ROS'):
         bag_to_dataset([tmp_path / 'pictures'], [], TOPICS, tmp_path / 'set', kind='mine')
 
 
@@ -460,3 +462,38 @@ def test_depth_is_read_as_drivers_write_it(tmp_path):
     png = cv2.imencode('.png', millimetres)[1].tobytes()
     as_png = depth_image(compressed(0.0, png, '16UC1; png compressed '))
     np.testing.assert_array_equal(as_png, as_mono16)
+
+
+@pytest.mark.parametrize('frame', ['depth_optical', 'camera', '', '/camera'])
+def test_depth_of_another_camera_is_refused(tmp_path, frame):
+    """By the names of the frames, unless a transform says that they are one."""
+
+    def own_depth(seconds: float, depth: NDArray[Any]) -> Any:
+        message = raw_depth(seconds, depth)
+        message.header.frame_id = frame
+        return message
+
+    runs = [write_bag(tmp_path / n, run_of([2.0, 3.0]), depth=own_depth) for n in 'ab']
+    command = ['bag_to_dataset', '--train', str(runs[0]), '--val', str(runs[1]), '--kind', 'room']
+    for role, topic in TOPICS.by_role().items():
+        command += [f'--{role}', topic]
+    same = frame.strip('/') in ('camera', '')
+    assert main([*command, '--out', str(tmp_path / 'set')]) == (0 if same else 2)
+    said = ['--transform', f'camera {frame} 0 0 0 0 0 0'] if not same else []
+    assert main([*command, *said, '--out', str(tmp_path / 'said')]) == 0
+    moved = ['--transform', f'camera {frame} 0.05 0 0 0 0 0'] if not same else []
+    assert main([*command, *moved, '--out', str(tmp_path / 'moved')]) == (0 if same else 2)
+    assert FrameStore([tmp_path / 'said' / 'manifest.json'], 'train').count('room') == 2
+    before = (tmp_path / 'said' / 'manifest.json').read_bytes()
+    assert main([*command, *said, '--out', str(tmp_path / 'said')]) == 2  # nothing is written over
+    assert (tmp_path / 'said' / 'manifest.json').read_bytes() == before
+
+
+def test_camera_info_of_another_camera_is_told(tmp_path):
+    told: list[str] = []
+    info = camera_info(0.0)
+    info.header.frame_id = 'rear'
+    runs = [write_bag(tmp_path / n, run_of([2.0, 3.0]), info) for n in 'ab']
+    bag_to_dataset(runs[:1], runs[1:], TOPICS, tmp_path / 'set', kind='room', report=told.append)
+    assert len(told) == 2  # once for each recording
+    assert "/camera/camera_info is of the frame 'rear', /camera/image of 'camera'" in told[0]

@@ -233,3 +233,27 @@ def test_a_file_where_results_go_is_named(tmp_path, monkeypatch, capsys):
         script = load_script(name, monkeypatch).main
         device = [] if name == 'gpu_check' else ['--device', 'cpu']
         assert str(file) in refused(script, monkeypatch, capsys, '--out', file, *device)
+
+
+def test_what_leaving_a_room_out_gains_is_told_with_an_interval(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    script = load_script('adaptation', monkeypatch)
+
+    def row(name: str, before: float, after: float) -> dict[str, Any]:
+        def scene(value: float) -> dict[str, Any]:
+            errors = {how: {'mean': value, 'low': value, 'high': value} for how in script.HOW}
+            return {'that scene': {**errors, 'frames': 2, 'scenes': 1}}
+
+        return {'learnt': name, 'before': scene(before), **scene(after), 'steps': 3}
+
+    rows = [row('a', 0.2, 0.1), row('b', 0.3, 0.4), row('c', 0.4, 0.4)]
+    means = script.over_scenes(rows)
+    assert means['before']['that scene']['none']['mean'] == pytest.approx(0.3)
+    assert means['that scene']['median']['mean'] == pytest.approx(0.3)
+    assert means['worse by']['none']['mean'] == pytest.approx(0.0, abs=1e-9)
+    assert means['worse by']['none']['low'] == pytest.approx(-0.1)
+    assert means['that scene']['frames'] == 6
+    text = script.table([*rows, means]).splitlines()
+    assert text[2].endswith('| 3 | 0.200 -> 0.100 | 0.200 -> 0.100 |')
+    assert text[5].startswith('| the mean of these |  | 0.300 -> 0.300 (0.100 to 0.400) |')

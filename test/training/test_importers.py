@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +14,21 @@ from floor_scenes import CAMERA
 from numpy.typing import NDArray
 from robot_recordings import picture, truth
 
+from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.evaluation.manifest import read_ground_truth
 from s2r_depth_training.cli import main
 from s2r_depth_training.dataset.config import DataConfig
-from s2r_depth_training.dataset.format import TRAIN, VALIDATION
+from s2r_depth_training.dataset.format import TRAIN, VALIDATION, Manifest, write_manifest
 from s2r_depth_training.dataset.samples import TrainingSamples
 from s2r_depth_training.dataset.shrinking import shrink_depth, small_camera
 from s2r_depth_training.dataset.store import FrameStore
 from s2r_depth_training.errors import DataError
+from s2r_depth_training.importing import import_set as import_module
+from s2r_depth_training.importing import real
 from s2r_depth_training.importing.entries import Options
 from s2r_depth_training.importing.eval_set import KINDS, write_eval_set
 from s2r_depth_training.importing.import_set import IMPORTERS, Wanted, import_set, judging_scenes
+from s2r_depth_training.importing.nyu import depth_of_disparity, raw_disparity
 from s2r_depth_training.importing.real import velodyne_depth
 
 DEPTH = truth(4.0)
@@ -167,6 +170,61 @@ def rgbd(root: Path, scene: str) -> None:
     (root / scene / 'intrinsics.json').write_text(json.dumps(numbers))
 
 
+def kinect_ray(x: Any, y: Any) -> tuple[Any, Any]:
+    """Return x/z and y/z that a pixel of the Kinect's depth camera looks along, by its lens."""
+    k = (-0.099897236553084481, 0.39065324602765344, -0.51031725053400578)
+    p1, p2 = 1.9290592870229277e-3, -1.9422022475975055e-3
+    seen_x, seen_y = (x - 313.04475870804731) / 582.62448, (y - 238.44389626620386) / 582.69103
+    a, b = seen_x, seen_y
+    for _ in range(30):
+        r = a * a + b * b
+        radial = 1 + k[0] * r + k[1] * r**2 + k[2] * r**3
+        a = (seen_x - 2 * p1 * a * b - p2 * (r + 2 * a * a)) / radial
+        b = (seen_y - p1 * (r + 2 * b * b) - 2 * p2 * a * b) / radial
+    return a, b
+
+
+# Of the Kinect's depth camera in its colour camera.
+TURN = np.array([
+    [0.99997799, -5.0359919e-3, -4.3196625e-3],
+    [5.0518419e-3, 0.99998052, 3.6662366e-3],
+    [4.3011152e-3, -3.6879781e-3, 0.99998395],
+])  # fmt: skip
+AT = -np.array([2.5031875e-2, -2.9342313e-4, 6.6238747e-4])
+
+
+def kinect(z: float) -> tuple[Any, Any, Any]:
+    """Return where its depth camera's pixels see a wall z m before the colour camera.
+
+    x and y in the colour camera, m, and the number that the depth camera gives.
+    """
+    y, x = np.mgrid[0:480, 0:640]
+    a, b = kinect_ray(x, y)
+    rays = np.stack([a, b, np.ones_like(a)], -1) @ TURN.T
+    far = (z - AT[2]) / rays[..., 2]  # along the depth camera's axis
+    return AT[0] + far * rays[..., 0], AT[1] + far * rays[..., 1], 1092.5 - 351.3 / far
+
+
+def dump(path: Path, head: str, pixels: NDArray[Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(head.encode() + pixels.tobytes())
+
+
+def nyu_raw(root: Path, scene: str) -> None:
+    """A dump of a wall 2 m before the colour camera."""
+    folder = root / f'room_{scene}a'
+    raw = np.round(kinect(2.0)[2]).astype('<u2')
+    raw[:4] = 2047
+    head = 'P5 640 480 65535\n'
+    dump(folder / 'd-1294886362.665769-3143255701.pgm', head, raw)
+    dump(folder / 'd-1294886362.699999-3143255701.pgm', head, raw[:-1])  # cut short
+    dump(folder / 'd-1294886399.665769-3143255701.pgm', head, raw)  # without colour
+    large = cv2.resize(RGB, (640, 480), interpolation=cv2.INTER_LINEAR).astype(np.uint8)
+    for stamp, seen in (('362.238178', 255 - large), ('362.650000', large)):
+        dump(folder / f'r-1294886{stamp}-3118787619.ppm', 'P6 640 480 255\n', seen)
+    (folder / 'a-1294886363.011060-3164794231.dump').write_bytes(b'xyz')
+
+
 # Kind -> how it is made, the focal length of its images, and the accuracy of depth.
 SETS: dict[str, tuple[Callable[[Path, str], None], float, float]] = {
     'vkitti1': (vkitti1, 725.0, 0.005),
@@ -175,11 +233,18 @@ SETS: dict[str, tuple[Callable[[Path, str], None], float, float]] = {
     'tartanair': (tartanair, 320.0, 0.002),
     'suncg': (suncg, 130.0, 0.03),
     'nyu': (nyu, 518.8579, 0.002),
+    'nyu_raw': (nyu_raw, 518.8579 / 4, 0.004),
     'kitti_raw': (kitti_raw, 100.0, 0.002),
     'kitti_annotated': (kitti_annotated, 100.0, 0.004),
     'rgbd': (rgbd, 100.0, 0.002),
 }
 SCENES = ('0001', '0002')
+# A lens undone moves what is at the border.
+INNER = np.s_[40:80, 50:110]
+
+
+def true_depth(kind: str) -> NDArray[np.float32]:
+    return np.full_like(DEPTH, 2.0) if kind == 'nyu_raw' else DEPTH
 
 
 def make(kind: str, root: Path) -> Wanted:
@@ -206,12 +271,15 @@ def test_depth_is_where_it_is_and_as_far(kind: str, tmp_path: Path) -> None:
             assert frame.fx == pytest.approx(fx, rel=1e-4)
             assert frame.zero_is_sky == (kind in ('vkitti1', 'vkitti2'))
             known = frame.depth > 0
-            np.testing.assert_allclose(frame.depth[known], DEPTH[known], rtol=accuracy + 1e-3)
+            expected = true_depth(kind)
+            np.testing.assert_allclose(frame.depth[known], expected[known], rtol=accuracy + 1e-3)
             sparse = kind.startswith('kitti')
-            assert known.mean() == pytest.approx(1 / 9 if sparse else 1.0, abs=0.04)
+            # The Kinect's cameras do not see the same.
+            share = 1 / 9 if sparse else 0.8 if kind == 'nyu_raw' else 1.0
+            assert known.mean() == pytest.approx(share, abs=0.04)
             if sparse:
                 assert known[2::3, 2::3].mean() > 0.95
-            assert np.abs(frame.rgb.astype(int) - RGB).mean() < 3
+            assert np.abs(frame.rgb.astype(int) - RGB)[INNER].mean() < 3
             seen += 1
     assert seen == (4 if kind == 'vkitti1' else 2)
     train = FrameStore([manifest], TRAIN)
@@ -242,9 +310,12 @@ def test_a_broken_file_is_named(kind: str, tmp_path: Path) -> None:
     colour = {p for p in root.rglob('*') if p.suffix in ('.png', '.jpg', '.npy', '.bin', '.hdf5')}
     if kind == 'nyu':
         colour = set(root.glob('*.mat'))
+    if kind == 'nyu_raw':
+        colour = set(root.rglob('d-*362.665769*.pgm'))
     path = sorted(colour)[-1]
-    path.write_bytes(path.read_bytes()[:7])
-    with pytest.raises(DataError) as caught:
+    content = path.read_bytes()
+    path.write_bytes(bytes(len(content)) if kind == 'nyu_raw' else content[:7])
+    with pytest.raises(UserError) as caught:
         import_set(kind, root, tmp_path / 'set', selection)
     assert path.name in str(caught.value)
 
@@ -344,9 +415,10 @@ def test_pieces_of_one_place_are_one_scene(tmp_path: Path) -> None:
         nyu(tmp_path / 'nyu', name)
     rooms = ['living_room_0001', 'living_room_0001', 'living_room_0002', 'cafe_0001']
     assert scenes_of('nyu', tmp_path / 'nyu') == rooms
-    for camera in ('left', 'right'):
-        rgbd(tmp_path / 'rgbd', f'kitchen/{camera}')
-    assert scenes_of('rgbd', tmp_path / 'rgbd') == ['kitchen', 'kitchen']
+    nyu_raw(tmp_path / 'raw' / 'part_1', '0003')
+    (tmp_path / 'raw' / 'part_1' / 'room_0003a').rename(tmp_path / 'raw' / 'room_0003b')
+    nyu_raw(tmp_path / 'raw' / 'part_1', '0003')
+    assert scenes_of('nyu_raw', tmp_path / 'raw') == ['room_0003', 'room_0003']
     for part in ('Easy/P000', 'Hard/P001'):
         put(tmp_path / 'tartan/office' / part / 'image_left/000000_left.png', RGB)
     for root in ('tartan', 'tartan/office', 'tartan/office/Easy'):
@@ -422,7 +494,7 @@ def test_a_list_of_nyu_counts_from_one(tmp_path: Path, kind: str) -> None:
         ('l.mat', b'no matlab file', "has no numbers 'testNdxs'"),
         ('l.mat', b'', "has no numbers 'testNdxs'"),
         ('l.csv', b'a.png\n', r"'a\.png' is not COLOUR\.png,DEPTH\.png"),
-        ('l.csv', b'a.png,b.png\n', r'a\.png cannot be read'),
+        ('l.csv', b'a.png,b.png\n', r'a\.png: no such file'),
         ('l.csv', None, 'cannot be read as a list'),
     ],
 )
@@ -433,7 +505,7 @@ def test_a_list_of_nyu_that_is_none_is_named(
     if content is not None:
         (tmp_path / name).write_bytes(content)
     wanted = Wanted(options=Options(list=tmp_path / name))
-    with pytest.raises(DataError, match=told):
+    with pytest.raises(UserError, match=told):
         import_set('nyu', tmp_path / 'nyu', tmp_path / 'set', wanted)
 
 
@@ -455,13 +527,27 @@ def nyu_pictures(root: Path, count: int) -> Path:
     return root / 'nyu2_test.csv'
 
 
-@pytest.mark.parametrize('kind', [k for k, one in IMPORTERS.items() if not one.listed])
-def test_a_list_is_refused_where_it_would_be_passed_over(kind: str, tmp_path: Path) -> None:
-    selection = make(kind, tmp_path / 'root')
-    (tmp_path / 'l.txt').write_text('a\n')
-    given = replace(selection, options=replace(selection.options, list=tmp_path / 'l.txt'))
-    with pytest.raises(DataError, match=f'{kind} takes no --list; vkitti1, nyu, kitti_raw, '):
-        import_set(kind, tmp_path / 'root', tmp_path / 'set', given)
+def test_another_list_makes_another_set(tmp_path: Path, capsys: Any) -> None:
+    """Also one that begins alike, and none: frames are not added to those of a list."""
+    path = nyu_pictures(tmp_path / 'root', 4)
+    longer = path.with_name('longer.csv')
+    path.rename(longer)
+    path.write_text(''.join(longer.read_text().splitlines(keepends=True)[:2]))
+    out = tmp_path / 'set'
+    command = ['import', 'nyu', str(tmp_path / 'root'), '--width', '160', '--out', str(out)]
+    assert main([*command, '--list', str(path)]) == 0
+    before = content_of(out)
+    assert main([*command, '--list', str(longer)]) == 2
+    assert f'another --list ({path}, now {longer})' in capsys.readouterr().err
+    longer.replace(path)
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text(''.join(reversed(lines)))
+    assert main([*command, '--list', str(path)]) == 2
+    assert 'has not the frames any more' in capsys.readouterr().err
+    nyu_rooms(tmp_path / 'root')
+    assert main(command) == 2
+    assert f'another --list ({path}, now none)' in capsys.readouterr().err
+    assert content_of(out) == before
 
 
 # ---------------------------------------------------------------- images to evaluate by
@@ -477,13 +563,14 @@ def test_images_to_evaluate_by_have_the_depth_of_the_set(kind: str, tmp_path: Pa
     assert len({frame.scene for frame in frames}) == 2
     for frame in frames:
         _, fx, accuracy = SETS[kind]
+        step = 4 if kind == 'nyu_raw' else 1  # what is evaluated by is not shrunk
         assert frame.kind == ('driving' if kind.startswith(('kitti', 'vkitti')) else 'indoor')
-        assert frame.fx == pytest.approx(fx, rel=1e-4)
-        rgb, depth = frame.load()
-        assert np.abs(rgb.astype(int) - RGB).mean() < 3
-        known = depth > 0
+        assert frame.fx == pytest.approx(fx * step, rel=1e-4)
+        rgb, depth = (pixels[step // 2 :: step, step // 2 :: step] for pixels in frame.load())
+        assert np.abs(rgb.astype(int) - RGB)[INNER].mean() < 3
+        known, expected = depth > 0, true_depth(kind)
         assert known.sum() > 1000
-        np.testing.assert_allclose(depth[known], DEPTH[known], rtol=accuracy + 1e-3, atol=0.003)
+        np.testing.assert_allclose(depth[known], expected[known], rtol=accuracy + 1e-3, atol=0.003)
 
 
 def test_kinds_that_no_protocol_knows_are_not_offered() -> None:
@@ -522,3 +609,195 @@ def test_what_is_farther_than_the_file_holds_does_not_come_near(tmp_path: Path) 
     manifest = write_eval_set('rgbd', tmp_path / 'root', tmp_path / 'set', WHOLE)
     _, depth = read_ground_truth(manifest)[0].load()
     assert (depth[:10] > 65).all()
+
+
+# ---------------------------------------------------------------- one set
+
+
+def test_each_folder_with_frames_is_a_scene(tmp_path: Path) -> None:
+    """Several rooms beneath one folder are several; each has its own camera."""
+    root = tmp_path / 'root'
+    for room, fx in (('house/kitchen', 100.0), ('house/bath', 110.0), ('house/up/bath', 120.0)):
+        rgbd(root, room)
+        numbers = {'fx': fx, 'fy': fx, 'cx': 79.5, 'cy': 59.5}
+        (root / room / 'intrinsics.json').write_text(json.dumps(numbers))
+    rooms = ['house/bath', 'house/kitchen', 'house/up/bath']
+    assert scenes_of('rgbd', root) == rooms
+    judged_by = read_ground_truth(write_eval_set('rgbd', root, tmp_path / 'eval', WHOLE))
+    assert [(frame.scene, frame.fx) for frame in judged_by] == list(zip(rooms, (110, 100, 120)))
+    manifest = import_set('rgbd', root, tmp_path / 'set', Wanted(width=160, validation=0.3))
+    learnt, judged = (FrameStore([manifest], split) for split in (TRAIN, VALIDATION))
+    assert (learnt.count('indoor'), judged.count('indoor')) == (2, 1)
+    lengths = {
+        store.frame('indoor', i).fx for store, n in ((learnt, 2), (judged, 1)) for i in range(n)
+    }
+    assert lengths == {100.0, 110.0, 120.0}
+
+
+OPTIONS = {'list': '{root}/list.txt', 'fx': '130', 'scale': '0.001'}
+
+
+@pytest.mark.parametrize('option', OPTIONS)
+@pytest.mark.parametrize(
+    ('command', 'kind'),
+    [*(('import', kind) for kind in IMPORTERS), *(('eval_set', kind) for kind in KINDS)],
+)
+def test_an_option_without_effect_is_refused(
+    command: str, kind: str, option: str, tmp_path: Path, capsys: Any
+) -> None:
+    make(kind, tmp_path)
+    needed = ['--fx', '130'] if kind == 'suncg' and option != 'fx' else []
+    value = OPTIONS[option].format(root=tmp_path)
+    arguments = [command, kind, str(tmp_path), '--out', str(tmp_path / 'set'), *needed]
+    status = main([*arguments, f'--{option}', value])
+    error = capsys.readouterr().err
+    if option in IMPORTERS[kind].uses:
+        assert f'--{option} says nothing' not in error
+    else:
+        assert status == 2
+        assert f'--{option} says nothing of {kind}, it is for ' in error
+        assert not (tmp_path / 'set').exists()
+
+
+def test_frames_of_several_sizes_are_one_set(tmp_path: Path) -> None:
+    """The days of KITTI differ by some pixels."""
+    root = tmp_path / 'root'
+    for room, width in (('a', 160), ('b', 159), ('c', 160), ('d', 150)):
+        rgbd(root, room)
+        put(root / room / 'rgb/a.jpg', RGB[:, :width])
+        put(root / room / 'depth/a.png', (DEPTH[:, :width] * 1000).round().astype(np.uint16))
+    manifest = import_set('rgbd', root, tmp_path / 'set', Wanted(width=160, validation=0))
+    store = FrameStore([manifest], TRAIN)
+    frames = [store.frame('indoor', i) for i in range(store.count('indoor'))]
+    assert sorted(frame.rgb.shape[1] for frame in frames) == [150, 159, 160, 160]
+    assert all(frame.rgb.shape[:2] == frame.depth.shape for frame in frames)
+
+
+def content_of(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize('ends', range(1, 8))
+def test_the_same_command_goes_on_where_it_was_cut_off(
+    ends: int, tmp_path: Path, monkeypatch: Any, capsys: Any
+) -> None:
+    monkeypatch.setattr(import_module, 'FRAMES', 2)
+    root = tmp_path / 'root'
+    for room in 'abcdefg':
+        rgbd(root, room)
+    command = ['import', 'rgbd', str(root), '--width', '160', '--validation', '0.4', '--out']
+    assert main([*command, str(tmp_path / 'whole')]) == 0
+    read: list[Path] = []
+    whole_read = real.read_colour
+
+    def cut_off(path: Path) -> Any:
+        if len(read) == ends:
+            raise KeyboardInterrupt
+        read.append(path)
+        return whole_read(path)
+
+    monkeypatch.setattr(real, 'read_colour', cut_off)
+    if ends < 7:
+        with pytest.raises(KeyboardInterrupt):
+            main([*command, str(tmp_path / 'cut')])
+    cut_at, ends = len(read), 99
+    assert main([*command, str(tmp_path / 'cut')]) == 0
+    assert len(read) - cut_at <= 7 - (cut_at - 1) // 2 * 2 + 1  # what was whole is not read again
+    assert content_of(tmp_path / 'cut') == content_of(tmp_path / 'whole')
+    read.clear()
+    capsys.readouterr()
+    assert main([*command, str(tmp_path / 'cut')]) == 0
+    told = capsys.readouterr()
+    assert 'has all frames of' in told.err
+    assert told.out == f'{tmp_path / "cut" / "manifest.json"}\n'
+    assert not read
+
+
+@pytest.mark.parametrize(
+    ('changed', 'told'),
+    [
+        (['--width', '80'], 'another --width (160, now 80)'),
+        (['--every', '2'], 'another --every (1, now 2)'),
+        (['--validation', '0.5'], 'another --validation (0.05, now 0.5)'),
+        (['--scale', '0.002'], 'another --scale (0.0, now 0.002)'),
+    ],
+)
+def test_another_set_is_not_written_over(
+    changed: list[str], told: str, tmp_path: Path, capsys: Any
+) -> None:
+    make('rgbd', tmp_path / 'root')
+    out = tmp_path / 'set'
+    command = ['import', 'rgbd', str(tmp_path / 'root'), '--width', '160', '--out', str(out)]
+    assert main(command) == 0
+    before = content_of(out)
+    assert main([*command, *changed]) == 2
+    error = capsys.readouterr().err
+    assert told in error
+    assert 'give another --out, or delete this one' in error
+    rgbd(tmp_path / 'root', '0000')
+    assert main(command) == 2
+    assert 'has not the frames any more' in capsys.readouterr().err
+    assert content_of(out) == before
+    write_manifest(out, Manifest(kind='indoor', shards=[]))
+    assert main(command) == 2
+    assert 'was not imported: give another --out' in capsys.readouterr().err
+
+
+def test_the_bytes_of_a_raw_depth_image_are_swapped_if_they_have_to_be(tmp_path: Path) -> None:
+    numbers = np.arange(480 * 640, dtype=np.uint16).reshape(480, 640) % 2048
+    for order in '<>':
+        path = tmp_path / 'd-1.0-1.pgm'
+        path.write_bytes(b'P5\n640 480\n65535\n' + numbers.astype(f'{order}u2').tobytes())
+        np.testing.assert_array_equal(raw_disparity(path), numbers)
+    path.write_bytes(b'P5\n640 480\n65535\n' + np.full((480, 640), 0x0909, '<u2').tobytes())
+    with pytest.raises(DataError, match=r'd-1\.0-1\.pgm holds numbers above 2047'):
+        raw_disparity(path)
+
+
+def test_the_colour_camera_sees_raw_depth_where_it_is(tmp_path: Path) -> None:
+    """The lower right corner of a board 1 m ahead is on the axis of the colour camera."""
+    nyu_raw(tmp_path / 'root', '0001')
+    x, y, near = kinect(1.0)
+    raw = np.where((x < 0) & (y < 0), near, kinect(3.0)[2]).round().astype('<u2')
+    file = tmp_path / 'root' / 'room_0001a' / 'd-1294886362.665769-3143255701.pgm'
+    dump(file, 'P5 640 480 65535\n', raw)
+    manifest = import_set('nyu_raw', tmp_path / 'root', tmp_path / 'set', Wanted())
+    depth = FrameStore([manifest], TRAIN).frame('indoor', 0).depth.astype(float)
+    board = (depth > 0.9) & (depth < 1.1)
+    assert np.flatnonzero(board[150]).max() == pytest.approx(325.6, abs=1.1)
+    assert np.flatnonzero(board[:, 200]).max() == pytest.approx(253.7, abs=1.1)
+    behind = depth[300:400, 400:500]
+    np.testing.assert_allclose(behind[behind > 0], 3.0, rtol=0.02)
+    # Beside the board the colour camera sees a wall that the depth camera does not.
+    assert 5 < (depth[100:200, 327:340] == 0).sum(1).mean() < 12
+
+
+def test_raw_numbers_become_metres() -> None:
+    raw = np.array([[0, 599, 600, 1000, 1057, 1058, 1092, 1093, 2047]], np.uint16)
+    expected = [0, 0, 351.3 / 492.5, 351.3 / 92.5, 351.3 / 35.5, 0, 0, 0, 0]
+    np.testing.assert_allclose(depth_of_disparity(raw)[0], expected, rtol=1e-6)
+
+
+def test_a_broken_frame_may_be_taken_out_before_it_goes_on(
+    tmp_path: Path, monkeypatch: Any, capsys: Any
+) -> None:
+    """Hours of work before it are kept."""
+    monkeypatch.setattr(import_module, 'FRAMES', 2)
+    root, names = tmp_path / 'root', [f'{number}.jpg' for number in range(7)]
+    rgbd(root, 'place')
+    for name in names:
+        put(root / 'place/rgb' / name, RGB)
+        put(root / 'place/depth' / f'{Path(name).stem}.png', (DEPTH * 1000).astype(np.uint16))
+    broken = root / 'place/rgb/5.jpg'
+    whole = broken.read_bytes()
+    broken.write_bytes(whole[:100])
+    out = tmp_path / 'set'
+    command = ['import', 'rgbd', str(root), '--width', '160', '--out', str(out)]
+    assert main(command) == 2
+    assert '5.jpg' in capsys.readouterr().err
+    kept = [path.stat().st_mtime_ns for path in sorted(out.glob('*.npz'))]
+    broken.unlink()
+    assert main(command) == 0
+    assert FrameStore([out / 'manifest.json'], TRAIN).count('indoor') == 7
+    assert [path.stat().st_mtime_ns for path in sorted(out.glob('*.npz'))][: len(kept)] == kept
+    assert len(kept) == 2

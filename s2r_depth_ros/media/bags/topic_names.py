@@ -49,6 +49,11 @@ def is_called_colour(topic: str) -> bool:
     return any(set(_words(part)) & _COLOUR for part in topic.split('/'))
 
 
+def is_called_rectified(topic: str) -> bool:
+    """Return whether a name says that the images are rectified, as image_proc names them."""
+    return any(set(_words(part)) & {'rect', 'rectified'} for part in topic.split('/'))
+
+
 def info_topics(image: str, images: Collection[str]) -> list[str]:
     """Return the names that the camera_info of ``image`` may have, the likeliest first.
 

@@ -16,7 +16,7 @@ from s2r_depth_ros.media.checks import SourceError
 
 TF_TOPICS = ('/tf_static', '/tf')
 _TF = 'tf2_msgs/msg/TFMessage'
-# Of a joint that stands still, metres and of rotation matrices.
+# Of what stands still, and of what is in one place: metres, and of rotation matrices.
 _STILL = 1e-3
 
 
@@ -55,6 +55,21 @@ class BagTransforms:
                 f'{self._path} does not tell how {source!r} lies to {target!r}{hint}: record '
                 f'/tf_static, or give it as {FORM}'
             ) from error
+
+    def are_one_place(self, first: str, second: str) -> bool:
+        """Return whether two frames are one, or lie in one place and look the same way."""
+        if one_frame(first, second):
+            return True
+        try:
+            return bool(np.abs(self.find(first, second) - np.eye(4)).max() <= _STILL)
+        except SourceError:
+            return False
+
+
+def one_frame(first: str, second: str) -> bool:
+    """Return whether two frame_ids are equal, or nobody can tell, as one of them is empty."""
+    first, second = (name.strip().lstrip('/') for name in (first, second))
+    return first == second or not (first and second)
 
 
 def _recorded(path: Path) -> tuple[dict[str, Link], set[str]]:

@@ -14,7 +14,9 @@ from source_files import ROOT
 from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.network.checkpoint import read_metadata
 from s2r_depth_training.adaptation import adapt as adapting
+from s2r_depth_training.adaptation import lessons
 from s2r_depth_training.cli import main
+from s2r_depth_training.dataset.render_to_disk import render_dataset
 
 MODEL = ROOT / 'models' / 'indoor-s.safetensors'
 
@@ -93,6 +95,28 @@ def test_it_goes_on_where_it_was_cut_off(
     assert read_metadata(cut).sha256 == read_metadata(whole).sha256
 
 
+def test_rendering_that_was_cut_off_goes_on(
+    drive: Path, tmp_path: Path, short: None, monkeypatch: Any
+) -> None:
+    """What is there by then may be one shard, with nothing to judge by."""
+
+    def cut_off(out: Path, recipe: Any, first: int, *rest: Any, **more: Any) -> None:
+        render_dataset(out, recipe, first, scenes=1, workers=1)
+        raise KeyboardInterrupt
+
+    out = tmp_path / 'mine.safetensors'
+    command = ['adapt', '--model', str(MODEL), '--bag', str(drive), '--minutes', '0.1']
+    with monkeypatch.context() as cut:
+        for name in ('render_dataset', 'render_for'):
+            cut.setattr(adapting, name, cut_off, raising=False)
+        with pytest.raises(KeyboardInterrupt):
+            main([*command, '--out', str(out)])
+    assert main([*command, '--out', str(out)]) == 0
+    judged = read_metadata(out).provenance['adapted']['after']['rendered']
+    assert judged['frames'] >= 1
+    assert sorted(p.name for p in tmp_path.iterdir()) == ['mine.md', 'mine.safetensors']
+
+
 @pytest.mark.parametrize(
     ('options', 'told'),
     [
@@ -120,6 +144,14 @@ def test_mistakes_are_told_in_one_line(
     assert told in error
 
 
+def test_images_too_small_to_show_anything_are_refused(
+    drive: Path, manifests: list[Path], tmp_path: Path, capsys: Any
+) -> None:
+    with pytest.raises(SystemExit):
+        call(drive, tmp_path / 'mine.safetensors', manifests, '--width', '8')
+    assert "--width: '8' is not a whole number, 64 or more" in capsys.readouterr().err
+
+
 def test_a_recording_that_has_changed_begins_anew(
     drive: Path, manifests: list[Path], tmp_path: Path, short: None, monkeypatch: Any, capsys: Any
 ) -> None:
@@ -142,6 +174,28 @@ def test_a_recording_that_has_changed_begins_anew(
     other.write_text(json.dumps(content))
     assert call(drive, out, [other]) == 2
     assert 'is a run with another scenes' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('factor', [1.0, 1.4])
+def test_a_models_own_depth_teaches_nothing(
+    manifests: list[Path], tmp_path: Path, monkeypatch: Any, capsys: Any, factor: float
+) -> None:
+    """A recording made while the node ran, perhaps with a scale."""
+    # What the model sees in noise is one wall.
+    monkeypatch.setattr(lessons, '_FLAT_SHARE', 1.0)
+    estimator = DepthEstimator(MODEL, device='cpu')
+    content = robot.messages(np.linspace(6.0, 2.0, 36).tolist())
+    seen = {}
+    for topic, _, message in content:
+        stamp = round(robot.nanoseconds(message.header.stamp) / 1e7) if topic != '/tf_static' else 0
+        if topic == robot.COLOUR:
+            seen[stamp] = message.data.reshape(120, 160, 3)
+        elif topic == robot.DEPTH:
+            own = estimator.predict(seen[stamp], fx=100.0).depth * np.float32(factor)
+            message.data = own.astype('<f4').reshape(-1).view(np.uint8)
+    bag = robot.record(tmp_path / 'drive', content)
+    assert call(bag, tmp_path / 'mine.safetensors', manifests) == 2
+    assert 'if it is the output of the depth node' in capsys.readouterr().err
 
 
 def test_depth_in_the_wrong_unit_is_told(

@@ -11,6 +11,8 @@ import pytest
 import robot_recordings as robot
 from written_bags import IMAGE, Message
 
+from s2r_depth_training.adaptation import lessons as lessons_module
+from s2r_depth_training.adaptation import recording
 from s2r_depth_training.adaptation.lessons import is_one_plane_of_beams
 from s2r_depth_training.adaptation.recording import Asked, Lessons, read_lessons
 from s2r_depth_training.adaptation.topics import GivenTopics, complete
@@ -133,6 +135,98 @@ def test_what_is_not_clear_is_asked_for(tmp_path: Path) -> None:
     blind = robot.record(tmp_path / 'blind', [m for m in content if m[0] != robot.COLOUR])
     with pytest.raises(DataError, match='The recording has none; say --colour'):
         complete(blind, GivenTopics())
+
+
+def info_of(topic: str, frame: str) -> Message:
+    return (topic, robot.INFO, robot.in_frame(robot.camera_info(100.0), frame))
+
+
+@pytest.mark.parametrize(
+    ('infos', 'expected'),
+    [
+        # The only one there is, but of another camera.
+        ({'/rear/camera_info': 'rear'}, None),
+        ({'/rear/camera_info': ''}, None),
+        ({'/rear/camera_info': 'rear', '/side/camera_info': 'side'}, None),
+        ({}, None),
+        # Named otherwise, but of this camera.
+        ({'/rear/camera_info': 'rear', '/front_info': 'optical'}, '/front_info'),
+        ({'/front_info': '/optical'}, '/front_info'),
+        ({'/front_info': 'optical', '/info': 'optical'}, None),
+        # Beside the image, and without a frame, or of the same; or of another, and one fits.
+        ({robot.INFO_TOPIC: '', '/other': 'optical'}, robot.INFO_TOPIC),
+        ({robot.INFO_TOPIC: 'optical', '/other': 'optical'}, robot.INFO_TOPIC),
+        ({'/camera_info': 'rear', '/front_info': 'optical'}, '/front_info'),
+        ({robot.INFO_TOPIC: 'rear'}, None),
+    ],
+)
+def test_camera_info_of_another_camera_is_not_taken(
+    tmp_path: Path, infos: dict[str, str], expected: str | None
+) -> None:
+    content = [m for m in robot.messages([3.0, 2.5]) if m[0] != robot.INFO_TOPIC]
+    content += [info_of(topic, frame) for topic, frame in infos.items()]
+    bag = robot.record(tmp_path / 'bag', content)
+    if expected is not None:
+        assert complete(bag, GivenTopics()).info == expected
+        return
+    with pytest.raises(DataError, match=r'\? The recording has .*; say --info TOPIC') as caught:
+        complete(bag, GivenTopics())
+    assert "which camera_info is of /camera/color/image_raw (of the frame 'opt" in str(caught.value)
+    assert all(topic in str(caught.value) for topic in infos)
+    assert complete(bag, GivenTopics(info='/said')).info == '/said'
+
+
+def test_camera_info_of_another_frame_is_used_if_it_is_asked_for_but_told(tmp_path: Path) -> None:
+    content = [m for m in robot.messages(DRIVE) if m[0] != robot.INFO_TOPIC]
+    bag = robot.record(tmp_path / 'bag', [info_of('/rear/info', 'rear'), *content])
+    told: list[str] = []
+    asked = replace(ASKED, topics=GivenTopics(info='/rear/info'))
+    assert read_lessons([bag], asked, told.append).learning
+    assert [text for text in told if "is of the frame 'rear'" in text] == told
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize('width', [160, 80])
+@pytest.mark.parametrize('frames', [7, 12, 25, 33])
+def test_what_is_kept_in_memory_is_counted_in_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width: int, frames: int
+) -> None:
+    """Evenly spread, of both recordings as much, whatever the size of the images."""
+    bags = [
+        robot.record(tmp_path / name, robot.messages(DRIVE[start::2]))
+        for start, name in enumerate('ab')
+    ]
+    monkeypatch.setattr(lessons_module, 'LEAST_LEARNING', 1)
+    monkeypatch.setattr(lessons_module, 'LEAST_JUDGING', 1)
+    of_one = 7 * width * width * 3 // 4
+    monkeypatch.setattr(recording, '_MOST_BYTES', frames * of_one)
+    asked = replace(ASKED, rules=PairRules(width=width, tolerance=0.02), share=0.4)
+    lessons = read_lessons(bags, asked, lambda text: None)
+    pairs = [*lessons.learning, *lessons.judging]
+    assert sum(p.rgb.nbytes + p.depth.nbytes for p in pairs) <= frames * of_one
+    # Some are left out where learning and judging meet.
+    assert min(40, frames) / 2 - 4 <= len(pairs)
+    steps = np.diff([pair.stamp for pair in lessons.learning][: len(lessons.learning) // 2])
+    assert len(set(steps.tolist())) <= 1
+
+
+@pytest.mark.parametrize('frame', ['optical', 'body'])
+def test_a_camera_in_a_body_frame_is_told(tmp_path: Path, frame: str) -> None:
+    """As Gazebo has it by default; what is above the robot would be what is ahead."""
+    content: list[Message] = [('/tf_static', robot.TF, robot.MOUNTING)]
+    content.append(('/tf_static', robot.TF, robot.transform('lidar', 'body')))
+    for topic, kind, message in robot.messages(DRIVE, robot.POINTS)[1:]:
+        if topic == robot.POINTS:  # a ceiling, too
+            own = message.data.view('<f4').reshape(-1, 3).copy()
+            own[::2] = np.abs(own[::2]) * (0.2, 0.2, 0.2) + (0.0, -0.2, 1.0)
+            message.data = own.reshape(-1).view(np.uint8)
+        else:
+            robot.in_frame(message, frame)
+        content.append((topic, kind, message))
+    told: list[str] = []
+    read_lessons([robot.record(tmp_path / 'bag', content)], ASKED, told.append)
+    expected = "frame of the images, 'body', is no optical frame"
+    assert [expected in text for text in told] == [True] * (frame == 'body')
 
 
 def test_a_lidar_that_is_turned_is_told(tmp_path: Path) -> None:

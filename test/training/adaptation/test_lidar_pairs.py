@@ -77,6 +77,24 @@ def test_the_lens_is_undone(tmp_path: Path) -> None:
     assert known.sum() <= (plain.depth > 0).sum()
 
 
+@pytest.mark.parametrize('name', ['/camera/image_rect', '/camera/image_rect_color/compressed'])
+def test_images_that_are_rectified_are_not_once_more(tmp_path: Path, name: str) -> None:
+    """Their camera_info has the lens of the raw ones, which would bend them the other way."""
+    content = [
+        (name if topic == robot.COLOUR else topic, kind, message)
+        for topic, kind, message in robot.messages([3.0], robot.POINTS, d=[-0.2])
+    ]
+    bag = robot.record(tmp_path / 'bag', content)
+    topics = Topics(name, robot.POINTS, robot.INFO_TOPIC)
+    truth = LidarPoints(BagTransforms(bag, []))
+    with pytest.raises(DataError, match=f'by its name {name} is rectified .* say --rectified'):
+        list(BagPairs(bag, topics, truth, RULES, lambda text: None))
+    said = PairRules(width=160, tolerance=0.05, rectified=True)
+    (pair,) = BagPairs(bag, topics, truth, said, lambda text: None)
+    expected = next(m for t, _, m in content if t == name).data.reshape(pair.rgb.shape)
+    assert (pair.rgb == expected).all()
+
+
 def test_what_the_camera_does_not_see_is_left_out(tmp_path: Path) -> None:
     """A lidar beside the camera sees behind a post."""
     content = robot.messages([3.0], robot.POINTS)

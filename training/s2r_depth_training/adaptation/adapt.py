@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -44,7 +46,7 @@ from s2r_depth_training.dataset.format import (
     read_manifest,
     write_manifest,
 )
-from s2r_depth_training.dataset.render_to_disk import render_for
+from s2r_depth_training.dataset.render_to_disk import render_dataset, render_for
 from s2r_depth_training.dataset.rendering import Recipe
 from s2r_depth_training.dataset.sampling import spread
 from s2r_depth_training.dataset.shard_writer import ShardWriter
@@ -61,13 +63,16 @@ KIND = 'recorded'
 """The kind of scene that frames of a recording have in a training set."""
 RENDERED = {'indoor': 'indoor', 'outdoor': 'street', 'universal': 'indoor'}
 """The rendered scenes that are mixed in, by a model's scenes."""
+RENDERING = 0.15
+"""Share of the time that goes to rendering them, first."""
 
 # Decided by the runs in training/RESULTS.md.
 _RATE, _STEPS, _EVERY, _SHARE, _BATCH, _AVERAGE = 5e-4, 400, 50, 0.5, 8, 0.98
 _STAGE = 'depth'
 _JUDGING = 48  # frames of each kind
-_RENDERING = 0.15  # of the time
 _FIRST_SCENE = 5_000_000  # no shipped model has seen scenes from here on
+_LEAST_SCENES = 4  # of which the last is to judge by
+_OWN = 0.03  # abs_rel, scaled; a model's own depth, recorded, differs by a hundredth
 _LARGER = 1.25  # stored frames than the network's input, of which crops are taken
 
 
@@ -106,7 +111,7 @@ def adapt(order: Order, lessons: Lessons, progress: Callable[[int, Course], None
     work = order.out.with_suffix('.adapting')
     make_folder(work)
     seconds = 60 * order.minutes
-    synthetic = order.synthetic or _render(work / 'rendered', metadata, seconds * _RENDERING)
+    synthetic = order.synthetic or _render(work / 'rendered', metadata, seconds * RENDERING)
     # Statistics of a few hundred frames would replace those of all that the model has seen.
     stage = StageConfig(_STAGE, _STEPS, freeze_batch_norm=True)
     experiment = _experiment(source, stage, [_written(work / 'recorded', lessons), synthetic])
@@ -147,7 +152,7 @@ def _trained(
         'minutes': order.minutes,
     }
     course = load_course(state, step, facts) if state.exists() else Course()
-    tuning = Tuning(_RATE, _STEPS, 60 * order.minutes * (1 - _RENDERING), _EVERY)
+    tuning = Tuning(_RATE, _STEPS, 60 * order.minutes * (1 - RENDERING), _EVERY)
     tune(step, course, tuning, judge, lambda: save_course(state, step, course, facts), progress)
     return course
 
@@ -173,6 +178,12 @@ class _Judge:
                 f'far as {self.metadata.name} is judged: is depth in the wrong unit (32FC1 is '
                 'metres, 16UC1 millimetres)? For wide places adapt a model for outdoor scenes'
             )
+        if step == 0 and recording.abs_rel_scaled < _OWN:
+            raise DataError(
+                f'depth of the recording is within {recording.abs_rel_scaled:.1%} of what '
+                f'{self.metadata.name} says, so nothing is left to learn; if it is the output of '
+                'the depth node, give --depth or --lidar the topic of a sensor'
+            )
         return Judgement(step, recording, scenes)
 
 
@@ -182,13 +193,23 @@ def _held_out(manifest: Path) -> list[Judged]:
 
 
 def _render(folder: Path, metadata: ModelMetadata, seconds: float) -> Path:
-    """Render scenes that the model has not seen, unless that was done; return their manifest."""
-    path = folder / MANIFEST
-    if not (path.exists() and read_manifest(path)['shards']):
+    """Render scenes that the model has not seen, unless that was done; return their manifest.
+
+    The folder gets its name when it is whole: the first shards alone would be few scenes, perhaps
+    none to judge by. Some of both are rendered however short the time is.
+    """
+    if not folder.exists():
+        part = folder.with_name(f'{folder.name}_part')
         size = [int(n * _LARGER) for n in (metadata.input_height, metadata.input_width)]
         recipe = Recipe(RENDERED[metadata.scene], size[0], size[1], validation=0.2)
-        render_for(folder, recipe, _FIRST_SCENE, seconds, workers=1, per_shard=16)
-    return path
+        end = time.monotonic() + seconds
+        for scenes in itertools.count(_LEAST_SCENES):
+            shards = render_dataset(part, recipe, _FIRST_SCENE, scenes, workers=1)['shards']
+            if {shard['split'] for shard in shards} == {TRAIN, VALIDATION}:
+                break
+        render_for(part, recipe, _FIRST_SCENE, end - time.monotonic(), workers=1, per_shard=16)
+        part.rename(folder)
+    return folder / MANIFEST
 
 
 def _written(folder: Path, lessons: Lessons) -> Path:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from s2r_depth_ros.media.bags.transforms import BagTransforms
@@ -22,8 +22,7 @@ from s2r_depth_training.dataset.bags import moved, refuse_ray_lengths
 from s2r_depth_training.dataset.ray_lengths import ray_length_evidence
 from s2r_depth_training.errors import DataError
 
-MOST_FRAMES = 6_000
-"""Of one recording, in memory: at 160 px about 150 kB each; more are left out evenly."""
+_MOST_BYTES = 2**30  # of all frames in memory; at 160 px 130 kB each
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,8 @@ def read_lessons(paths: Sequence[Path], asked: Asked, report: Callable[[str], No
     lessons = Lessons()
     known: dict[bytes, Path] = {}
     for path in paths:
-        pairs, lessons.truth = _of_recording(path, asked, report)
+        pairs, truth = _of_recording(path, asked, _MOST_BYTES // len(paths), report)
+        lessons.truth = truth if lessons.truth in ('', truth) else 'depth images and lidars'
         refuse_again(path, pairs, known)
         blocks = time_blocks([pair.stamp for pair in pairs], asked.share)
         lessons.learning += [pair for pair, learns in zip(pairs, blocks.learning) if learns]
@@ -73,16 +73,29 @@ def read_lessons(paths: Sequence[Path], asked: Asked, report: Callable[[str], No
 
 
 def _of_recording(
-    path: Path, asked: Asked, report: Callable[[str], None]
+    path: Path, asked: Asked, most_bytes: int, report: Callable[[str], None]
 ) -> tuple[list[RecordedPair], str]:
     """Return the pairs of one recording, and by what depth is known."""
     topics = complete(path, asked.topics)
     transforms = BagTransforms(path, asked.transforms)
+    most_bytes //= bool(topics.lidar) + bool(topics.depth)
+
+    def pairs(by: str, truth: Truth, rules: PairRules) -> list[RecordedPair]:
+        three = Topics(topics.colour, by, topics.info)
+        return _kept(path, BagPairs(path, three, truth, rules, report), most_bytes)
+
     lidar, depth = [], []
     if topics.lidar:
+        lidar_rules = replace(asked.rules, tolerance=asked.lidar_tolerance)
         truth = LidarPoints(transforms)
-        rules = PairRules(asked.rules.width, asked.lidar_tolerance, asked.rules.rectified)
-        lidar = _pairs(path, topics, topics.lidar, truth, rules, report)
+        lidar = pairs(topics.lidar, truth, lidar_rules)
+        if truth.up_ahead:
+            report(
+                f'{path}: the camera looks where the lidar has up. Unless it is mounted so, the '
+                f'frame of the images, {truth.up_ahead!r}, is no optical frame (z ahead, x right, '
+                "y down, REP-103) but the camera's body, and depths would be heights: correct "
+                'frame_id in its driver'
+            )
         if off := misalignment(lidar):
             report(
                 f'{path}: the points of the lidar do not lie where the camera sees them: edges fit '
@@ -91,35 +104,23 @@ def _of_recording(
                 'between camera and lidar, or the model learns depths of the wrong places'
             )
     if topics.depth:
-        depth = _pairs(path, topics, topics.depth, AlignedDepth(transforms), asked.rules, report)
+        depth = pairs(topics.depth, AlignedDepth(transforms), asked.rules)
         refuse_ray_lengths(path, [ray_length_evidence(p.depth, p.intrinsics) for p in depth])
     if depth and lidar:
         refuse_contradiction(depth, lidar)
     return (depth, 'depth images') if topics.depth else (lidar, 'a lidar')
 
 
-def _pairs(
-    path: Path,
-    topics: GivenTopics,
-    by: str,
-    truth: Truth,
-    rules: PairRules,
-    report: Callable[[str], None],
-) -> list[RecordedPair]:
-    pairs = BagPairs(path, Topics(topics.colour, by, topics.info), truth, rules, report)
-    kept = list(_thinned(moved(pairs)))
-    if not kept:
-        raise DataError(f'{path}: {pairs.why_none()}')
-    return kept
-
-
-def _thinned(pairs: Iterator[RecordedPair]) -> list[RecordedPair]:
-    """Return about MOST_FRAMES of the pairs at most, evenly spread, reading them once."""
+def _kept(path: Path, pairs: BagPairs, most_bytes: int) -> list[RecordedPair]:
+    """Return the pairs in which something moved, evenly spread, within ``most_bytes``."""
     kept: list[RecordedPair] = []
     every = 1
-    for number, pair in enumerate(pairs):
+    for number, pair in enumerate(moved(pairs)):
         if number % every == 0:
             kept.append(pair)
-        if len(kept) > MOST_FRAMES:
+        # All of one recording are about as large.
+        if len(kept) > 1 and len(kept) * (pair.rgb.nbytes + pair.depth.nbytes) > most_bytes:
             kept, every = kept[::2], 2 * every
+    if not kept:
+        raise DataError(f'{path}: {pairs.why_none()}')
     return kept

@@ -8,16 +8,17 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from s2r_depth_ros.geometry.frame_tree import FORM
 from s2r_depth_ros.option_values import count, positive, share
-from s2r_depth_training.adaptation.adapt import Order, adapt, check_order
+from s2r_depth_training.adaptation.adapt import RENDERING, Order, adapt, check_order
 from s2r_depth_training.adaptation.card import write_adapted_card
 from s2r_depth_training.adaptation.recording import Asked, read_lessons
 from s2r_depth_training.adaptation.topics import GivenTopics
 from s2r_depth_training.adaptation.tuning import Course
-from s2r_depth_training.commands.arguments import add_out
+from s2r_depth_training.commands.arguments import add_out, add_transform
 from s2r_depth_training.dataset.bag_pairs import PairRules
 from s2r_depth_training.dataset.bags import warn
+
+_NARROWEST = 64  # px; of less the network sees nothing
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,9 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--info', default='', help='topic of their camera_info')
     parser.add_argument('--depth', default='', help='topic of depth images aligned with colour')
     parser.add_argument('--lidar', default='', help='topic of a LaserScan or PointCloud2')
-    parser.add_argument(
-        '--transform', action='append', default=[], help=f'where /tf_static has none: {FORM}'
-    )
+    add_transform(parser)
     minutes = partial(positive, unit='minutes')
     parser.add_argument('--minutes', type=minutes, default=20.0, help='at most, rendering too')
     parser.add_argument(
@@ -47,7 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--tolerance', type=seconds, default=0.02, help='between colour and depth images, s'
     )
-    parser.add_argument('--width', type=count, default=160, help='images are shrunk to, px')
+    width = partial(count, least=_NARROWEST)
+    parser.add_argument('--width', type=width, default=160, help='images are shrunk to, px')
 
 
 def run(args: argparse.Namespace) -> None:
@@ -66,6 +66,8 @@ def run(args: argparse.Namespace) -> None:
         f'depth by {lessons.truth}'
     )
     total = round(60 * args.minutes)
+    if args.synthetic is None:
+        warn(f'rendering scenes to mix in, for {total * RENDERING:.0f} s or little more')
     with tqdm(total=total, unit='s', desc='adapt') as bar:
 
         def show(step: int, course: Course) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 
+from s2r_depth_ros.geometry.frame_tree import FORM
 from s2r_depth_ros.option_values import count, positive
 from s2r_depth_training.importing.entries import Options
 from s2r_depth_training.importing.import_set import IMPORTERS, Wanted
@@ -31,6 +33,13 @@ def add_data(parser: argparse.ArgumentParser, *, required: bool) -> None:
 def add_real(parser: argparse.ArgumentParser, use: str) -> None:
     """Declare ``--real``, a file or None; ``use`` says what the images are for."""
     parser.add_argument('--real', type=Path, help=f'manifest.json of real images {use}')
+
+
+def add_transform(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--transform``, a list of texts."""
+    parser.add_argument(
+        '--transform', action='append', default=[], help=f'where /tf_static has none: {FORM}'
+    )
 
 
 def add_batch(parser: argparse.ArgumentParser) -> None:
@@ -58,14 +67,20 @@ def add_data_set(parser: argparse.ArgumentParser, kinds: Iterable[str]) -> None:
     parser.add_argument('kind', choices=kinds, metavar='KIND', help=', '.join(kinds))
     parser.add_argument('root', type=Path, metavar='ROOT', help='folder of the data set')
     parser.add_argument('--every', type=count, default=1, help='take every n-th frame')
-    listed = ', '.join(kind for kind in kinds if IMPORTERS[kind].listed)
+    users = {
+        option.name: ', '.join(kind for kind in kinds if option.name in IMPORTERS[kind].uses)
+        for option in fields(Options)
+    }
     parser.add_argument(
-        '--list', type=Path, help=f'{listed}: file that names the frames of a split'
+        '--list', type=Path, help=f'{users["list"]}: file that names the frames of a split'
     )
     pixels = partial(positive, unit='pixels')
-    parser.add_argument('--fx', type=pixels, default=0.0, help='suncg: focal length, px')
+    parser.add_argument('--fx', type=pixels, default=0.0, help=f'{users["fx"]}: focal length, px')
     parser.add_argument(
-        '--scale', type=positive, default=0.0, help='rgbd: m a unit of depth, 0.001 by default'
+        '--scale',
+        type=positive,
+        default=0.0,
+        help=f'{users["scale"]}: m a unit of depth, 0.001 by default',
     )
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from s2r_depth_ros.option_values import count, positive
-from s2r_depth_training.commands.arguments import add_out
+from s2r_depth_training.commands.arguments import add_out, add_transform
 from s2r_depth_training.dataset.bag_pairs import PairRules, Topics
 from s2r_depth_training.dataset.bags import bag_to_dataset
 
@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--colour', required=True, help='topic of the colour images')
     parser.add_argument('--depth', required=True, help='topic of the aligned depth images')
     parser.add_argument('--info', required=True, help='topic of camera_info')
+    add_transform(parser)
     add_out(parser, 'folder of the training set')
     parser.add_argument('--kind', required=True, help='kind of scene: indoor, street, or your own')
     parser.add_argument(
@@ -46,5 +47,6 @@ def run(args: argparse.Namespace) -> None:
         kind=args.kind,
         zero_depth=args.zero_depth,
         rules=PairRules(args.width, args.tolerance, args.rectified),
+        transforms=args.transform,
     )
     print(manifest)

@@ -23,6 +23,8 @@ from s2r_depth_ros.media.bags.messages import (
     BagMessage,
     header_time,
 )
+from s2r_depth_ros.media.bags.topic_names import is_called_rectified
+from s2r_depth_ros.media.bags.transforms import one_frame
 from s2r_depth_ros.media.bit_depth import BitDepth
 from s2r_depth_training.dataset.bag_truth import Truth
 from s2r_depth_training.dataset.recorded_images import colour_image
@@ -71,10 +73,14 @@ class PairRules:
 
 
 class _Camera(NamedTuple):
-    """The camera of a recording: of its images as they are learnt from, and what makes them so."""
+    """The camera of a recording: of its images as they are learnt from, and what makes them so.
+
+    frame: the frame_id of its camera_info.
+    """
 
     intrinsics: Intrinsics
     rectifier: Rectifier | None
+    frame: str
 
 
 class BagPairs:
@@ -97,6 +103,7 @@ class BagPairs:
         self._left_out: list[str] = []
         self._bits = BitDepth()
         self._stamps: dict[str, float] = {}
+        self._frames: set[tuple[str, str]] = set()  # of colour and camera_info, as far as told
         self._matches = StampPairs(rules.tolerance)
 
     def __iter__(self) -> Iterator[RecordedPair]:
@@ -136,6 +143,16 @@ class BagPairs:
         for problem in bag.problems:
             self._report(f'{self._path}: {problem}')
 
+    def _tell_frames(self, colour: str, info: str) -> None:
+        """Report that camera_info may be of another camera; as with the node, it is used."""
+        if not one_frame(colour, info) and (colour, info) not in self._frames:
+            self._frames.add((colour, info))
+            self._report(
+                f'{self._path}: {self._topics.info} is of the frame {info!r}, '
+                f'{self._topics.colour} of {colour!r}: it is used all the same. If it is of '
+                'another camera, say --info'
+            )
+
     def _check_topics(self, bag: Bag) -> None:
         """Raise DataError unless the topics are there with messages of their types."""
         if len(names := set(self._topics.by_role().values())) < 3:
@@ -171,16 +188,22 @@ class BagPairs:
         lies in the raw image would have to be undistorted.
         """
         calibration = calibration_from(info, rectified=self._rules.rectified)
+        distorted = is_distorted(calibration.distortion_model, calibration.d)
+        if distorted and is_called_rectified(self._topics.colour):
+            raise CalibrationError(
+                f'by its name {self._topics.colour} is rectified already, and by camera_info it '
+                'would be once more: say --rectified'
+            )
         if not self._truth.needs_pinhole:
             rectifier = Rectifier(calibration)
-            return _Camera(rectifier.intrinsics, rectifier)
-        if is_distorted(calibration.distortion_model, calibration.d):
+            return _Camera(rectifier.intrinsics, rectifier, info.header.frame_id)
+        if distorted:
             raise CalibrationError(
                 f'camera_info has lens distortion ({calibration.distortion_model}); record the '
                 'rectified images and say --rectified, or switch the distortion off in the '
                 'simulator'
             )
-        return _Camera(calibration.raw_intrinsics, None)
+        return _Camera(calibration.raw_intrinsics, None, info.header.frame_id)
 
     def _pairs(self, bag: Bag, camera: _Camera) -> Iterator[RecordedPair]:
         for message in bag.messages(set(self._topics.by_role().values())):
@@ -220,6 +243,7 @@ class BagPairs:
     def _recorded(self, match: StampPair) -> RecordedPair:
         """Return colour and depth as a pair. Raises UserError for what cannot be one."""
         colour, camera = match.first
+        self._tell_frames(colour.header.frame_id, camera.frame)
         rgb, full = colour_image(colour, self._bits), camera.intrinsics
         if rgb.shape[:2] != (full.height, full.width):
             raise DataError(

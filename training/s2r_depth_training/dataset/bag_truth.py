@@ -13,13 +13,12 @@ from s2r_depth_ros.geometry.scale.references import ScanError, transformed
 from s2r_depth_ros.media.bags.lidar import LIDARS, lidar_points
 from s2r_depth_ros.media.bags.messages import COMPRESSED_IMAGE, IMAGE
 from s2r_depth_ros.media.bags.transforms import BagTransforms
-from s2r_depth_ros.media.checks import SourceError
 from s2r_depth_ros.media.point_clouds import CloudError
 from s2r_depth_training.dataset.recorded_images import depth_image
 from s2r_depth_training.dataset.shrinking import shrink_depth
 from s2r_depth_training.errors import DataError
 
-_SAME_PLACE = 1e-3  # m, and of rotation matrices, by which aligned images may be apart
+_ALONG = 0.9  # cosine between the lidar's axis and where the camera looks
 
 
 class Truth(Protocol):
@@ -50,15 +49,14 @@ class Truth(Protocol):
 class AlignedDepth:
     """Depth images that fit the colour image pixel by pixel.
 
-    transforms: by which images of two frames are refused, unless these are in one place; None:
-    whatever the frames are called.
+    transforms: by which images of two frames are refused, unless these are in one place.
     """
 
     name = 'depth'
     types = (IMAGE, COMPRESSED_IMAGE)
     needs_pinhole = True
 
-    def __init__(self, transforms: BagTransforms | None = None) -> None:
+    def __init__(self, transforms: BagTransforms) -> None:
         self._transforms = transforms
 
     def depth(
@@ -78,14 +76,7 @@ class AlignedDepth:
 
     def _check_frames(self, colour: str, depth: str) -> None:
         """Raise DataError for depth as its own camera sees it, beside that of colour."""
-        colour, depth = (name.strip().lstrip('/') for name in (colour, depth))
-        if self._transforms is None or colour == depth or not (colour and depth):
-            return
-        try:
-            apart = float(np.abs(self._transforms.find(colour, depth) - np.eye(4)).max())
-        except SourceError:
-            apart = np.inf
-        if apart > _SAME_PLACE:
+        if not self._transforms.are_one_place(colour, depth):
             raise DataError(
                 f'depth is in the frame {depth!r}, colour in {colour!r}: it is not aligned with '
                 'colour, and would be learnt in the wrong places; record the topic that is '
@@ -95,7 +86,10 @@ class AlignedDepth:
 
 
 class LidarPoints:
-    """Laser scans or point clouds, which the transforms of the recording bring to the camera."""
+    """Laser scans or point clouds, which the transforms of the recording bring to the camera.
+
+    up_ahead: frame of the images, if by the transforms the camera looks where the lidar has up.
+    """
 
     name = 'lidar'
     types = LIDARS
@@ -103,12 +97,15 @@ class LidarPoints:
 
     def __init__(self, transforms: BagTransforms) -> None:
         self._transforms = transforms
+        self.up_ahead = ''
 
     def depth(
         self, message: Any, frame: str, camera: Intrinsics, small: Intrinsics
     ) -> NDArray[np.float32]:
         """Return depth as ``Truth`` says: of the nearest point in each pixel that sees one."""
         pose = self._transforms.find(frame, message.header.frame_id)
+        if pose[2, 2] > _ALONG:
+            self.up_ahead = frame
         try:
             points = lidar_points(message)
         except (CloudError, ScanError) as error:

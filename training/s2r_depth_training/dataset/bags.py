@@ -15,9 +15,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from s2r_depth_ros.media.bags.transforms import BagTransforms
 from s2r_depth_training.dataset.bag_pairs import BagPairs, PairRules, RecordedPair, Topics
 from s2r_depth_training.dataset.bag_truth import AlignedDepth
 from s2r_depth_training.dataset.format import (
+    MANIFEST,
     TRAIN,
     VALIDATION,
     Manifest,
@@ -47,6 +49,7 @@ def bag_to_dataset(
     kind: str,
     zero_depth: str = 'unknown',
     rules: PairRules | None = None,
+    transforms: Sequence[str] = (),
     report: Callable[[str], None] = warn,
 ) -> Path:
     """Write the training set ``out`` from recordings; return its manifest.
@@ -54,9 +57,12 @@ def bag_to_dataset(
     train, val: recordings (folder, .mcap, .db3, .bag), each one run. kind: of scene. zero_depth:
     what a missing depth means, ``unknown`` or ``sky``. report: is told what is left out of a
     recording, and why.
-    Raises DataError for a recording without usable pairs, with distortion, with ray lengths in
-    place of Z, or that is given twice, SourceError for one that cannot be read.
+    Raises DataError for a folder that holds a set, a recording without usable pairs, with
+    distortion, with ray lengths in place of Z, or that is given twice, SourceError for one that
+    cannot be read.
     """
+    if (out / MANIFEST).exists():
+        raise DataError(f'{out} holds a training set: give another --out, or delete it')
     _refuse_twice([*train, *val])
     shards: list[ShardEntry] = []
     scene = 0
@@ -64,7 +70,8 @@ def bag_to_dataset(
     for split, recordings in recordings_of.items():
         writer = ShardWriter(out, split)
         for path in recordings:
-            pairs = BagPairs(path, topics, AlignedDepth(), rules or PairRules(), report)
+            truth = AlignedDepth(BagTransforms(path, transforms))
+            pairs = BagPairs(path, topics, truth, rules or PairRules(), report)
             _add_run(writer, scene, path, pairs)
             scene += 1
         writer.flush()

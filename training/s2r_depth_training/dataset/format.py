@@ -72,7 +72,8 @@ class Manifest(_Manifest, total=False):
     """What a manifest.json holds: the kind of scene, the shards, and where they come from.
 
     format, code_version, recipe and size ([height, width], px) are there if the set was rendered,
-    recordings (by split) and topics if it was recorded.
+    recordings (by split) and topics if it was recorded, imported if it is of another data set:
+    ``facts``, by what, ``done``, how many frames so far, and ``frames``, a fingerprint of these.
     """
 
     zero_depth: str
@@ -82,6 +83,7 @@ class Manifest(_Manifest, total=False):
     size: list[int]
     recordings: dict[str, list[str]]
     topics: dict[str, str]
+    imported: dict[str, Any]
 
 
 def zero_is_sky(kind: str, zero_depth: str | None = None) -> bool:

@@ -8,8 +8,8 @@ from multiprocessing.queues import Queue
 from s2r_depth_training.dataset.format import TRAIN, ShardFrame
 from s2r_depth_training.dataset.render_workers import (
     CONTEXT,
+    begin_worker,
     failure,
-    keep_to_one_core,
     next_report,
     stop,
 )
@@ -53,7 +53,7 @@ def _work(
     recipes: Sequence[Recipe], seed: int, stride: int, frames: Queue[ShardFrame | Exception]
 ) -> None:
     try:
-        keep_to_one_core()
+        begin_worker()
         makers = [FrameMaker(recipe) for recipe in recipes]
         turn = 0
         while True:

@@ -31,8 +31,8 @@ from s2r_depth_training.dataset.format import (
 )
 from s2r_depth_training.dataset.render_workers import (
     CONTEXT,
+    begin_worker,
     failure,
-    keep_to_one_core,
     next_report,
     stop,
 )
@@ -222,7 +222,7 @@ def _work(
     Reports 1 for every scene, every shard's entry, and at last None.
     """
     try:
-        keep_to_one_core()
+        begin_worker()
         maker = FrameMaker(recipe)
         for job in iter(tasks.get, None):
             if time.monotonic() >= end:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import queue
+import threading
 from collections.abc import Sequence
 from multiprocessing.process import BaseProcess
 from multiprocessing.queues import Queue
@@ -21,10 +22,21 @@ from s2r_depth_training.errors import RenderingError
 CONTEXT = multiprocessing.get_context('spawn')
 
 
-def keep_to_one_core() -> None:
-    """Keep this process to one core: the number of workers is what scales."""
+def begin_worker() -> None:
+    """Keep this process to one core, as the number of workers is what scales, and to its parent.
+
+    A parent that is killed cannot end its workers, and they would render on for hours, into the
+    folder that the next run goes on with.
+    """
     os.environ.setdefault('LP_NUM_THREADS', '0')
     cv2.setNumThreads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    if (parent := multiprocessing.parent_process()) is not None:
+        parent.join()
+        os._exit(1)
 
 
 def failure(error: Exception) -> RenderingError:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2r_depth_ros.geometry import Intrinsics
+from s2r_depth_ros.geometry.point_image import nearest_depth
 
 _SPARSE = 0.5  # share of known pixels below which depth is a lidar's, of which picking loses most
 
@@ -41,7 +42,5 @@ def shrink_depth(depth: NDArray[np.float32], camera: Intrinsics) -> NDArray[np.f
         picked = cv2.resize(depth, size, interpolation=cv2.INTER_NEAREST_EXACT)
         return picked.astype(np.float32)
     row, column = np.nonzero(known)
-    nearest = np.full((camera.height, camera.width), np.inf, np.float32)
-    place = row * camera.height // height, column * camera.width // width
-    np.minimum.at(nearest, place, depth[row, column])
-    return np.where(np.isfinite(nearest), nearest, np.float32(0))
+    place = column * camera.width // width, row * camera.height // height
+    return nearest_depth(*place, depth[row, column], (camera.height, camera.width))

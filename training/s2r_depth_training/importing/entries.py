@@ -56,14 +56,14 @@ class Importer:
     """A layout of files.
 
     kind: of scene. zero_depth: ``sky`` or ``unknown``. tree: as people read it. entries: gives the
-    frames beneath a folder, in a fixed order. listed: whether a list may name them.
+    frames beneath a folder, in a fixed order. uses: the options that say something of this layout.
     """
 
     kind: str
     zero_depth: str
     tree: str
     entries: Callable[[Path, Options], Iterator[SetFrame]]
-    listed: bool = False
+    uses: tuple[str, ...] = ()
 
 
 def same_size(name: str, rgb: NDArray[np.uint8], depth: Depth) -> None:

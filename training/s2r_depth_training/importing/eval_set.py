@@ -36,8 +36,8 @@ def write_eval_set(
 
     They are numbered in their order, that of the list if there is one, and depth is rounded to 1 mm
     indoors, to 1/256 m outdoors. kind: one of KINDS. selection: its validation and width do not
-    matter here. Raises DataError as list_frames does, for a frame that cannot be read, and for one
-    whose depth is nowhere known.
+    matter here. Raises DataError as list_frames does, and for a frame whose depth is nowhere known;
+    UserError naming the file where a frame cannot be read.
     """
     name, unit = _JUDGED[IMPORTERS[kind].kind]
     entries = list_frames(kind, root, selection)

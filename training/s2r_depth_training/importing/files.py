@@ -6,10 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from s2r_depth_ros.media.pixels import decoded_to_rgb
+from s2r_depth_ros.media.sources import read_picture
 from s2r_depth_training.errors import DataError
 from s2r_depth_training.importing.entries import Depth
 
@@ -17,31 +18,8 @@ T = TypeVar('T')
 
 
 def read_colour(path: Path) -> NDArray[np.uint8]:
-    """Return an image as uint8 [H, W, 3] RGB. Raises DataError."""
-    return np.ascontiguousarray(
-        _decoded(path, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)[..., ::-1]
-    )
-
-
-def read_integers(path: Path, dtype: type[np.unsignedinteger[Any]]) -> NDArray[Any]:
-    """Return a picture of one channel, [H, W] of ``dtype``. Raises DataError for another one."""
-    pixels = _decoded(path, cv2.IMREAD_UNCHANGED)
-    # Some write the same number into three channels.
-    if pixels.ndim == 3 and (pixels == pixels[..., :1]).all():
-        pixels = pixels[..., 0]
-    if pixels.ndim != 2 or pixels.dtype != dtype:
-        raise DataError(
-            f'{path} holds {pixels.dtype} {pixels.shape}; depth is {np.dtype(dtype)} of one channel'
-        )
-    return np.ascontiguousarray(pixels)
-
-
-def metres(pixels: NDArray[Any], unit: float, sky: int | None = None) -> Depth:
-    """Return depth of whole numbers of ``unit`` m; ``sky``: the number that stands for none."""
-    depth = pixels.astype(np.float32) * np.float32(unit)
-    if sky is not None:
-        depth[pixels >= sky] = 0
-    return depth
+    """Return an image as uint8 [H, W, 3] RGB, as the camera took it. Raises SourceError."""
+    return decoded_to_rgb(read_picture(path))
 
 
 def read_numpy(path: Path) -> Depth:
@@ -103,14 +81,3 @@ def read_matlab(path: Path, name: str) -> NDArray[Any]:
 def folders(root: Path, pattern: str) -> list[Path]:
     """Return the folders that fit a pattern, sorted."""
     return sorted(path for path in root.glob(pattern) if path.is_dir())
-
-
-def _decoded(path: Path, how: int) -> NDArray[Any]:
-    try:
-        data = np.fromfile(path, np.uint8)
-    except OSError as error:
-        raise DataError(f'{path} cannot be read: {error.strerror}') from error
-    pixels = cv2.imdecode(data, how) if len(data) else None
-    if pixels is None:
-        raise DataError(f'{path} is no picture')
-    return np.asarray(pixels)

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from s2r_depth_training.dataset.format import (
+    MANIFEST,
     TRAIN,
     VALIDATION,
     Manifest,
     ShardFrame,
+    read_manifest,
     write_manifest,
 )
-from s2r_depth_training.dataset.shard_writer import ShardWriter
+from s2r_depth_training.dataset.shard_writer import FRAMES, ShardWriter
 from s2r_depth_training.dataset.shrinking import shrink_colour, shrink_depth, small_camera
 from s2r_depth_training.errors import DataError
 from s2r_depth_training.importing.entries import Imported, Importer, Options, SetFrame
-from s2r_depth_training.importing.real import KITTI_ANNOTATED, KITTI_RAW, NYU, RGBD
+from s2r_depth_training.importing.nyu import NYU, NYU_RAW
+from s2r_depth_training.importing.real import KITTI_ANNOTATED, KITTI_RAW, RGBD
 from s2r_depth_training.importing.virtual import HYPERSIM, SUNCG, TARTANAIR, VKITTI1, VKITTI2
 
 IMPORTERS: dict[str, Importer] = {
@@ -28,6 +32,7 @@ IMPORTERS: dict[str, Importer] = {
     'tartanair': TARTANAIR,
     'suncg': SUNCG,
     'nyu': NYU,
+    'nyu_raw': NYU_RAW,
     'kitti_raw': KITTI_RAW,
     'kitti_annotated': KITTI_ANNOTATED,
     'rgbd': RGBD,
@@ -54,45 +59,108 @@ def import_set(
     root: Path,
     out: Path,
     selection: Wanted,
-    progress: Callable[[Iterable[SetFrame]], Iterable[SetFrame]] = iter,
+    progress: Callable[[Sequence[SetFrame]], Iterable[SetFrame]] = iter,
 ) -> Path:
-    """Write a training set; return its manifest.
+    """Write a training set; return its manifest. One that was cut off is gone on with.
 
-    kind: a name in IMPORTERS. progress: is given the frames, and gives them back one by one.
-    Raises DataError, with the tree that is expected, where nothing is found, and naming the file
-    where a frame cannot be read.
+    kind: a name in IMPORTERS. progress: is given the frames that are left, and gives them back one
+    by one. Raises DataError, with the tree that is expected, where nothing is found, for options
+    that say nothing of this kind, and for a folder that holds another set; UserError naming the
+    file where a frame cannot be read.
     """
     importer, entries = IMPORTERS[kind], list_frames(kind, root, selection)
     scenes = sorted({entry.scene for entry in entries})
     judged = judging_scenes(scenes, selection.validation)
     numbers = {scene: number for number, scene in enumerate(scenes)}
-    writers = {split: ShardWriter(out, split) for split in (TRAIN, VALIDATION)}
-    for entry in progress(entries):
-        frame = shard_frame(entry.read(), numbers[entry.scene], selection.width)
-        writers[VALIDATION if entry.scene in judged else TRAIN].add(frame)
-    for writer in writers.values():
-        writer.flush()
-    shards = [shard for writer in writers.values() for shard in writer.entries]
-    return write_manifest(
-        out, Manifest(kind=importer.kind, zero_depth=importer.zero_depth, shards=shards)
+    learnt, rest = (
+        [entry for entry in entries if (entry.scene in judged) == judges]
+        for judges in (False, True)
     )
+    entries = learnt + rest
+    manifest = _begun(out, importer, _facts(kind, root, selection))
+    done = manifest['imported']['done']
+    if done and manifest['imported']['frames'] != _fingerprint(entries[:done], numbers, root):
+        raise DataError(
+            f'{root} has not the frames any more that {out} was begun with: give another --out, or '
+            'delete this one'
+        )
+    writers = {split: ShardWriter(out, split, manifest['shards']) for split in (TRAIN, VALIDATION)}
+    for number, entry in enumerate(progress(entries[done:]), done + 1):
+        split = VALIDATION if entry.scene in judged else TRAIN
+        writers[split].add(shard_frame(entry.read(), numbers[entry.scene], selection.width))
+        if number % FRAMES == 0 or number in (len(learnt), len(entries)):
+            writers[split].flush()
+            manifest['shards'] = [shard for each in writers.values() for shard in each.entries]
+            mark = _fingerprint(entries[:number], numbers, root)
+            manifest['imported'] |= {'done': number, 'frames': mark}
+            write_manifest(out, manifest)
+    return out / MANIFEST
 
 
 def list_frames(kind: str, root: Path, selection: Wanted) -> list[SetFrame]:
     """Return the frames that are taken of a data set, in their order.
 
-    Raises DataError, with the tree that is expected, where nothing is found.
+    Raises DataError, with the tree that is expected, where nothing is found, and for options that
+    say nothing of this kind.
     """
     importer = IMPORTERS[kind]
+    _refuse_idle_options(kind, selection.options)
     if not root.exists():
         raise DataError(f'{root} does not exist; {kind} is {importer.tree}')
-    if selection.options.list and not importer.listed:
-        listed = ', '.join(name for name, one in IMPORTERS.items() if one.listed)
-        raise DataError(f'{kind} takes no --list; {listed} do')
     entries = list(importer.entries(root, selection.options))[:: selection.every]
     if not entries:
         raise DataError(f'{root} has no frame of {kind}; expected is {importer.tree}')
     return entries
+
+
+def _refuse_idle_options(kind: str, options: Options) -> None:
+    """Raise DataError for an option that says nothing of this kind."""
+    for name in (option.name for option in fields(options)):
+        if getattr(options, name) and name not in IMPORTERS[kind].uses:
+            users = ', '.join(k for k, importer in IMPORTERS.items() if name in importer.uses)
+            raise DataError(f'--{name} says nothing of {kind}, it is for {users}: leave it out')
+
+
+def _facts(kind: str, root: Path, selection: Wanted) -> dict[str, Any]:
+    """Return what two calls have in common that make the same set. Names are those of options."""
+    return {
+        'KIND': kind,
+        'ROOT': str(root.resolve()),
+        '--every': selection.every,
+        '--validation': selection.validation,
+        '--width': selection.width,
+        '--list': str(selection.options.list.resolve()) if selection.options.list else 'none',
+        '--fx': selection.options.fx,
+        '--scale': selection.options.scale,
+    }
+
+
+def _fingerprint(entries: Sequence[SetFrame], numbers: dict[str, int], root: Path) -> str:
+    """Return what other frames, or frames whose scenes have other numbers, do not have."""
+    names = [f'{numbers[e.scene]} {e.name.removeprefix(str(root))}' for e in entries]
+    return hashlib.sha256('\n'.join(names).encode()).hexdigest()
+
+
+def _begun(out: Path, importer: Importer, facts: dict[str, Any]) -> Manifest:
+    """Return the manifest in ``out``, or a new one. Raises DataError for one of another set."""
+    path = out / MANIFEST
+    if not path.exists():
+        return Manifest(
+            kind=importer.kind,
+            zero_depth=importer.zero_depth,
+            shards=[],
+            imported={'facts': facts, 'done': 0},
+        )
+    manifest = read_manifest(path)
+    if 'imported' not in manifest:
+        raise DataError(f'{path} is of a training set that was not imported: give another --out')
+    for name, was in manifest['imported']['facts'].items():
+        if facts.get(name) != was:
+            raise DataError(
+                f'{out} was imported with another {name} ({was}, now {facts.get(name)}): give '
+                'another --out, or delete this one'
+            )
+    return manifest
 
 
 def judging_scenes(scenes: Sequence[str], share: float) -> set[str]:

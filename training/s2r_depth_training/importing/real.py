@@ -1,8 +1,7 @@
-"""Recorded data sets: NYUv2, KITTI, and any folder of aligned colour and depth."""
+"""Recorded data sets: KITTI, and any folder of aligned colour and depth."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import lru_cache, partial
 from pathlib import Path
@@ -12,6 +11,8 @@ from numpy.typing import NDArray
 
 from s2r_depth_ros.files import JsonError, read_json
 from s2r_depth_ros.geometry import Intrinsics
+from s2r_depth_ros.geometry.point_image import nearest_depth
+from s2r_depth_ros.media.depth_files import read_depth_file
 from s2r_depth_training.errors import DataError
 from s2r_depth_training.importing.entries import (
     Depth,
@@ -22,101 +23,15 @@ from s2r_depth_training.importing.entries import (
     same_size,
 )
 from s2r_depth_training.importing.files import (
-    count_in_hdf5,
     folders,
-    known,
-    metres,
     read_colour,
-    read_integers,
     read_lines,
-    read_matlab,
     read_numpy,
 )
 
-_NYU = (518.85790117450188, 519.46961112127485, 325.58244941119034, 253.73616633400465)
-_MILLIMETRE = 0.001
 _KITTI_UNIT = 1 / 256  # m of the annotated depth
 _CAMERAS = {'l': 'image_02', 'r': 'image_03', '2': 'image_02', '3': 'image_03'}
 _NUMBERS = ('fx', 'fy', 'cx', 'cy')
-
-
-# ---------------------------------------------------------------- NYUv2
-
-
-def _nyu(root: Path, options: Options) -> Iterator[SetFrame]:
-    if options.list and options.list.suffix.lower() == '.csv':
-        yield from _nyu_pairs(root, options.list)
-        return
-    wanted = _nyu_numbers(options.list) if options.list else None
-    for path in sorted([*root.glob('*.mat')] if root.is_dir() else [root]):
-        count = count_in_hdf5(path, 'depths')
-        if wanted and max(wanted) >= count:
-            raise DataError(
-                f'{path} has {count} frames, but {options.list} names {max(wanted) + 1}'
-            )
-        scenes = _nyu_scenes(path, count)
-        for number in range(count) if wanted is None else wanted:
-            yield SetFrame(scenes[number], f'{path}[{number}]', partial(_nyu_frame, path, number))
-
-
-def _nyu_numbers(path: Path) -> list[int]:
-    """Return which frames a list names, counted from 0; it counts from 1.
-
-    path: splits.mat of the data set, of which the test frames are taken, or a number a line.
-    """
-    if path.suffix.lower() == '.mat':
-        numbers = [int(n) for n in read_matlab(path, 'testNdxs').ravel()]
-    else:
-        lines = read_lines(path)
-        if wrong := [line for line in lines if not line.strip().isdecimal()]:
-            raise DataError(
-                f'{path}: {wrong[0]!r} is no number of a frame; give splits.mat of NYUv2, a number '
-                'from 1 up a line, or a .csv whose lines are COLOUR.png,DEPTH.png'
-            )
-        numbers = [int(line) for line in lines]
-    if not numbers or min(numbers) < 1:
-        raise DataError(f'{path} names the frames {numbers[:3]}; give some, counted from 1')
-    return [number - 1 for number in numbers]
-
-
-def _nyu_pairs(root: Path, path: Path) -> Iterator[SetFrame]:
-    """Give the frames of a list of pictures, COLOUR,DEPTH, beneath ``root``."""
-    for line in read_lines(path):
-        names = [name.strip() for name in line.split(',')]
-        if len(names) != 2:
-            raise DataError(f'{path}: {line!r} is not COLOUR.png,DEPTH.png')
-        colour, depth = (root / name for name in names)
-        yield SetFrame(colour.stem, str(colour), partial(_nyu_pictures, colour, depth))
-
-
-def _nyu_pictures(colour: Path, depth: Path) -> Imported:
-    rgb, z = read_colour(colour), metres(read_integers(depth, np.uint16), _MILLIMETRE)
-    same_size(str(colour), rgb, z)
-    return Imported(rgb, z, Intrinsics(*_NYU, rgb.shape[1], rgb.shape[0]))
-
-
-def _nyu_scenes(path: Path, count: int) -> list[str]:
-    """Return the name of each frame's room; one for all where the file has none."""
-    import h5py
-
-    with h5py.File(path) as file:
-        if 'scenes' not in file:
-            return [path.stem] * count
-        refs = np.asarray(file['scenes']).ravel()
-        names = [''.join(map(chr, np.asarray(file[ref]).ravel())) for ref in refs]
-    # living_room_0001a, ..b and ..c are pieces of one recording.
-    return [re.sub(r'(?<=\d)[a-z]$', '', name) for name in names]
-
-
-def _nyu_frame(path: Path, number: int) -> Imported:
-    import h5py
-
-    with h5py.File(path) as file:
-        # MATLAB has the first axis last.
-        rgb = np.ascontiguousarray(np.asarray(file['images'][number]).T, np.uint8)
-        depth = known(path, np.asarray(file['depths'][number]).T)
-    same_size(f'{path}[{number}]', rgb, depth)
-    return Imported(rgb, depth, Intrinsics(*_NYU, rgb.shape[1], rgb.shape[0]))
 
 
 # ---------------------------------------------------------------- KITTI
@@ -195,15 +110,13 @@ def velodyne_depth(
     with np.errstate(divide='ignore', invalid='ignore'):
         column, row = np.round(x / z) - 1, np.round(y / z) - 1
         inside = (column >= 0) & (row >= 0) & (column < size[1]) & (row < size[0]) & (z > 0)
-    place = row[inside].astype(int), column[inside].astype(int)
-    nearest = np.full(size[:2], np.inf)
-    np.minimum.at(nearest, place, z[inside])
-    return np.where(np.isfinite(nearest), nearest, 0).astype(np.float32)
+    place = column[inside].astype(int), row[inside].astype(int)
+    return nearest_depth(*place, z[inside], size[:2])
 
 
 def _annotated_frame(image: Path, truth: Path, date: Path, camera: str) -> Imported:
     rgb = read_colour(image)
-    depth = metres(read_integers(truth, np.uint16), _KITTI_UNIT)
+    depth = read_depth_file(truth, _KITTI_UNIT)
     same_size(str(image), rgb, depth)
     _, _, numbers = _kitti_calibration(date, camera[-2:])
     return Imported(rgb, depth, Intrinsics(*numbers, rgb.shape[1], rgb.shape[0]))
@@ -239,7 +152,7 @@ def _matrices(path: Path, names: tuple[str, ...]) -> dict[str, NDArray[np.float6
 
 
 def _rgbd(root: Path, options: Options) -> Iterator[SetFrame]:
-    """Give the frames of colour/ and depth/ that have the same name, beneath any folder."""
+    """Give the frames of rgb/ and depth/ that have the same name, beneath any folder: a scene."""
     for colours in sorted([*folders(root, 'rgb'), *folders(root, '**/*/rgb')]):
         numbers = _folder_intrinsics(colours.parent, root)
         for path in sorted(colours.iterdir()):
@@ -247,9 +160,8 @@ def _rgbd(root: Path, options: Options) -> Iterator[SetFrame]:
             names = [f'{path.stem}{suffix}' for suffix in ('.png', '.npy')]
             found = [p for p in map(colours.with_name('depth').joinpath, names) if p.is_file()]
             if found:
-                # Of ROOT/PLACE/.../rgb: all cameras and runs of one place.
-                scene = colours.relative_to(root).parts[0]
-                read = partial(_rgbd_frame, path, found[0], numbers, options.scale or _MILLIMETRE)
+                scene = str(colours.parent.relative_to(root))
+                read = partial(_rgbd_frame, path, found[0], numbers, options.scale or 0.001)
                 yield SetFrame(scene, str(path), read)
 
 
@@ -270,23 +182,12 @@ def _folder_intrinsics(folder: Path, root: Path) -> dict[str, float]:
 
 def _rgbd_frame(colour: Path, depth: Path, numbers: dict[str, float], scale: float) -> Imported:
     rgb = read_colour(colour)
-    if depth.suffix == '.npy':
-        z = read_numpy(depth)
-    else:
-        z = metres(read_integers(depth, np.uint16), scale)
+    z = read_numpy(depth) if depth.suffix == '.npy' else read_depth_file(depth, scale)
     same_size(str(colour), rgb, z)
     camera = Intrinsics(**numbers, width=rgb.shape[1], height=rgb.shape[0])
     return Imported(rgb, z, camera)
 
 
-NYU = Importer(
-    'indoor',
-    'unknown',
-    'ROOT/nyu_depth_v2_labeled.mat (--list splits.mat: its test frames), or by --list FILE.csv '
-    'ROOT/COLOUR.png,DEPTH.png (16 bits, mm) a line',
-    _nyu,
-    listed=True,
-)
 KITTI_RAW = Importer(
     'driving',
     'unknown',
@@ -294,7 +195,7 @@ KITTI_RAW = Importer(
     '.../velodyne_points/data/0000000000.bin, and ROOT/2011_09_26/calib_cam_to_cam.txt and '
     'calib_velo_to_cam.txt',
     _kitti_raw,
-    listed=True,
+    uses=('list',),
 )
 KITTI_ANNOTATED = Importer(
     'driving',
@@ -302,12 +203,14 @@ KITTI_ANNOTATED = Importer(
     'ROOT/train/2011_09_26_drive_0001_sync/proj_depth/groundtruth/image_02/0000000005.png beside '
     'the images of KITTI raw, ROOT/2011_09_26/...',
     _kitti_annotated,
-    listed=True,
+    uses=('list',),
 )
 RGBD = Importer(
     'indoor',
     'unknown',
     'ROOT/PLACE/rgb/NAME.png (or .jpg), ROOT/PLACE/depth/NAME.png (16 bits, --scale m a unit, '
-    '0.001 by default) or .npy (m), and intrinsics.json in PLACE or ROOT with fx, fy, cx, cy in px',
+    '0.001 by default) or .npy (m), and intrinsics.json in PLACE or above it with fx, fy, cx, cy '
+    'in px; PLACE may be folders in folders (house/kitchen), and is one scene',
     _rgbd,
+    uses=('scale',),
 )

@@ -10,6 +10,7 @@ import numpy as np
 
 from s2r_depth_ros.geometry import Intrinsics
 from s2r_depth_ros.geometry.projection import ray_slopes
+from s2r_depth_ros.media.depth_files import read_depth_file
 from s2r_depth_training.errors import DataError
 from s2r_depth_training.importing.entries import (
     Depth,
@@ -22,10 +23,8 @@ from s2r_depth_training.importing.entries import (
 from s2r_depth_training.importing.files import (
     folders,
     known,
-    metres,
     read_colour,
     read_hdf5,
-    read_integers,
     read_lines,
     read_numpy,
 )
@@ -44,7 +43,7 @@ def _vkitti_frame(
     colour: Path, depth: Path, numbers: tuple[float, float, float, float]
 ) -> Imported:
     rgb = read_colour(colour)
-    z = metres(read_integers(depth, np.uint16), _CENTIMETRE, _VKITTI_SKY)
+    z = read_depth_file(depth, _CENTIMETRE, sky=_VKITTI_SKY)
     same_size(str(colour), rgb, z)
     return Imported(rgb, z, Intrinsics(*numbers, rgb.shape[1], rgb.shape[0]))
 
@@ -151,7 +150,7 @@ def _suncg(root: Path, options: Options) -> Iterator[SetFrame]:
 
 def _suncg_frame(colour: Path, depth: Path, fx: float) -> Imported:
     rgb = read_colour(colour)
-    z = metres(read_integers(depth, np.uint8), _SUNCG_METRES / 255)
+    z = read_depth_file(depth, _SUNCG_METRES / 255, numbers=np.uint8)
     same_size(str(colour), rgb, z)
     height, width = z.shape
     return Imported(rgb, z, Intrinsics(fx, fx, (width - 1) / 2, (height - 1) / 2, width, height))
@@ -163,7 +162,7 @@ VKITTI1 = Importer(
     'ROOT/vkitti_1.3.1_rgb/SCENE/VARIATION/00000.png and '
     'ROOT/vkitti_1.3.1_depthgt/SCENE/VARIATION/00000.png (or rgb/ and depth/)',
     _vkitti1,
-    listed=True,
+    uses=('list',),
 )
 VKITTI2 = Importer(
     'street',
@@ -191,4 +190,5 @@ SUNCG = Importer(
     'unknown',
     'ROOT/trainA_SYN10/trainA_SYN10/NAME.png and ROOT/trainC_SYN10/trainC_SYN10/NAME.png',
     _suncg,
+    uses=('fx',),
 )

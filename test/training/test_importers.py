@@ -430,6 +430,13 @@ def test_a_list_that_cannot_be_read_is_named(
     assert f'{path} cannot be read as a list of frames' in capsys.readouterr().err
 
 
+def test_the_labelled_frames_are_read_beside_their_splits(tmp_path: Path) -> None:
+    nyu(tmp_path, 'cafe_0001')
+    (tmp_path / 'splits.mat').write_bytes(b'MATLAB 5.0 MAT-file, Platform: GLNXA64')
+    assert scenes_of('nyu', tmp_path) == ['cafe_0001']
+    assert scenes_of('nyu', tmp_path / 'nyu_depth_v2_labeled.mat') == ['cafe_0001']
+
+
 def test_each_folder_with_frames_is_a_scene(tmp_path: Path) -> None:
     """Several rooms beneath one folder are several; each has its own camera."""
     root = tmp_path / 'root'

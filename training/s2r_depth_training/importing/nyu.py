@@ -55,7 +55,8 @@ _APART = 0.05  # s between colour and depth, at most; both came 20 to 30 times a
 
 
 def _labelled(root: Path, options: Options) -> Iterator[SetFrame]:
-    for path in sorted([*root.glob('*.mat')] if root.is_dir() else [root]):
+    # Beside it people have splits.mat, which holds no frames.
+    for path in sorted([*root.glob('*label*.mat')] if root.is_dir() else [root]):
         count = count_in_hdf5(path, 'depths')
         scenes = _labelled_scenes(path, count)
         for number in range(count):

@@ -438,6 +438,13 @@ def test_a_list_that_cannot_be_read_is_named(
     assert f'{path} cannot be read as a list of frames' in capsys.readouterr().err
 
 
+def test_the_labelled_frames_are_read_beside_their_splits(tmp_path: Path) -> None:
+    nyu(tmp_path, 'cafe_0001')
+    (tmp_path / 'splits.mat').write_bytes(b'MATLAB 5.0 MAT-file, Platform: GLNXA64')
+    assert scenes_of('nyu', tmp_path) == ['cafe_0001']
+    assert scenes_of('nyu', tmp_path / 'nyu_depth_v2_labeled.mat') == ['cafe_0001']
+
+
 # ---------------------------------------------------------------- lists of frames
 
 
@@ -470,7 +477,7 @@ def test_a_list_of_nyu_counts_from_one(tmp_path: Path, kind: str) -> None:
     from scipy.io import savemat
 
     nyu_rooms(tmp_path / 'nyu')
-    path = tmp_path / f'splits.{kind}'
+    path = tmp_path / 'nyu' / f'splits.{kind}'  # people have it beside the frames
 
     def named(*numbers: int) -> list[str]:
         if kind == 'mat':

@@ -66,7 +66,8 @@ def _labelled(root: Path, options: Options) -> Iterator[SetFrame]:
         yield from _pictures(root, options.list)
         return
     wanted = _numbers(options.list) if options.list else None
-    for path in sorted([*root.glob('*.mat')] if root.is_dir() else [root]):
+    # Beside it people have splits.mat, which holds no frames.
+    for path in sorted([*root.glob('*label*.mat')] if root.is_dir() else [root]):
         count = count_in_hdf5(path, 'depths')
         if wanted and max(wanted) >= count:
             raise DataError(

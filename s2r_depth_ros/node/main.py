@@ -92,10 +92,24 @@ def _spin(executor: MultiThreadedExecutor, stop: stopping.Stop) -> None:
 
     with ThreadPoolExecutor(1, 'spin') as thread:
         try:
-            spinning = thread.submit(executor.spin)
+            spinning = thread.submit(spin_on, executor)
             stop.wait_for(spinning.done)
             if spinning.done():
                 spinning.result()
         finally:
             stopping.ignore()
             executor.shutdown()
+
+
+def spin_on(executor: MultiThreadedExecutor) -> None:
+    """Spin until the executor is shut down, though a topic goes just as it is to be waited for.
+
+    rclpy's ``spin`` ends by InvalidHandle then (its issues 1142 and 1206), and with it the node.
+    """
+    from rclpy.exceptions import InvalidHandle
+
+    while True:
+        try:
+            return executor.spin()
+        except InvalidHandle:
+            continue

@@ -88,12 +88,18 @@ class CameraStream:
 
     def facts(self, active: bool) -> CameraFacts:
         """Return what there is to report of the camera."""
+        self.health.counter.count_lost(self.topics.lost_images.take())
         # Again, because a publisher may be told of before its QoS is known.
         self.topics.look_around()
         publishers = self._node.count_publishers(self.topics.image)
         return self.health.facts(
             active, publishers, self.topics.disconnected(), '' if publishers else self._elsewhere()
         )
+
+    def restart_counts(self) -> None:
+        """Count frames anew, as on activation."""
+        self.topics.lost_images.take()
+        self.health.reset()
 
     def destroy(self) -> None:
         """Let go of the topics and of the service."""

@@ -133,7 +133,7 @@ class DepthNode(LifecycleNode):
         """Begin to infer and publish."""
         result = super().on_activate(state)
         for camera in self._cameras:
-            camera.health.reset()
+            camera.restart_counts()
         if self._loop:
             self._loop.activate()
         for camera in self._cameras:

@@ -27,6 +27,8 @@ _RANK = {OK: 0, WARN: 1, STALE: 2, ERROR: 3}
 
 # Seconds without an image after which an active node calls a camera stale.
 _STALE_AFTER = 2.0
+# Images lost on the way that are worth a warning: how many at least, and which share of all.
+_LOST_AT_LEAST, _LOST_SHARE = 5, 0.5
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,7 @@ def _node_values(facts: NodeFacts) -> dict[str, str]:
         'precision': estimator.precision,
         'backend': estimator.backend,
         'network input (height x width)': '{}x{}'.format(*estimator.input_size),
+        'inferences tried again': str(estimator.tried_again),
     }
     if estimator.device.type == 'cuda':
         used = torch.cuda.memory_reserved(estimator.device)
@@ -166,6 +169,7 @@ def _camera_problems(camera: CameraFacts, parameters: Values) -> list[Problem]:
             text += f': {advice}'
         problems.append(Problem(STALE, text))
     problems += [Problem(WARN, text) for text in camera.disconnected]
+    problems += _losses(camera, counts)
     problems += _failures(camera, counts)
     if camera.last and camera.last.camera_problem:
         problems.append(Problem(WARN, camera.last.camera_problem))
@@ -176,6 +180,20 @@ def _camera_problems(camera: CameraFacts, parameters: Values) -> list[Problem]:
     if counts.stamp_offset is not None:
         problems.append(Problem(WARN, _about_stamps(counts.stamp_offset)))
     return problems
+
+
+def _losses(camera: CameraFacts, counts: FrameCounts) -> list[Problem]:
+    """Return whether most images are lost before they arrive; few are where a frame takes long."""
+    lost = counts.recent['lost']
+    sent = lost + counts.recent['received']
+    if lost < _LOST_AT_LEAST or lost < _LOST_SHARE * sent:
+        return []
+    text = (
+        f'{lost} of the last {sent} images on {camera.image_topic} were lost on the way: start the '
+        'camera with the transport profile (config/fastdds.xml), and give /dev/shm more room; else '
+        'the machine is too busy, or the network too slow'
+    )
+    return [Problem(WARN, text)]
 
 
 def _failures(camera: CameraFacts, counts: FrameCounts) -> list[Problem]:
@@ -240,6 +258,7 @@ def _count_values(counts: FrameCounts) -> dict[str, str]:
         'age of the newest image (s)': f'{counts.since_image:.1f}',
     }
     for key, label in (
+        ('lost', 'images lost on the way'),
         ('received', 'images received'),
         ('published', 'frames published'),
         ('dropped', 'images dropped for a newer one'),

@@ -41,6 +41,7 @@ _ESTIMATOR = cast(
         precision='fp32',
         backend='torch',
         input_size=(96, 128),
+        tried_again=3,
     ),
 )
 _UNCONFIGURED = NodeFacts('/robot/depth', 'unconfigured', '', None, Values(), [])
@@ -51,6 +52,7 @@ def _counts(**changes: Any) -> FrameCounts:
     counter = FrameCounter()
     for dropped in (False, True, True):
         counter.count_received(dropped)
+    counter.count_lost(2)
     counter.count_skipped()
     for milliseconds in range(1, 101):
         counter.count_published(milliseconds / 1e3, 0.5)
@@ -94,7 +96,7 @@ def test_a_single_camera_is_part_of_the_node() -> None:
     assert (status.name, status.hardware_id) == ('/robot/depth: depth', 'cpu')
     assert (status.level, status.message) == (OK, 'active')
     values = _values(status)
-    assert {name: values[name] for name in list(values)[:8]} == {
+    assert {name: values[name] for name in list(values)[:9]} == {
         'state': 'active',
         'model': 'tiny',
         'model sha256': 'ab' * 32,
@@ -102,8 +104,10 @@ def test_a_single_camera_is_part_of_the_node() -> None:
         'precision': 'fp32',
         'backend': 'torch',
         'network input (height x width)': '96x128',
+        'inferences tried again': '3',
         'depth_scale': '1',
     }
+    assert values['images lost on the way'] == '2'
     assert values['images received'] == '3'
     assert values['images dropped for a newer one'] == '2'
     assert values['images skipped without a subscriber'] == '1'
@@ -175,6 +179,15 @@ def test_before_the_first_frame_there_are_no_times() -> None:
         ),
         ({'disconnected': ['/robot/rear/points: too weak']}, WARN, '/robot/rear/points: too weak'),
         ({'counts': _counts(since_image=1.9)}, OK, 'active'),
+        (
+            {'counts': _counts(recent=Counter(lost=6, received=6))},
+            WARN,
+            '6 of the last 12 images on /robot/rear/image were lost on the way: start the camera '
+            'with the transport profile (config/fastdds.xml), and give /dev/shm more room; else '
+            'the machine is too busy, or the network too slow',
+        ),
+        ({'counts': _counts(recent=Counter(lost=4))}, OK, 'active'),
+        ({'counts': _counts(recent=Counter(lost=20, received=21))}, OK, 'active'),
         (
             {'counts': _counts(stamp_offset=3600.0)},
             WARN,

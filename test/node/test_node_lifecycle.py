@@ -16,8 +16,6 @@ import pytest
 pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
 
 from builtin_interfaces.msg import Time
-from lifecycle_msgs.msg import Transition
-from lifecycle_msgs.srv import ChangeState
 from rclpy.qos import ReliabilityPolicy
 from ros_graph import HEIGHT, WIDTH, Graph, camera_info, picture, pixels, values_of
 from rosgraph_msgs.msg import Clock
@@ -128,8 +126,7 @@ def test_services_answer_while_a_model_is_loaded(managed: Graph) -> None:
     assert managed.set('input_width', 640).successful
     # An answer by this client proves that the next one is not lost.
     assert not managed.change('no such transition')
-    request = ChangeState.Request(transition=Transition(label='configure'))
-    loading = managed.client(ChangeState, 'change_state').call_async(request)
+    loading = managed.request('configure')
     managed.until(lambda: managed.state() == 'configuring', 'configuring')
     assert not managed.change('configure')
     assert managed.get('precision') == ['fp32']
@@ -386,8 +383,7 @@ def test_a_signal_during_loading_ends_the_node_with_code_0(
     graph = make_graph('/loading')
     # An answer by this client proves that the next one is not lost.
     assert not graph.change('no such transition')
-    request = ChangeState.Request(transition=Transition(label='configure'))
-    graph.client(ChangeState, 'change_state').call_async(request)
+    graph.request('configure')
     graph.until(lambda: graph.state() == 'configuring', 'configuring')
     assert process.end(signal.SIGTERM) == 0
     assert 'Traceback' not in process.log

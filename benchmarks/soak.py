@@ -49,7 +49,7 @@ _ENDS = (
 
 
 @dataclass(frozen=True)
-class Row:
+class SoakRow:
     """What is run: how many cameras, their size (height, width) and rate, who else subscribes.
 
     share: of the minutes. company: '' or how a further subscriber of the cloud behaves.
@@ -63,11 +63,11 @@ class Row:
 
 
 ROWS = {
-    'one camera': Row(share=1.0),
-    'four cameras': Row(cameras=4),
-    '4K images': Row(size=(2160, 3840), rate_hz=5.0),
-    'a slow subscriber': Row(company='slow'),
-    'a stuck subscriber': Row(company='stuck'),
+    'one camera': SoakRow(share=1.0),
+    'four cameras': SoakRow(cameras=4),
+    '4K images': SoakRow(size=(2160, 3840), rate_hz=5.0),
+    'a slow subscriber': SoakRow(company='slow'),
+    'a stuck subscriber': SoakRow(company='stuck'),
 }
 
 
@@ -108,7 +108,7 @@ def _parameters(options: argparse.Namespace) -> list[str]:
     return [text for key, value in values.items() for text in ('-p', f'{key}:={value}')]
 
 
-def _run(row: Row, frames: int, parameters: Sequence[str]) -> GraphRun:
+def _run(row: SoakRow, frames: int, parameters: Sequence[str]) -> GraphRun:
     names = [f'camera{index}' for index in range(row.cameras)] if row.cameras > 1 else []
     arguments = [*parameters, '-p', 'autostart:=true']
     if names:
@@ -127,7 +127,7 @@ def _run(row: Row, frames: int, parameters: Sequence[str]) -> GraphRun:
         )
 
 
-def _figures(run: GraphRun, row: Row) -> dict[str, Any]:
+def _figures(run: GraphRun, row: SoakRow) -> dict[str, Any]:
     """Return the figures of a run, and whether nothing is missing of it."""
     cameras = []
     for index, result in enumerate(run.results):

@@ -128,6 +128,12 @@ def _node_problems(facts: NodeFacts) -> list[Problem]:
     problems = []
     if facts.configure_error:
         problems.append(Problem(ERROR, f'cannot configure: {facts.configure_error}'))
+    elif facts.state == 'unconfigured' and not facts.parameters.autostart:
+        text = (
+            f'unconfigured, so nothing is published: `ros2 lifecycle set {facts.name} configure`, '
+            'then activate; or start it with autostart:=true'
+        )
+        problems.append(Problem(WARN, text))
     if facts.estimator and facts.estimator.metadata.placeholder:
         reason = facts.estimator.metadata.placeholder
         problems.append(Problem(WARN, f'placeholder model: {reason}'))

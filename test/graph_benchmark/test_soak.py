@@ -45,7 +45,7 @@ def test_frames_that_are_nowhere_are_told(monkeypatch: pytest.MonkeyPatch) -> No
         'images skipped without a subscriber': '1',
         'inference p50 (ms)': '1',
     }
-    arrivals = dict.fromkeys((soak.topics.DEPTH, soak.topics.POINTS), [(1, 2)])
+    arrivals = {key: [(1, 2)] for key in (soak.topics.DEPTH, soak.topics.POINTS)}
     run = soak.GraphRun(
         [list(range(1, 11))], [{'arrivals': arrivals, 'status': status}], 1.0, 1.0, 100.0, 103.0
     )

@@ -85,7 +85,13 @@ def test_the_worst_problem_sets_the_level() -> None:
 def test_an_unconfigured_node() -> None:
     (status,) = statuses(_UNCONFIGURED)
     assert (status.name, status.hardware_id) == ('/robot/depth: depth', '')
-    assert (status.level, status.message) == (OK, 'unconfigured')
+    assert status.level == WARN
+    assert status.message == (
+        'unconfigured, so nothing is published: `ros2 lifecycle set /robot/depth configure`, then '
+        'activate; or start it with autostart:=true'
+    )
+    starting = replace(_UNCONFIGURED, parameters=replace(Values(), autostart=True))
+    assert (statuses(starting)[0].level, statuses(starting)[0].message) == (OK, 'unconfigured')
     assert _values(status) == {'state': 'unconfigured'}
     (status,) = statuses(replace(_UNCONFIGURED, configure_error='no such model'))
     assert (status.level, status.message) == (ERROR, 'cannot configure: no such model')

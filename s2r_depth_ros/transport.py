@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import re
+from collections.abc import Mapping, MutableMapping
+from contextlib import suppress
+from pathlib import Path
 
 from s2r_depth_ros.share import share_directory
 
 # Jazzy's Fast DDS reads the first name, Kilted's the second.
 PROFILE_VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
+SHARED_MEMORY = Path('/dev/shm')
+# Bytes of a segment without a profile, and what else a process makes: ports and their locks.
+_DEFAULT_SEGMENT, _BESIDE = 512 * 1024, 1024 * 1024
 
 
 def profile_environment(environment: Mapping[str, str]) -> dict[str, str]:
@@ -19,3 +26,39 @@ def profile_environment(environment: Mapping[str, str]) -> dict[str, str]:
         return {}
     profile = str(share_directory() / 'config' / 'fastdds.xml')
     return dict.fromkeys(PROFILE_VARIABLES, profile)
+
+
+def avoid_full_memory(environment: MutableMapping[str, str], folder: Path = SHARED_MEMORY) -> str:
+    """Let Fast DDS do without shared memory where that has no room; return what to tell, or ''.
+
+    Fast DDS makes files there of any promised size and dies of a bus error when it first writes to
+    one that does not fit. By UDP a node runs, but images of camera size are mostly lost.
+    Call it before rclpy.init. folder: where shared memory is.
+    """
+    needed = _segment(environment) + _BESIDE
+    try:
+        state = os.statvfs(folder)
+    except OSError:  # no such folder: Fast DDS sees that itself
+        return ''
+    room = state.f_bavail * state.f_frsize
+    if room >= needed or state.f_flag & os.ST_RDONLY:
+        return ''
+    for name in PROFILE_VARIABLES:
+        environment.pop(name, None)
+    environment['FASTDDS_BUILTIN_TRANSPORTS'] = 'UDPv4'
+    return (
+        f'{folder} has {room / 2**20:.1f} MiB left and {needed / 2**20:.0f} are needed: this node '
+        'does without shared memory, by UDP, and most images and clouds of camera size will be '
+        'lost. Give it room (Docker: --shm-size=1g; else end old processes and run `fastdds shm '
+        'clean`) and start the node again'
+    )
+
+
+def _segment(environment: Mapping[str, str]) -> int:
+    """Return the bytes of a process's segment by the profile that is set, or as Fast DDS has it."""
+    for name in PROFILE_VARIABLES:
+        with suppress(OSError, UnicodeDecodeError):
+            text = Path(environment.get(name, '')).read_text()
+            if found := re.search(r'<segment_size>\s*(\d+)', text):
+                return int(found[1])
+    return _DEFAULT_SEGMENT

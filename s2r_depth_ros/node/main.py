@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -31,11 +32,13 @@ def main(arguments: list[str]) -> int:
 
 def _main(arguments: list[str]) -> None:
     from s2r_depth_ros.node.arguments import read_arguments
+    from s2r_depth_ros.transport import avoid_full_memory
 
     try:
         given = read_arguments(arguments)
+        problem = avoid_full_memory(os.environ)
         _start_ros(arguments)
-        _run(given)
+        _run(given, problem)
     finally:
         _end_ros()
 
@@ -62,7 +65,7 @@ def _end_ros() -> None:
         rclpy.try_shutdown()
 
 
-def _run(given: NodeArguments) -> None:
+def _run(given: NodeArguments, problem: str) -> None:
     from rclpy.exceptions import ParameterException
     from rclpy.executors import MultiThreadedExecutor
 
@@ -71,7 +74,7 @@ def _run(given: NodeArguments) -> None:
     stop = stopping.Stop()
     executor = MultiThreadedExecutor(num_threads=4)
     try:
-        node = DepthNode(given)
+        node = DepthNode(given, problem)
     except ParameterException as error:  # of a parameter that rclpy itself declares
         raise UserError(str(error)) from error
     executor.add_node(node)

@@ -37,7 +37,7 @@ class NodeFacts:
 
     name: the node's full name. state: ``active``, ``inactive`` or ``unconfigured``.
     configure_error: why the last configure failed, '' if it did not. estimator: the loaded model,
-    None while unconfigured. cameras: of a configured node.
+    None while unconfigured. cameras: of a configured node. problem: what is wrong with the process.
     """
 
     name: str
@@ -46,6 +46,7 @@ class NodeFacts:
     estimator: DepthEstimator | None
     parameters: Values
     cameras: Sequence[CameraFacts]
+    problem: str = ''
 
 
 class Problem(NamedTuple):
@@ -125,7 +126,7 @@ def _scale_row(camera: CameraFacts, state: str) -> _Row:
 
 def _node_problems(facts: NodeFacts) -> list[Problem]:
     """Return what is wrong with the node itself."""
-    problems = []
+    problems = [Problem(WARN, facts.problem)] if facts.problem else []
     if facts.configure_error:
         problems.append(Problem(ERROR, f'cannot configure: {facts.configure_error}'))
     elif facts.state == 'unconfigured' and not facts.parameters.autostart:

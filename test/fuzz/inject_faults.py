@@ -34,7 +34,7 @@ from s2r_depth_ros.files import read_json, write_json
 FAULTS: dict[str, tuple[Callable[..., dict[str, Any]], int]] = {
     'camera stops and returns': (graph_faults.camera_returns, 10),
     'subscriber comes and goes': (graph_faults.subscriber_comes_and_goes, 1000),
-    'transitions while frames come': (graph_faults.transitions, 1000),
+    'transitions while frames come': (graph_faults.transitions, 250),  # of four
     'other and corrupt models': (graph_faults.models, 20),
     'clock jumps': (graph_faults.clock_jumps, 3),
     'signals while it starts': (process_faults.signals_at_start, 60),

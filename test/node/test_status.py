@@ -285,6 +285,13 @@ def test_the_scale_of_a_camera_has_a_status(
     assert len(_active(_camera(last=last))) == 1
 
 
+def test_what_is_wrong_with_the_process_is_told_in_every_state() -> None:
+    for facts in (_UNCONFIGURED, replace(_UNCONFIGURED, state='active', estimator=_ESTIMATOR)):
+        (status,) = statuses(replace(facts, problem='no room'))
+        assert status.level == WARN
+        assert 'no room' in status.message
+
+
 def test_a_placeholder_model_is_told() -> None:
     metadata = SimpleNamespace(name='tiny', sha256='', placeholder='random weights')
     estimator = SimpleNamespace(**{**vars(_ESTIMATOR), 'metadata': metadata})

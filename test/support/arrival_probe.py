@@ -19,17 +19,20 @@ from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 
 from s2r_depth_ros.node.camera_info import camera_info_message
 from s2r_depth_ros.rig.clip import pinhole
+from s2r_depth_ros.transport import avoid_full_memory, profile_environment
 
 _FRAMES, _RATE = 60, 10.0
 
 
 def main() -> None:
     """Send frames for some seconds and print one line of JSON."""
+    avoid_full_memory(os.environ)  # or this process dies of it, too
     domain = int(os.environ['ROS_DOMAIN_ID'])
     with tempfile.TemporaryDirectory() as folder:
         parameters = {'model': sys.argv[1], 'autostart': True, 'device': 'cpu', 'backend': 'torch'}
+        profile = profile_environment({})  # of the node, whatever this process has
         log = Path(folder) / 'node.log'
-        process = DepthProcess(domain, log, '/probe', parameters, transport={})
+        process = DepthProcess(domain, log, '/probe', parameters, transport=profile)
         try:
             print(json.dumps(_arrivals(process, domain)))
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from typing import NamedTuple
 
@@ -12,6 +13,8 @@ from std_msgs.msg import Header
 from s2r_depth_ros.geometry import Calibration, image_size_of
 
 _KEPT = 32
+# Messages that make a stream, and periods without one after which it has ended.
+_STREAM, _PERIODS_MISSED = 5, 10
 
 ImageSize = tuple[int, int]
 """(width, height) in pixels."""
@@ -43,11 +46,28 @@ class CameraInfoHistory:
         self._lock = threading.Lock()
         self._messages: deque[tuple[CameraInfo, ImageSize]] = deque(maxlen=_KEPT)
         self._expect_exact = True
+        self._count = 0
+        self._first = self._newest = 0.0  # monotonic seconds
 
     def add(self, message: CameraInfo) -> None:
         """Keep a message that arrived."""
         with self._lock:
             self._messages.append((message, image_size_of(message)))
+            self._newest = time.monotonic()
+            self._first = self._first or self._newest
+            self._count += 1
+
+    def silence(self) -> float:
+        """Return for how many seconds no message has come, of a stream that sent some; else 0.
+
+        A camera that sends one for good, or one now and then, is not silent.
+        """
+        with self._lock:
+            if self._count < _STREAM:
+                return 0.0
+            seconds = time.monotonic() - self._newest
+            period = (self._newest - self._first) / (self._count - 1)
+            return seconds if seconds > _PERIODS_MISSED * period else 0.0
 
     def is_worth_waiting(self, header: Header) -> bool:
         """Return whether a frame should wait for another message before it takes what there is."""

@@ -273,6 +273,18 @@ class DepthNode(LifecycleNode):
         if transforms := self._transforms:
             transforms.fixed = FixedTransforms(values.transforms)
 
+    def _namesakes(self) -> str:
+        """Return what to do about other nodes of this name, '' if there are none."""
+        own = (self.get_name(), self.get_namespace())
+        count = self.get_node_names_and_namespaces().count(own)
+        if count < 2:
+            return ''
+        return (
+            f'{count} nodes are called {self.get_fully_qualified_name()}: transitions and '
+            'parameters reach any of them, and all publish; end the others, or rename one '
+            '(-r __node:=...)'
+        )
+
     def _facts(self) -> NodeFacts:
         """Return what diagnostics are made of; another thread may be in a transition."""
         loop, cameras = self._loop, self._cameras
@@ -282,7 +294,7 @@ class DepthNode(LifecycleNode):
             name=self.get_fully_qualified_name(),
             state='active' if active else 'inactive' if estimator else 'unconfigured',
             configure_error=self._configure_error,
-            problem=self._problem,
+            problem='; '.join(filter(None, (self._problem, self._namesakes()))),
             estimator=estimator,
             parameters=self.parameters.values,
             cameras=[camera.facts(active) for camera in cameras],

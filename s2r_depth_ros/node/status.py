@@ -180,6 +180,12 @@ def _camera_problems(camera: CameraFacts, parameters: Values) -> list[Problem]:
     problems += _failures(camera, counts)
     if camera.last and camera.last.camera_problem:
         problems.append(Problem(WARN, camera.last.camera_problem))
+    if camera.info_silence > _STALE_AFTER > counts.since_image:
+        text = (
+            f'no camera_info on {camera.info_topic} for {camera.info_silence:.0f} s, though images '
+            'come: the last one is used; look at the camera driver'
+        )
+        problems.append(Problem(WARN, text))
     if camera.last and camera.last.level.problem:
         problems.append(Problem(WARN, camera.last.level.problem))
     if camera.last and camera.last.navigation_problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -128,3 +129,24 @@ def test_after_a_miss_no_frame_waits_until_stamps_match_again() -> None:
     assert not history.is_worth_waiting(_header(3, 'another'))
     assert history.find(_header(1), SIZE) == (_info(1), True)
     assert history.is_worth_waiting(_header(4))
+
+
+@pytest.mark.parametrize(('count', 'silent'), [(1, False), (4, False), (5, True), (20, True)])
+def test_a_stream_that_ends_is_silent(
+    count: int, silent: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    monkeypatch.setattr(time, 'monotonic', lambda: now)
+    history = CameraInfoHistory()
+    assert history.silence() == 0
+    for second in range(count):
+        now = 100.0 + 0.1 * second
+        history.add(_info(second))
+        assert history.silence() == 0
+    last = now
+    now = last + 0.9
+    assert history.silence() == 0
+    now = last + 3.0
+    assert history.silence() == (pytest.approx(3.0) if silent else 0)
+    history.add(_info(99))
+    assert history.silence() == 0

@@ -186,6 +186,13 @@ def test_before_the_first_frame_there_are_no_times() -> None:
         ({'disconnected': ['/robot/rear/points: too weak']}, WARN, '/robot/rear/points: too weak'),
         ({'counts': _counts(since_image=1.9)}, OK, 'active'),
         (
+            {'info_topic': '/rear/info', 'info_silence': 8.0},
+            WARN,
+            'no camera_info on /rear/info for 8 s, though images come: the last one is used; look '
+            'at the camera driver',
+        ),
+        ({'info_silence': 1.0}, OK, 'active'),
+        (
             {'counts': _counts(recent=Counter(lost=6, received=6))},
             WARN,
             '6 of the last 12 images on /robot/rear/image were lost on the way: start the camera '

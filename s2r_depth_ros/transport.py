@@ -8,6 +8,7 @@ from collections.abc import Mapping, MutableMapping
 from contextlib import suppress
 from pathlib import Path
 
+from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.share import share_directory
 
 # Jazzy's Fast DDS reads the first name, Kilted's the second.
@@ -15,6 +16,7 @@ PROFILE_VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES
 SHARED_MEMORY = Path('/dev/shm')
 # Bytes of a segment without a profile, and what else a process makes: ports and their locks.
 _DEFAULT_SEGMENT, _BESIDE = 512 * 1024, 1024 * 1024
+_LEAST = 64 * 1024
 
 
 def profile_environment(environment: Mapping[str, str]) -> dict[str, str]:
@@ -33,7 +35,8 @@ def avoid_full_memory(environment: MutableMapping[str, str], folder: Path = SHAR
 
     Fast DDS makes files there of any promised size and dies of a bus error when it first writes to
     one that does not fit. By UDP a node runs, but images of camera size are mostly lost.
-    Call it before rclpy.init. folder: where shared memory is.
+    Call it before rclpy is imported. folder: where shared memory is. Raises UserError if it is full:
+    LTTng, which rclpy loads, writes there, too.
     """
     needed = _segment(environment) + _BESIDE
     try:
@@ -43,14 +46,22 @@ def avoid_full_memory(environment: MutableMapping[str, str], folder: Path = SHAR
     room = state.f_bavail * state.f_frsize
     if room >= needed or state.f_flag & os.ST_RDONLY:
         return ''
+    remedy = (
+        'Give it room (Docker: --shm-size=1g; else end old processes and run `fastdds shm clean`) '
+        'and start the node again'
+    )
+    if room < _LEAST:
+        raise UserError(
+            f'{folder} is full ({room / 1024:.0f} KiB left): rclpy ends by a bus error there as '
+            f'soon as it is loaded. {remedy}'
+        )
     for name in PROFILE_VARIABLES:
         environment.pop(name, None)
     environment['FASTDDS_BUILTIN_TRANSPORTS'] = 'UDPv4'
     return (
         f'{folder} has {room / 2**20:.1f} MiB left and {needed / 2**20:.0f} are needed: this node '
         'does without shared memory, by UDP, and most images and clouds of camera size will be '
-        'lost. Give it room (Docker: --shm-size=1g; else end old processes and run `fastdds shm '
-        'clean`) and start the node again'
+        f'lost. {remedy}'
     )
 
 

@@ -31,12 +31,13 @@ def main(arguments: list[str]) -> int:
 
 
 def _main(arguments: list[str]) -> None:
-    from s2r_depth_ros.node.arguments import read_arguments
     from s2r_depth_ros.transport import avoid_full_memory
+
+    problem = avoid_full_memory(os.environ)
+    from s2r_depth_ros.node.arguments import read_arguments
 
     try:
         given = read_arguments(arguments)
-        problem = avoid_full_memory(os.environ)
         _start_ros(arguments)
         _run(given, problem)
     finally:

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import pytest
 from source_files import ROOT
 
+from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.transport import PROFILE_VARIABLES, avoid_full_memory, profile_environment
 
 _NAMESPACE = '{http://www.eprosima.com}'
@@ -73,7 +74,7 @@ def _limited(monkeypatch: pytest.MonkeyPatch, mebibytes: float, read_only: bool 
 
 @pytest.mark.parametrize(
     ('room', 'profile', 'enough'),
-    [(0.0, True, False), (16.9, True, False), (17.1, True, True), (1.4, False, False),
+    [(0.1, True, False), (16.9, True, False), (17.1, True, True), (1.4, False, False),
      (1.6, False, True)],
 )  # fmt: skip
 def test_without_room_in_shared_memory_fast_dds_does_without(
@@ -88,6 +89,12 @@ def test_without_room_in_shared_memory_fast_dds_does_without(
     else:
         assert told.startswith(f'/dev/shm has {room:.1f} MiB left and {17 if profile else 2} are')
         assert environment == {'HOME': '/', 'FASTDDS_BUILTIN_TRANSPORTS': 'UDPv4'}
+
+
+def test_full_shared_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    _limited(monkeypatch, 0.05)
+    with pytest.raises(UserError, match=r'/dev/shm is full \(51 KiB left\).*--shm-size=1g'):
+        avoid_full_memory({}, Path('/dev/shm'))
 
 
 def test_shared_memory_that_is_missing_or_read_only_is_left_to_fast_dds(

@@ -116,14 +116,27 @@ _SHM = {
     '1 MB': 'mount -t tmpfs -o size=1m tmpfs /dev/shm',
     '20 MB': 'mount -t tmpfs -o size=20m tmpfs /dev/shm',
     '64 MB, as in Docker': 'mount -t tmpfs -o size=64m tmpfs /dev/shm',
-    'full': 'mount -t tmpfs -o size=64m tmpfs /dev/shm && (cat /dev/zero > /dev/shm/x || true)',
     'read-only': 'mount -t tmpfs -o size=64m,ro tmpfs /dev/shm',
 }
 
 
 def small_shared_memory(setting: Setting, _times: int) -> dict[str, Any]:
     """Shared memory that is too small, full or read-only; what comes of 640x480 clouds."""
-    return {kind: _probe(setting, '--mount', command) for kind, command in _SHM.items()}
+    results = {kind: _probe(setting, '--mount', command) for kind, command in _SHM.items()}
+    return results | {'full': _node_without_memory()}
+
+
+def _node_without_memory() -> dict[str, Any]:
+    """Return how a node ends where shared memory is full; nothing else of ROS runs there at all."""
+    command = (
+        'mount -t tmpfs -o size=1m tmpfs /dev/shm && (cat /dev/zero > /dev/shm/x || true) && exec '
+        f'{shlex.quote(sys.executable)} -m s2r_depth_ros node'
+    )
+    done = _in_namespace('--mount', command, dict(os.environ))
+    assert done.returncode == 2, (done.returncode, done.stderr)
+    said = done.stderr.splitlines()[-1]
+    assert '/dev/shm is full' in said, done.stderr
+    return {'exit_status': done.returncode, 'said': said}
 
 
 def no_multicast(setting: Setting, _times: int) -> dict[str, Any]:

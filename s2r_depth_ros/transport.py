@@ -35,7 +35,7 @@ def avoid_full_memory(environment: MutableMapping[str, str], folder: Path = SHAR
 
     Fast DDS makes files there of any promised size and dies of a bus error when it first writes to
     one that does not fit. By UDP a node runs, but images of camera size are mostly lost.
-    Call it before rclpy is imported. folder: where shared memory is. Raises UserError if it is full:
+    Call it before rclpy is imported. folder: of shared memory. Raises UserError if it is full:
     LTTng, which rclpy loads, writes there, too.
     """
     needed = _segment(environment) + _BESIDE

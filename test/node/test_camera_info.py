@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
@@ -129,6 +130,40 @@ def test_after_a_miss_no_frame_waits_until_stamps_match_again() -> None:
     assert not history.is_worth_waiting(_header(3, 'another'))
     assert history.find(_header(1), SIZE) == (_info(1), True)
     assert history.is_worth_waiting(_header(4))
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {'k': st.lists(st.sampled_from([0.0, math.nan, 150.0]), min_size=9, max_size=9)}
+        ),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_other_numbers_are_not_taken_for_the_right_ones_at_once(changes: list[Any]) -> None:
+    """A frame that overtakes its camera_info after unusable ones waits for it."""
+    history = CameraInfoHistory()
+    history.add(_info(1))
+    assert history.find(_header(1), SIZE) == (_info(1), True)
+    assert history.find(_header(2), SIZE) == (_info(1), False)
+    for second, change in enumerate(changes, 3):
+        history.add(_info(second, **change))
+    last = len(changes) + 3
+    assert history.is_worth_waiting(_header(last))
+    history.add(_info(last))
+    assert not history.is_worth_waiting(_header(last))
+    assert history.find(_header(last), SIZE) == (_info(last), True)
+
+
+def test_other_numbers_for_good_delay_one_frame() -> None:
+    history = CameraInfoHistory()
+    history.add(_info(1))
+    history.find(_header(2), SIZE)
+    history.add(_info(3, d=[0.1] * 5))
+    assert history.is_worth_waiting(_header(4))
+    history.find(_header(4), SIZE)
+    assert not history.is_worth_waiting(_header(5))
 
 
 @pytest.mark.parametrize(('count', 'silent'), [(1, False), (4, False), (5, True), (20, True)])

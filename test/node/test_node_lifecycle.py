@@ -359,6 +359,18 @@ def test_shutdown_of_an_active_node_ends_its_topics_and_a_signal_the_process(
     assert 'Traceback' not in process.log
 
 
+def test_two_nodes_of_one_name_are_told(start_node: Any, make_graph: Any) -> None:
+    first = start_node('/twin')
+    graph = make_graph('/twin')
+    graph.status()
+    second = start_node('/twin')
+    told = '2 nodes are called /twin/depth: transitions'
+    graph.until_status(lambda s, _: told in s.message, 'the other node')
+    assert second.end() == 0
+    graph.until_status(lambda s, _: told not in s.message, 'the end of the other node')
+    assert first.end() == 0
+
+
 @pytest.mark.parametrize('by', [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_busy_node_with_code_0(
     start_node: Any, make_graph: Any, by: signal.Signals

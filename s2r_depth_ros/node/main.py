@@ -101,7 +101,7 @@ def _spin(executor: MultiThreadedExecutor, stop: stopping.Stop) -> None:
             if spinning.done():
                 spinning.result()
         finally:
-            stopping.ignore()
+            stopping.end_soon()
             executor.shutdown()
 
 

@@ -178,7 +178,7 @@ def test_a_frame_goes_all_the_way(setting: Setting) -> None:
 def test_depth_of_which_nothing_is_valid_is_told(setting: Setting) -> None:
     camera = setting.front
     camera.want(topics.DEPTH)
-    told = []
+    told: list[str] = []
     for depth in (math.nan, 2.0):
         setting.estimator.depth = depth
         camera.send()

@@ -55,6 +55,8 @@ def avoid_full_memory(environment: MutableMapping[str, str], folder: Path = SHAR
             f'{folder} is full ({room / 1024:.0f} KiB left): rclpy ends by a bus error there as '
             f'soon as it is loaded. {remedy}'
         )
+    if not _uses_shared_memory(environment):
+        return ''
     for name in PROFILE_VARIABLES:
         environment.pop(name, None)
     environment['FASTDDS_BUILTIN_TRANSPORTS'] = 'UDPv4'
@@ -63,6 +65,14 @@ def avoid_full_memory(environment: MutableMapping[str, str], folder: Path = SHAR
         'does without shared memory, by UDP, and most images and clouds of camera size will be '
         f'lost. {remedy}'
     )
+
+
+def _uses_shared_memory(environment: Mapping[str, str]) -> bool:
+    """Return whether a process has Fast DDS with shared memory, by profile or variable."""
+    if 'fastrtps' not in environment.get('RMW_IMPLEMENTATION', 'rmw_fastrtps_cpp'):
+        return False
+    profile = any(environment.get(name) for name in PROFILE_VARIABLES)
+    return profile or not environment.get('FASTDDS_BUILTIN_TRANSPORTS', '').startswith('UDP')
 
 
 def _segment(environment: Mapping[str, str]) -> int:

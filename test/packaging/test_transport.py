@@ -91,6 +91,25 @@ def test_without_room_in_shared_memory_fast_dds_does_without(
         assert environment == {'HOME': '/', 'FASTDDS_BUILTIN_TRANSPORTS': 'UDPv4'}
 
 
+@pytest.mark.parametrize(
+    'environment',
+    [
+        {'FASTDDS_BUILTIN_TRANSPORTS': 'UDPv4'},
+        {'RMW_IMPLEMENTATION': 'rmw_cyclonedds_cpp', **profile_environment({})},
+    ],
+)
+def test_who_uses_no_shared_memory_of_fast_dds_is_left_alone(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = dict(environment)
+    _limited(monkeypatch, 0.1)
+    assert avoid_full_memory(environment, Path('/dev/shm')) == ''
+    assert environment == before
+    environment = {**environment, 'RMW_IMPLEMENTATION': 'rmw_fastrtps_dynamic_cpp'}
+    environment |= profile_environment({})
+    assert avoid_full_memory(environment, Path('/dev/shm'))
+
+
 def test_full_shared_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     _limited(monkeypatch, 0.05)
     with pytest.raises(UserError, match=r'/dev/shm is full \(51 KiB left\).*--shm-size=1g'):

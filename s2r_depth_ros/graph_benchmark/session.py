@@ -62,7 +62,8 @@ class PlayedCamera:
 class GraphRun:
     """What a run gave.
 
-    stamps: of each camera's frames, in ns. results: what each camera's subscriber wrote.
+    stamps: of each camera's frames, in ns. results: what each camera's subscriber wrote: arrivals,
+    and the values of the camera's last status.
     start_s: seconds from the start of the first process until every node was active. cpu_percent
     and rss_mib_*: of all depth nodes together, settled after a third of the frames.
     """

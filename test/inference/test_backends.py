@@ -17,6 +17,7 @@ from s2r_depth_ros.evaluation.manifest import CAPS, read_ground_truth
 from s2r_depth_ros.evaluation.metrics import depth_metrics
 from s2r_depth_ros.inference.backends import BACKENDS, Backend, BackendError, make_backend
 from s2r_depth_ros.inference.backends.onnx_file import to_onnx, with_metadata
+from s2r_depth_ros.inference.backends.self_test import expected_depths
 from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.network.metadata import CheckpointError, ModelMetadata
 from s2r_depth_ros.network.optimized import OptimizedNetwork
@@ -168,7 +169,9 @@ def exported(
 ) -> Path:
     pytest.importorskip('onnx', reason='onnx is optional')
     path = tmp_path_factory.mktemp('onnx') / 'lively.onnx'
-    path.write_bytes(with_metadata(to_onnx(recipe_network(0.125), (96, 128)), metadata))
+    network, size = recipe_network(0.125), (96, 128)
+    depths = expected_depths(network, size)
+    path.write_bytes(with_metadata(to_onnx(network, size), metadata, depths))
     return path
 
 

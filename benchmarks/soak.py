@@ -39,6 +39,7 @@ from s2r_depth_ros.rig.channels import IMAGE_TOPIC, INFO_TOPIC
 from s2r_depth_ros.rig.environment import ros_environment
 
 _GROWTH = 1.02  # of memory, at most
+_DRAIN_S = 10.0  # for the last frame, of 4K too, and the status that counts it
 _SLOW_S = 1.0  # what a slow subscriber takes for each cloud
 _ENDS = (
     'frames published',
@@ -123,7 +124,7 @@ def _run(row: SoakRow, frames: int, parameters: Sequence[str]) -> GraphRun:
             cameras or [PlayedCamera('/', f'/{NODE}', f'/{NODE}: depth')],
             drawn_image(*row.size),
             Path(folder),
-            Schedule(frames, row.rate_hz),
+            Schedule(frames, row.rate_hz, drain_s=_DRAIN_S),
         )
 
 

@@ -204,6 +204,29 @@ def test_exported_file_has_one_size_and_its_backends(exported: Path, tmp_path: P
         DepthEstimator(tmp_path / 'foreign.onnx', device='cpu', backend='openvino')
 
 
+@pytest.mark.parametrize('place', ['weights', 'a node', 'a graph in a node'])
+@pytest.mark.parametrize('location', ['weights.bin', '/etc/passwd', '../outside.bin'])
+def test_weights_in_another_file_are_refused(
+    place: str, location: str, exported: Path, tmp_path: Path
+) -> None:
+    onnx = importlib.import_module('onnx')
+    model = onnx.load(str(exported))
+    node = model.graph.node[0]
+    if place == 'a graph in a node':
+        node = node.attribute.add(name='body', type=onnx.AttributeProto.GRAPH).g.node.add()
+    tensor = (
+        model.graph.initializer[0]
+        if place == 'weights'
+        else node.attribute.add(name='value', type=onnx.AttributeProto.TENSOR).t
+    )
+    tensor.ClearField('raw_data')
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    tensor.external_data.add(key='location', value=location)
+    (tmp_path / 'outside.onnx').write_bytes(model.SerializeToString())
+    with pytest.raises(CheckpointError, match='in another file, which is not read'):
+        DepthEstimator(tmp_path / 'outside.onnx', device='cpu', backend='onnxruntime')
+
+
 def _real_errors(estimator: DepthEstimator, folder: Path) -> Iterator[float]:
     for frame in read_ground_truth(folder / 'data' / 'eval_real' / 'manifest.json'):
         rgb, truth = frame.load()

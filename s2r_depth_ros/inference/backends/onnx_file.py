@@ -6,7 +6,7 @@ import inspect
 import io
 import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,10 +78,32 @@ def read_onnx_metadata(path: Path) -> ModelMetadata:
 
 
 def read_entries(path: Path) -> dict[str, str]:
-    """Return what an ONNX file says of itself, by key. Raises CheckpointError for another file."""
+    """Return what an ONNX file says of itself, by key.
+
+    Raises CheckpointError for another file, and for one whose weights are in other files: a runtime
+    would read them wherever the file says, and what is there is no part of the model.
+    """
     onnx = require('onnx', 'onnx', 'onnx')
     try:
-        proto = onnx.load(str(path))
+        proto = onnx.load(str(path), load_external_data=False)
     except Exception as error:  # protobuf's own types
         raise CheckpointError(f'{path}: not an ONNX file ({error}); export it again') from error
+    for tensor in _tensors(proto):
+        if tensor.external_data or tensor.data_location == onnx.TensorProto.EXTERNAL:
+            raise CheckpointError(
+                f'{path}: the weights {tensor.name!r} are in another file, which is not read; '
+                'export it again, as one file'
+            )
     return {entry.key: entry.value for entry in proto.metadata_props}
+
+
+def _tensors(part: Any) -> Iterator[Any]:
+    """Give all tensors of a message of ONNX, in whatever is within it."""
+    for field, value in part.ListFields():
+        if field.message_type is None:
+            continue
+        for item in (value,) if hasattr(value, 'ListFields') else value:
+            if field.message_type.name == 'TensorProto':
+                yield item
+            else:
+                yield from _tensors(item)

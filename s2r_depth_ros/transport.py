@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import re
+from collections.abc import Mapping, MutableMapping
+from contextlib import suppress
+from pathlib import Path
 
+from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.share import share_directory
 
 # Jazzy's Fast DDS reads the first name, Kilted's the second.
 PROFILE_VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
+SHARED_MEMORY = Path('/dev/shm')
+# Bytes of a segment without a profile, and what else a process makes: ports and their locks.
+_DEFAULT_SEGMENT, _BESIDE = 512 * 1024, 1024 * 1024
+_LEAST = 64 * 1024
 
 
 def profile_environment(environment: Mapping[str, str]) -> dict[str, str]:
@@ -19,3 +28,58 @@ def profile_environment(environment: Mapping[str, str]) -> dict[str, str]:
         return {}
     profile = str(share_directory() / 'config' / 'fastdds.xml')
     return dict.fromkeys(PROFILE_VARIABLES, profile)
+
+
+def avoid_full_memory(environment: MutableMapping[str, str], folder: Path = SHARED_MEMORY) -> str:
+    """Let Fast DDS do without shared memory where that has no room; return what to tell, or ''.
+
+    Fast DDS makes files there of any promised size and dies of a bus error when it first writes to
+    one that does not fit. By UDP a node runs, but images of camera size are mostly lost.
+    Call it before rclpy is imported. folder: of shared memory. Raises UserError if it is full:
+    LTTng, which rclpy loads, writes there, too.
+    """
+    needed = _segment(environment) + _BESIDE
+    try:
+        state = os.statvfs(folder)
+    except OSError:  # no such folder: Fast DDS sees that itself
+        return ''
+    room = state.f_bavail * state.f_frsize
+    if room >= needed or state.f_flag & os.ST_RDONLY:
+        return ''
+    remedy = (
+        'Give it room (Docker: --shm-size=1g; else end old processes and run `fastdds shm clean`) '
+        'and start the node again'
+    )
+    if room < _LEAST:
+        raise UserError(
+            f'{folder} is full ({room / 1024:.0f} KiB left): rclpy ends by a bus error there as '
+            f'soon as it is loaded. {remedy}'
+        )
+    if not _uses_shared_memory(environment):
+        return ''
+    for name in PROFILE_VARIABLES:
+        environment.pop(name, None)
+    environment['FASTDDS_BUILTIN_TRANSPORTS'] = 'UDPv4'
+    return (
+        f'{folder} has {room / 2**20:.1f} MiB left and {needed / 2**20:.0f} are needed: this node '
+        'does without shared memory, by UDP, and most images and clouds of camera size will be '
+        f'lost. {remedy}'
+    )
+
+
+def _uses_shared_memory(environment: Mapping[str, str]) -> bool:
+    """Return whether a process has Fast DDS with shared memory, by profile or variable."""
+    if 'fastrtps' not in environment.get('RMW_IMPLEMENTATION', 'rmw_fastrtps_cpp'):
+        return False
+    profile = any(environment.get(name) for name in PROFILE_VARIABLES)
+    return profile or not environment.get('FASTDDS_BUILTIN_TRANSPORTS', '').startswith('UDP')
+
+
+def _segment(environment: Mapping[str, str]) -> int:
+    """Return the bytes of a process's segment by the profile that is set, or as Fast DDS has it."""
+    for name in PROFILE_VARIABLES:
+        with suppress(OSError, UnicodeDecodeError):
+            text = Path(environment.get(name, '')).read_text()
+            if found := re.search(r'<segment_size>\s*(\d+)', text):
+                return int(found[1])
+    return _DEFAULT_SEGMENT

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from s2r_depth_ros.export.quantization import quantize
 from s2r_depth_ros.files import check_output, write_atomically
 from s2r_depth_ros.inference.backends import make_backend
 from s2r_depth_ros.inference.backends.onnx_file import SUFFIX, to_onnx, with_metadata
+from s2r_depth_ros.inference.backends.self_test import Depths, measured
 from s2r_depth_ros.network.checkpoint import load_model
 from s2r_depth_ros.network.metadata import ModelMetadata
 from s2r_depth_ros.network.registry import find_model
@@ -58,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
         images = calibration_inputs(args.int8, metadata)
         content = quantize(content, images)
         print(f'int8: calibrated on {len(images)} images; check its depth error with evaluate')
-    write_atomically(args.out, with_metadata(content, metadata))
+    write_atomically(args.out, with_metadata(content, metadata, _depths(content, size)))
     print(f'{args.out}: {len(content) / 2**20:.1f} MiB, input {size[0]}x{size[1]}')
     return 0
 
@@ -71,3 +73,12 @@ def _difference(network: S2RDepthNet, content: bytes, metadata: ModelMetadata, o
     expected = make_backend('eager', network, size, _CPU, torch.float32)(image).depth
     session = make_backend('onnxruntime', network, size, _CPU, torch.float32)
     return float(np.abs(session(image).depth.numpy() - expected.numpy()).max())
+
+
+def _depths(content: bytes, size: tuple[int, int]) -> Depths:
+    """Return what the file computes in the self-test, as a file that is read again."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f'exported{SUFFIX}'
+        path.write_bytes(content)
+        name = 'onnxruntime'
+        return measured(name, make_backend(name, path, size, _CPU, torch.float32), size)

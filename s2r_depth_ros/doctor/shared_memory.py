@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from s2r_depth_ros.doctor.finding import FAILED, NOTE, OK, Finding
+from s2r_depth_ros.transport import SHARED_MEMORY
 
-FOLDER = Path('/dev/shm')
 SEGMENT = 17
 """MB of config/fastdds.xml for one process."""
 _PROCESSES = 4
@@ -18,7 +18,7 @@ _PROCESSES = 4
 
 def check() -> Iterator[Finding]:
     """Look at /dev/shm."""
-    yield of_folder(FOLDER)
+    yield of_folder(SHARED_MEMORY)
 
 
 def of_folder(folder: Path) -> Finding:

@@ -19,7 +19,7 @@ def camera_figures(run: GraphRun, index: int, rate_hz: float) -> dict[str, Any]:
     figures: dict[str, Any] = {'rate_hz': rate_hz, 'frames': len(stamps)}
     for name, key in ((topics.DEPTH, DEPTH), (topics.POINTS, POINTS)):
         figures[key] = _output_figures(stamps, result['arrivals'][name])
-    inference = float(result['inference_ms'] or 'nan')
+    inference = float(result['status'].get('inference p50 (ms)', 'nan'))
     figures['inference_median_ms'] = inference
     figures['overhead_median_ms'] = round(figures[POINTS]['median_ms'] - inference, 1)
     return figures

@@ -26,20 +26,20 @@ from s2r_depth_ros.rig.process_group import ProcessGroup
 # Only of the subscriber: glibc keeps the memory of a cloud for the next one. Otherwise rclpy's
 # copies of 5 MB cost it 12 ms a frame in page faults, and the processes measured that much CPU.
 _MALLOC = {'MALLOC_MMAP_THRESHOLD_': '67108864', 'MALLOC_TRIM_THRESHOLD_': '268435456'}
-# For the last frames to come through.
-_DRAIN_S = 1.5
 
 
 @dataclass(frozen=True)
 class Schedule:
     """How long a run is: frames of each camera, frames per second.
 
-    patience_s: longest silence of all processes, which load torch on a busy machine.
+    patience_s: longest silence of all processes, which load torch on a busy machine. drain_s: time
+    for the last frames to come through.
     """
 
     frames: int = 300
     rate_hz: float = 30.0
     patience_s: float = 90.0
+    drain_s: float = 1.5
 
 
 SCHEDULE = Schedule()
@@ -62,7 +62,8 @@ class PlayedCamera:
 class GraphRun:
     """What a run gave.
 
-    stamps: of each camera's frames, in ns. results: what each camera's subscriber wrote.
+    stamps: of each camera's frames, in ns. results: what each camera's subscriber wrote: arrivals,
+    and the values of the camera's last status.
     start_s: seconds from the start of the first process until every node was active. cpu_percent
     and rss_mib_*: of all depth nodes together, settled after a third of the frames.
     """
@@ -104,7 +105,7 @@ def play_graph(
             _wait_for(processes, 'ready', schedule)
         start_s = time.monotonic() - began
         stamps, measured = _play_frames(processes, cameras, pids, picture, schedule)
-        processes.pause(_DRAIN_S)
+        processes.pause(schedule.drain_s)
     return GraphRun(
         stamps=stamps,
         results=[json.loads(result.read_text()) for result in results],

@@ -23,8 +23,6 @@ from s2r_depth_ros.rig.ros_process import (
     stop_on_signals,
 )
 
-_INFERENCE = 'inference p50 (ms)'
-
 
 class _LastDiagnostics:
     """Where a receiver's messages go; keeps the newest status of one name and nothing else."""
@@ -59,8 +57,7 @@ def main() -> int:
         emit('ready')
         spin_until(stop, executor)
     arrivals = {channel.topic.name: node.arrivals[channel.name] for channel in wanted}
-    inference = diagnostics.values.get(_INFERENCE)
-    options.result.write_text(json.dumps({'arrivals': arrivals, 'inference_ms': inference}))
+    options.result.write_text(json.dumps({'arrivals': arrivals, 'status': diagnostics.values}))
     return 0
 
 

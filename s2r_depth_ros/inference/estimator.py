@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from s2r_depth_ros.errors import UserError
+from s2r_depth_ros.errors import UserError, brief
 from s2r_depth_ros.inference.backends import BackendError, Source, choose_backend
 from s2r_depth_ros.inference.backends.onnx_file import SUFFIX as ONNX_SUFFIX
 from s2r_depth_ros.inference.backends.onnx_file import read_onnx_metadata
@@ -34,10 +35,16 @@ from s2r_depth_ros.network.registry import find_model
 from s2r_depth_ros.network.size_rule import check_size
 
 _LOG = logging.getLogger(__name__)
+# What is raised while the network is set up or runs, by torch and the runtimes.
+_OF_A_RUN = (RuntimeError, MemoryError)
 
 
 class FocalLengthError(UserError, ValueError):
     """The camera's focal length is not a positive number of pixels."""
+
+
+class InferenceError(UserError, RuntimeError):
+    """The network cannot be run, though model and image are right: memory, device or runtime."""
 
 
 class View(NamedTuple):
@@ -82,8 +89,9 @@ class DepthEstimator:
         ``openvino`` and ``onnxruntime``, at their own size.
 
     Attributes: metadata, device (torch.device), precision, input_size, backend (the name of the one
-    that runs), backend_reason (why it is that one). Not for several threads at once. Raises
-    CheckpointError, DeviceError, BackendError, or SizeError for an impossible input size.
+    that runs), backend_reason (why it is that one), tried_again (how many runs failed and were
+    tried once more). Not for several threads at once. Raises CheckpointError, DeviceError,
+    BackendError, InferenceError (no memory), or SizeError for an impossible input size.
     """
 
     def __init__(
@@ -102,14 +110,19 @@ class DepthEstimator:
             check_size(*input_size)
         source, self.metadata = _load(find_model(model), input_size)
         self.input_size = input_size or (self.metadata.input_height, self.metadata.input_width)
-        self.backend, self._backend, self.backend_reason = choose_backend(
-            backend, source, self.input_size, self.device, dtype
-        )
+        self.tried_again = 0
+        try:
+            self.backend, self._backend, self.backend_reason = choose_backend(
+                backend, source, self.input_size, self.device, dtype
+            )
+        except _OF_A_RUN as error:
+            raise _explained(error) from error
         self._preprocess = Preprocessor(
             self.metadata, self.input_size, self.device, self._backend.input_dtype
         )
         self._transfer = Transfer(self.device)
         self._told_no_focal_length = False
+        self._failing = False
 
     def predict(
         self, rgb: NDArray[np.uint8], *, fx: float | None = None, maps: bool = False
@@ -127,11 +140,28 @@ class DepthEstimator:
     def predict_batch(self, views: Sequence[View]) -> list[Prediction]:
         """Estimate the depths of one or more images, of any sizes, in one run of the network.
 
-        Backends built for one image (tap, openvino, onnxruntime) run once for each. Raises as
-        ``predict`` does if any of the images cannot be used.
+        Backends built for one image (tap, openvino, onnxruntime) run once for each. What fails is
+        tried once more, with all memory that can be spared. Raises as ``predict`` does if any of
+        the images cannot be used, InferenceError if the second try fails, too.
         """
         for view in views:
             check_view(view)
+        try:
+            return self._predict_batch(views)
+        except _OF_A_RUN as error:
+            if not self._failing:  # once, not at the rate of a camera
+                _LOG.warning('inference failed and is tried again: %s', _explained(error))
+        self._failing, self.tried_again = True, self.tried_again + 1
+        try:
+            with suppress(RuntimeError):  # of a GPU that answers no more
+                torch.cuda.empty_cache()
+            predictions = self._predict_batch(views)
+        except _OF_A_RUN as error:
+            raise _explained(error) from error
+        self._failing = False
+        return predictions
+
+    def _predict_batch(self, views: Sequence[View]) -> list[Prediction]:
         with torch.inference_mode():
             output = self._backend(self._preprocess(*(view.rgb for view in views)))
             maps = (Maps(*parts) for parts in zip(*(m.split(1) for m in output)))
@@ -222,6 +252,26 @@ def check_view(view: View) -> None:
             f'the focal length fx must be a positive number of pixels, not {fx}: take it from '
             'the camera calibration (K[0] of camera_info), or leave it out'
         )
+
+
+def _explained(error: Exception) -> UserError:
+    """Return an error of a run with its remedy; one that has one as it is."""
+    if isinstance(error, UserError):
+        return error
+    text = brief(error)
+    if isinstance(error, MemoryError | torch.cuda.OutOfMemoryError):
+        remedy = (
+            'end what else uses the memory, or use a smaller input size, precision fp16 on a GPU, '
+            'fewer cameras in one node, or device cpu'
+        )
+        return InferenceError(f'no memory is left for the network ({text}): {remedy}')
+    if 'CUDA' in text or 'cuDNN' in text or 'CUBLAS' in text:
+        return InferenceError(
+            f'the GPU failed ({text}): start the process again, as a GPU answers no more in a '
+            'process in which it failed so; `dmesg | grep -i xid` tells of the driver; or use '
+            'device cpu'
+        )
+    return InferenceError(f'the network cannot be run ({text}): use another backend or device')
 
 
 def _load(path: Path, input_size: tuple[int, int] | None) -> tuple[Source, ModelMetadata]:

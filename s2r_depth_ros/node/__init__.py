@@ -15,8 +15,9 @@ All else is internal. To read it, begin with ``inference_loop``, the way of a fr
 - ``inference_loop``: takes frames all the way; ``worker`` is its thread.
 - ``camera_stream``: what the loop needs of one camera: ``camera_topics``, its subscriptions and
   publishers (``qos``: their overrides, and who is not connected; ``latched``: what was published
-  before); ``pipeline``, from its messages to what the network sees, and to the messages that are
-  published; ``camera_health``, what became of its frames, counted by ``frame_counts``.
+  before; ``lost_messages``: what never came); ``pipeline``, from its messages to what the network
+  sees, and to the messages that are published; ``camera_health``, what became of its frames,
+  counted by ``frame_counts``.
 - ``transforms``: how frames lie to each other, by a parameter or TF; ``gravity``: where down is, by
   those or by an Imu.
 - ``frame_scale``: by what the depth of a frame is scaled, and ``scale_report``, what is told of it;

@@ -31,6 +31,8 @@ class CameraFacts:
     many there are on image_topic. disconnected: what keeps others from the camera's topics.
     elsewhere: the topic of the other image_transport, if images come there and not on image_topic.
     last_error: why the newest frame that was skipped was, '' if none was since the activation.
+    info_topic: the full name of the camera_info. info_silence: seconds since a stream of it ended,
+    0 while it goes on.
     """
 
     name: str
@@ -42,6 +44,8 @@ class CameraFacts:
     disconnected: Sequence[str] = ()
     elsewhere: str = ''
     last_error: str = ''
+    info_topic: str = ''
+    info_silence: float = 0.0
 
 
 class CameraHealth:

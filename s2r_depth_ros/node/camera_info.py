@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from typing import NamedTuple
 
@@ -12,6 +13,8 @@ from std_msgs.msg import Header
 from s2r_depth_ros.geometry import Calibration, image_size_of
 
 _KEPT = 32
+# Messages that make a stream, and periods without one after which it has ended.
+_STREAM, _PERIODS_MISSED = 5, 10
 
 ImageSize = tuple[int, int]
 """(width, height) in pixels."""
@@ -35,25 +38,47 @@ class CameraInfoHistory:
     The one with the frame's stamp is right; where there is none, the newest one that is for images
     of the frame's size stands in, as most cameras never change their calibration, and one that
     starts again with another size sends a new one. A frame waits for the former only while the
-    stream has exact matches or nothing came at all, so a camera_info with stamps of its own delays
-    no frame but the first. Safe to use from several threads.
+    stream has exact matches or nothing came at all, or if the one that stands in has other numbers
+    than that of the frame before: then the calibration is not what it was, and the right one may be
+    on its way. So a camera_info with stamps of its own delays no frame but the first of each
+    calibration. Safe to use from several threads.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._messages: deque[tuple[CameraInfo, ImageSize]] = deque(maxlen=_KEPT)
         self._expect_exact = True
+        self._used: tuple[object, ...] | None = None
+        self._count = 0
+        self._first = self._newest = 0.0  # monotonic seconds
 
     def add(self, message: CameraInfo) -> None:
         """Keep a message that arrived."""
         with self._lock:
             self._messages.append((message, image_size_of(message)))
+            self._newest = time.monotonic()
+            self._first = self._first or self._newest
+            self._count += 1
+
+    def silence(self) -> float:
+        """Return for how many seconds no message has come, of a stream that sent some; else 0.
+
+        A camera that sends one for good, or one now and then, is not silent.
+        """
+        with self._lock:
+            if self._count < _STREAM:
+                return 0.0
+            seconds = time.monotonic() - self._newest
+            period = (self._newest - self._first) / (self._count - 1)
+            return seconds if seconds > _PERIODS_MISSED * period else 0.0
 
     def is_worth_waiting(self, header: Header) -> bool:
         """Return whether a frame should wait for another message before it takes what there is."""
         with self._lock:
             best, fit = self._best(header, None)
-            return best is None or (self._expect_exact and not fit.stamp)
+            if best is None or fit.stamp:
+                return best is None
+            return self._expect_exact or numbers(best) != self._used
 
     def find(self, header: Header, size: ImageSize) -> tuple[CameraInfo | None, bool]:
         """Return the camera_info of a frame (None: none came) and whether its stamp matches.
@@ -64,6 +89,7 @@ class CameraInfoHistory:
         with self._lock:
             best, fit = self._best(header, size)
             self._expect_exact = fit.stamp
+            self._used = None if best is None else numbers(best)
             return best, fit.stamp
 
     def _best(self, header: Header, size: ImageSize | None) -> tuple[CameraInfo | None, _Fit]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from rclpy.lifecycle import LifecycleNode
@@ -16,6 +17,9 @@ from s2r_depth_ros.node.camera_info import CameraInfoHistory, ImageSize, numbers
 from s2r_depth_ros.node.camera_topics import CameraCallbacks, CameraTopics, Picture
 from s2r_depth_ros.node.pipeline import FramePipeline
 from s2r_depth_ros.node.scale_calibration import ScaleCalibration
+
+# Calibrations in a camera's life after which they are told to change too often.
+_CHANGES_OFTEN = 20
 
 
 class CameraStream:
@@ -46,6 +50,7 @@ class CameraStream:
         self._still_lock = threading.Lock()
         self._still: Picture | None = None
         self._numbers: tuple[object, ...] = ()
+        self._changes = 0  # of the numbers, the first message among them
         self.topics = CameraTopics(
             node,
             name,
@@ -88,12 +93,19 @@ class CameraStream:
 
     def facts(self, active: bool) -> CameraFacts:
         """Return what there is to report of the camera."""
+        self.health.counter.count_lost(self.topics.lost_images.take())
         # Again, because a publisher may be told of before its QoS is known.
         self.topics.look_around()
         publishers = self._node.count_publishers(self.topics.image)
-        return self.health.facts(
+        facts = self.health.facts(
             active, publishers, self.topics.disconnected(), '' if publishers else self._elsewhere()
         )
+        return replace(facts, info_topic=self.topics.camera_info, info_silence=self.infos.silence())
+
+    def restart_counts(self) -> None:
+        """Count frames anew, as on activation."""
+        self.topics.lost_images.take()
+        self.health.reset()
 
     def destroy(self) -> None:
         """Let go of the topics and of the service."""
@@ -114,7 +126,14 @@ class CameraStream:
         self.infos.add(message)
         self._info_arrived()
         if self._numbers != before:
+            self._changes += 1
             self.repeat_still()
+        if self._changes > _CHANGES_OFTEN:
+            self.health.report_once(
+                f'camera_info on {self.topics.camera_info} has changed {_CHANGES_OFTEN} times: '
+                'the maps of undistortion are computed anew for each, which takes as long as a '
+                'frame; publish one calibration, or rectified images'
+            )
 
     def _take_reference(self, topic: str, message: Any) -> None:
         if self.pipeline.scale is not None:

@@ -42,7 +42,8 @@ class CameraTopics:
     compressed: whether the images come as CompressedImage. sources: values of scale.source, of
     which the topics are subscribed to.
 
-    image, camera_info: the full names of the topics that are subscribed to.
+    image, camera_info: the full names of the topics that are subscribed to. lost_images: those that
+    were published and did not come.
     Raises ParameterError for an impossible override of a QoS, and leaves no topic then.
     """
 
@@ -73,6 +74,7 @@ class CameraTopics:
             self.destroy()
             raise
         self.image: str = self._subscriptions[image].topic_name
+        self.lost_images = self._subscriptions[image].lost
         self.camera_info: str = self._subscriptions[topics.CAMERA_INFO].topic_name
 
     def wanted(self, always: bool) -> frozenset[str]:

@@ -53,9 +53,10 @@ class DepthNode(LifecycleNode):
     network runs in none of them.
     """
 
-    def __init__(self, given: NodeArguments) -> None:
+    def __init__(self, given: NodeArguments, problem: str = '') -> None:
         """Declare the parameters. given: what the command line sets, some of it without effect.
 
+        problem: what the process found wrong before, '' for nothing; told as long as the node runs.
         Raises ParameterError for values that cannot be used.
         """
         Node.__init__(self, NODE)
@@ -70,6 +71,7 @@ class DepthNode(LifecycleNode):
         self._gravity: Gravity | None = None
         # Loops that were stopped and may still be busy with their last frame.
         self._retired: list[InferenceLoop] = []
+        self._problem = problem
         self._configure_error = ''
         # From the beginning of a configure on, so that the model is what the parameters say.
         self._model_chosen = False
@@ -81,7 +83,8 @@ class DepthNode(LifecycleNode):
         )
         forward_log(self.get_logger())
         self._given = given.names(full_name)
-        for text in (*given.strangers(full_name), *unknown_names(self._given)):
+        told = [problem] if problem else []
+        for text in (*told, *given.strangers(full_name), *unknown_names(self._given)):
             self.get_logger().warning(text)
         self._guard_transitions()
         self._diagnostics = DiagnosticsPublisher(
@@ -133,7 +136,7 @@ class DepthNode(LifecycleNode):
         """Begin to infer and publish."""
         result = super().on_activate(state)
         for camera in self._cameras:
-            camera.health.reset()
+            camera.restart_counts()
         if self._loop:
             self._loop.activate()
         for camera in self._cameras:
@@ -270,6 +273,18 @@ class DepthNode(LifecycleNode):
         if transforms := self._transforms:
             transforms.fixed = FixedTransforms(values.transforms)
 
+    def _namesakes(self) -> str:
+        """Return what to do about other nodes of this name, '' if there are none."""
+        own = (self.get_name(), self.get_namespace())
+        count = self.get_node_names_and_namespaces().count(own)
+        if count < 2:
+            return ''
+        return (
+            f'{count} nodes are called {self.get_fully_qualified_name()}: transitions and '
+            'parameters reach any of them, and all publish; end the others, or rename one '
+            '(-r __node:=...)'
+        )
+
     def _facts(self) -> NodeFacts:
         """Return what diagnostics are made of; another thread may be in a transition."""
         loop, cameras = self._loop, self._cameras
@@ -279,6 +294,7 @@ class DepthNode(LifecycleNode):
             name=self.get_fully_qualified_name(),
             state='active' if active else 'inactive' if estimator else 'unconfigured',
             configure_error=self._configure_error,
+            problem='; '.join(filter(None, (self._problem, self._namesakes()))),
             estimator=estimator,
             parameters=self.parameters.values,
             cameras=[camera.facts(active) for camera in cameras],

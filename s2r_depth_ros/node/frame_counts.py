@@ -19,7 +19,8 @@ class FrameCounts:
     """What happened since the counts before.
 
     rate_in, rate_out: images received and frames published, per second. totals: since activation,
-    by ``received``, ``published``, ``dropped``, ``skipped`` and ``errors``. recent: the same, since
+    by ``lost`` (before they arrived), ``received``, ``published``, ``dropped``, ``skipped`` and
+    ``errors``. recent: the same, since
     the counts before. latency: seconds from
     stamp to publishing of the latest frames. inference: seconds in the network of the latest.
     stamp_offset: seconds that the newest stamp is behind the node's clock if it is from another
@@ -59,6 +60,11 @@ class FrameCounter:
             self._totals['received'] += 1
             self._totals['dropped'] += dropped
             self._image_time = time.monotonic()
+
+    def count_lost(self, count: int) -> None:
+        """Count images that were published and never arrived."""
+        with self._lock:
+            self._totals['lost'] += count
 
     def count_skipped(self) -> None:
         """Count a frame that nobody wanted."""

@@ -13,6 +13,7 @@ from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
+from s2r_depth_ros.node.lost_messages import LostMessages
 from s2r_depth_ros.node.qos import overridable
 from s2r_depth_ros.node.topics import Topic
 
@@ -28,7 +29,7 @@ class LatchedSubscription:
 
     name: of the topic, before remapping. take: called with each message. keep: called, after
     ``take``, with the newest message if its publisher keeps it for late subscribers. Both on one
-    thread at a time. One lock guards the subscriptions.
+    thread at a time. One lock guards the subscriptions. lost: the messages that did not come.
     Raises ParameterError for an impossible override.
     """
 
@@ -43,6 +44,7 @@ class LatchedSubscription:
         self._node, self._topic, self._name = node, topic, name
         self._take, self._keep = take, keep
         self._seen: deque[int] = deque(maxlen=_REMEMBERED)
+        self.lost = LostMessages()
         self._group = MutuallyExclusiveCallbackGroup()
         self._lock = threading.Lock()
         self._subscriptions: list[Any] = []
@@ -84,7 +86,7 @@ class LatchedSubscription:
     def _subscribe(self, qos_profile: QoSProfile, **options: Any) -> Any:
         def arrived(message: Any, info: Mapping[str, Any]) -> None:
             # rclpy has written the overrides into the profile before the first message comes.
-            self._arrived(message, info['source_timestamp'], _is_latched(qos_profile))
+            self._arrived(message, info, _is_latched(qos_profile))
 
         # rclpy calls it with the message and what is known of it; its type hints do not say so.
         subscription = self._node.create_subscription(
@@ -98,10 +100,12 @@ class LatchedSubscription:
         self._subscriptions.append(subscription)
         return subscription
 
-    def _arrived(self, message: Any, published: int, latched: bool) -> None:
-        """Take a message, unless it came before; published: nanoseconds, 0 if it is not known."""
+    def _arrived(self, message: Any, info: Mapping[str, Any], latched: bool) -> None:
+        """Take a message, unless it came before."""
+        published = info['source_timestamp']  # ns, 0 if it is not known
         if not published or published not in self._seen:
             self._seen.append(published)
+            self.lost.see(info['publication_sequence_number'])
             self._take(message)
         if latched and self._seen[-1] == published:
             self._keep(message)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -30,12 +31,15 @@ def main(arguments: list[str]) -> int:
 
 
 def _main(arguments: list[str]) -> None:
+    from s2r_depth_ros.transport import avoid_full_memory
+
+    problem = avoid_full_memory(os.environ)
     from s2r_depth_ros.node.arguments import read_arguments
 
     try:
         given = read_arguments(arguments)
         _start_ros(arguments)
-        _run(given)
+        _run(given, problem)
     finally:
         _end_ros()
 
@@ -62,7 +66,7 @@ def _end_ros() -> None:
         rclpy.try_shutdown()
 
 
-def _run(given: NodeArguments) -> None:
+def _run(given: NodeArguments, problem: str) -> None:
     from rclpy.exceptions import ParameterException
     from rclpy.executors import MultiThreadedExecutor
     from rclpy.impl.implementation_singleton import rclpy_implementation
@@ -72,7 +76,7 @@ def _run(given: NodeArguments) -> None:
     stop = stopping.Stop()
     executor = MultiThreadedExecutor(num_threads=4)
     try:
-        node = DepthNode(given)
+        node = DepthNode(given, problem)
     except ParameterException as error:  # of a parameter that rclpy itself declares
         raise UserError(str(error)) from error
     except rclpy_implementation.RCLError as error:  # the middleware's, such as a wrong enclave
@@ -95,10 +99,24 @@ def _spin(executor: MultiThreadedExecutor, stop: stopping.Stop) -> None:
 
     with ThreadPoolExecutor(1, 'spin') as thread:
         try:
-            spinning = thread.submit(executor.spin)
+            spinning = thread.submit(spin_on, executor)
             stop.wait_for(spinning.done)
             if spinning.done():
                 spinning.result()
         finally:
-            stopping.ignore()
+            stopping.end_soon()
             executor.shutdown()
+
+
+def spin_on(executor: MultiThreadedExecutor) -> None:
+    """Spin until the executor is shut down, though a topic goes just as it is to be waited for.
+
+    rclpy's ``spin`` ends by InvalidHandle then (its issues 1142 and 1206), and with it the node.
+    """
+    from rclpy.exceptions import InvalidHandle
+
+    while True:
+        try:
+            return executor.spin()
+        except InvalidHandle:
+            continue

@@ -54,6 +54,10 @@ from s2r_depth_ros.node.transforms import Transforms
 FindInfo = Callable[[Header, ImageSize], tuple[CameraInfo | None, str]]
 """From an image's header and size to its camera_info, or None and the problem to report."""
 
+NOTHING_VALID = (
+    'no pixel of the depth is valid: look at min_depth and max_depth, at the filters that are '
+    'enabled, and at depth_scale'
+)
 # What takes no network.
 _WITHOUT_NETWORK = frozenset({topics.DEPTH_INFO, topics.RECT_INFO, topics.RECT_COLOR})
 _WITHOUT_DEPTH = _WITHOUT_NETWORK | {topics.STRUCTURE, topics.ATTENTION, topics.SCALE}
@@ -216,6 +220,8 @@ class FramePipeline:
                 frame = _without_withheld(frame, report, values)
                 prediction = prediction._replace(depth=report.apply(prediction.depth))
             cleaned = self._clean(frame, prediction, report, values)
+            if not np.isfinite(cleaned.finite).any():
+                problems.append(NOTHING_VALID)
             messages |= self._depth_messages(frame, prediction, cleaned, values)
             if topics.SCALE in frame.wanted:
                 messages[topics.SCALE] = scale_message(frame.header, report)

@@ -27,6 +27,8 @@ _RANK = {OK: 0, WARN: 1, STALE: 2, ERROR: 3}
 
 # Seconds without an image after which an active node calls a camera stale.
 _STALE_AFTER = 2.0
+# Images lost on the way that are worth a warning: how many at least, and which share of all.
+_LOST_AT_LEAST, _LOST_SHARE = 5, 0.5
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class NodeFacts:
 
     name: the node's full name. state: ``active``, ``inactive`` or ``unconfigured``.
     configure_error: why the last configure failed, '' if it did not. estimator: the loaded model,
-    None while unconfigured. cameras: of a configured node.
+    None while unconfigured. cameras: of a configured node. problem: what is wrong with the process.
     """
 
     name: str
@@ -44,6 +46,7 @@ class NodeFacts:
     estimator: DepthEstimator | None
     parameters: Values
     cameras: Sequence[CameraFacts]
+    problem: str = ''
 
 
 class Problem(NamedTuple):
@@ -125,9 +128,15 @@ def _scale_row(camera: CameraFacts, state: str) -> _Row:
 
 def _node_problems(facts: NodeFacts) -> list[Problem]:
     """Return what is wrong with the node itself."""
-    problems = []
+    problems = [Problem(WARN, facts.problem)] if facts.problem else []
     if facts.configure_error:
         problems.append(Problem(ERROR, f'cannot configure: {facts.configure_error}'))
+    elif facts.state == 'unconfigured' and not facts.parameters.autostart:
+        text = (
+            f'unconfigured, so nothing is published: `ros2 lifecycle set {facts.name} configure`, '
+            'then activate; or start it with autostart:=true'
+        )
+        problems.append(Problem(WARN, text))
     if facts.estimator and facts.estimator.metadata.placeholder:
         reason = facts.estimator.metadata.placeholder
         problems.append(Problem(WARN, f'placeholder model: {reason}'))
@@ -147,6 +156,7 @@ def _node_values(facts: NodeFacts) -> dict[str, str]:
         'precision': estimator.precision,
         'backend': estimator.backend,
         'network input (height x width)': '{}x{}'.format(*estimator.input_size),
+        'inferences tried again': str(estimator.tried_again),
     }
     if estimator.device.type == 'cuda':
         used = torch.cuda.memory_reserved(estimator.device)
@@ -168,9 +178,16 @@ def _camera_problems(camera: CameraFacts, parameters: Values) -> list[Problem]:
             text += f': {advice}'
         problems.append(Problem(STALE, text))
     problems += [Problem(WARN, text) for text in camera.disconnected]
+    problems += _losses(camera, counts)
     problems += _failures(camera, counts)
     if camera.last and camera.last.camera_problem:
         problems.append(Problem(WARN, camera.last.camera_problem))
+    if camera.info_silence > _STALE_AFTER > counts.since_image:
+        text = (
+            f'no camera_info on {camera.info_topic} for {camera.info_silence:.0f} s, though images '
+            'come: the last one is used; look at the camera driver'
+        )
+        problems.append(Problem(WARN, text))
     if camera.last and camera.last.level.problem:
         problems.append(Problem(WARN, camera.last.level.problem))
     if camera.last and camera.last.navigation_problem:
@@ -178,6 +195,20 @@ def _camera_problems(camera: CameraFacts, parameters: Values) -> list[Problem]:
     if counts.stamp_offset is not None:
         problems.append(Problem(WARN, _about_stamps(counts.stamp_offset)))
     return problems
+
+
+def _losses(camera: CameraFacts, counts: FrameCounts) -> list[Problem]:
+    """Return whether most images are lost before they arrive; few are where a frame takes long."""
+    lost = counts.recent['lost']
+    sent = lost + counts.recent['received']
+    if lost < _LOST_AT_LEAST or lost < _LOST_SHARE * sent:
+        return []
+    text = (
+        f'{lost} of the last {sent} images on {camera.image_topic} were lost on the way: start the '
+        'camera with the transport profile (config/fastdds.xml), and give /dev/shm more room; else '
+        'the machine is too busy, or the network too slow'
+    )
+    return [Problem(WARN, text)]
 
 
 def _failures(camera: CameraFacts, counts: FrameCounts) -> list[Problem]:
@@ -242,6 +273,7 @@ def _count_values(counts: FrameCounts) -> dict[str, str]:
         'age of the newest image (s)': f'{counts.since_image:.1f}',
     }
     for key, label in (
+        ('lost', 'images lost on the way'),
         ('received', 'images received'),
         ('published', 'frames published'),
         ('dropped', 'images dropped for a newer one'),

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _PERIOD = 0.2  # s, after which a signal is seen at the latest
+_LATEST = 5.0  # s, after which a process has ended that is to end
 
 
 def stop_at_once() -> None:
@@ -40,9 +42,15 @@ class Stop:
         self.requested = True
 
 
-def ignore() -> None:
-    """Let no signal disturb the end."""
+def end_soon() -> None:
+    """Let no signal disturb the end, and end with code 0 after some seconds whatever still runs.
+
+    That may be a model that loads, from a disk that hangs, or a frame on a device that does.
+    """
     _handle(signal.SIG_IGN)
+    timer = threading.Timer(_LATEST, os._exit, [0])
+    timer.daemon = True
+    timer.start()
 
 
 def _handle(handler: signal.Handlers | Callable[[int, FrameType | None], None]) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from s2r_depth_ros.rig.events import Event, parse
@@ -40,6 +41,7 @@ class Child:
         self._log = log
         self._events = events
         self._log_file = log.open('w')
+        self._reason = ''  # why it failed, which a full disk keeps out of the log
         self._process = subprocess.Popen(
             [sys.executable, '-m', *arguments],
             stdin=subprocess.DEVNULL,
@@ -76,23 +78,29 @@ class Child:
         except subprocess.TimeoutExpired:
             self._process.kill()
         self._reader.join()
-        self._log_file.close()
+        with suppress(OSError):
+            self._log_file.close()
         return self._process.wait()
 
     def last_words(self) -> str:
-        """Return its name, its log file and the log's last lines."""
-        return f'{self._name} ({self._log}):\n{last_lines(self._log)}'
+        """Return its name, its log file, the log's last lines, and what it told besides."""
+        lines = last_lines(self._log)
+        told = f'\n    {self._reason}' if self._reason not in lines else ''
+        return f'{self._name} ({self._log}):\n{lines}{told}'
 
     def _read(self) -> None:
         assert self._process.stdout is not None
         with self._process.stdout as lines:
             for line in lines:
                 event = parse(line)
-                if event is None:
+                if event is not None:
+                    if event['event'] == 'failed':
+                        self._reason = event['reason']
+                    self._events.put((self._name, event))
+                    continue
+                with suppress(OSError):  # of a full disk, which the process tells by itself
                     self._log_file.write(line)
                     self._log_file.flush()
-                else:
-                    self._events.put((self._name, event))
         self._process.wait()
         self._events.put((self._name, None))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from typing import Any
 
 # ``event`` names its kind; the other fields depend on that.
@@ -17,8 +18,9 @@ def emit(event: str, **fields: Any) -> None:
 
 def fail(process: str, reason: str) -> int:
     """Tell why ``process`` gives up, as an event and on stderr; return its exit status."""
-    print(f'{process}: {reason}', file=sys.stderr)
     emit('failed', reason=reason)
+    with suppress(OSError):  # stderr may go to a disk that is full
+        print(f'{process}: {reason}', file=sys.stderr)
     return 1
 
 

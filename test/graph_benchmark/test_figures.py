@@ -24,7 +24,7 @@ def run(**changed: Any) -> GraphRun:
     depth = [(stamp, stamp + 20 * MS) for stamp in STAMPS]
     points = [(stamp, stamp + 30 * MS) for stamp in STAMPS[2:]]
     arrivals = {topics.DEPTH: depth, topics.POINTS: points}
-    result = {'arrivals': arrivals, 'inference_ms': '12.5'} | changed
+    result = {'arrivals': arrivals, 'status': {'inference p50 (ms)': '12.5'}} | changed
     return GraphRun([STAMPS], [result], 3.14159, 99.6, 400.2, 401.8)
 
 
@@ -47,7 +47,7 @@ def test_messages_from_before_the_first_frame_do_not_count() -> None:
 
 def test_nothing_received_is_not_a_number() -> None:
     arrivals: dict[str, list[tuple[int, int]]] = {topics.DEPTH: [], topics.POINTS: []}
-    figures = camera_figures(run(arrivals=arrivals, inference_ms=None), 0, 10.0)
+    figures = camera_figures(run(arrivals=arrivals, status={}), 0, 10.0)
     assert figures[POINTS]['not_received'] == 11
     assert math.isnan(figures[POINTS]['median_ms'])
     assert math.isnan(figures['inference_median_ms'])

@@ -17,6 +17,7 @@ from s2r_depth_ros.evaluation.manifest import CAPS, read_ground_truth
 from s2r_depth_ros.evaluation.metrics import depth_metrics
 from s2r_depth_ros.inference.backends import BACKENDS, Backend, BackendError, make_backend
 from s2r_depth_ros.inference.backends.onnx_file import to_onnx, with_metadata
+from s2r_depth_ros.inference.backends.self_test import expected_depths
 from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.network.metadata import CheckpointError, ModelMetadata
 from s2r_depth_ros.network.optimized import OptimizedNetwork
@@ -168,7 +169,9 @@ def exported(
 ) -> Path:
     pytest.importorskip('onnx', reason='onnx is optional')
     path = tmp_path_factory.mktemp('onnx') / 'lively.onnx'
-    path.write_bytes(with_metadata(to_onnx(recipe_network(0.125), (96, 128)), metadata))
+    network, size = recipe_network(0.125), (96, 128)
+    depths = expected_depths(network, size)
+    path.write_bytes(with_metadata(to_onnx(network, size), metadata, depths))
     return path
 
 
@@ -199,6 +202,29 @@ def test_exported_file_has_one_size_and_its_backends(exported: Path, tmp_path: P
     onnx.save(onnx.ModelProto(ir_version=8), str(tmp_path / 'foreign.onnx'))
     with pytest.raises(CheckpointError, match='no metadata of this package'):
         DepthEstimator(tmp_path / 'foreign.onnx', device='cpu', backend='openvino')
+
+
+@pytest.mark.parametrize('place', ['weights', 'a node', 'a graph in a node'])
+@pytest.mark.parametrize('location', ['weights.bin', '/etc/passwd', '../outside.bin'])
+def test_weights_in_another_file_are_refused(
+    place: str, location: str, exported: Path, tmp_path: Path
+) -> None:
+    onnx = importlib.import_module('onnx')
+    model = onnx.load(str(exported))
+    node = model.graph.node[0]
+    if place == 'a graph in a node':
+        node = node.attribute.add(name='body', type=onnx.AttributeProto.GRAPH).g.node.add()
+    tensor = (
+        model.graph.initializer[0]
+        if place == 'weights'
+        else node.attribute.add(name='value', type=onnx.AttributeProto.TENSOR).t
+    )
+    tensor.ClearField('raw_data')
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    tensor.external_data.add(key='location', value=location)
+    (tmp_path / 'outside.onnx').write_bytes(model.SerializeToString())
+    with pytest.raises(CheckpointError, match='in another file, which is not read'):
+        DepthEstimator(tmp_path / 'outside.onnx', device='cpu', backend='onnxruntime')
 
 
 def _real_errors(estimator: DepthEstimator, folder: Path) -> Iterator[float]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from typing import Any
 
 import pytest
@@ -128,3 +130,58 @@ def test_after_a_miss_no_frame_waits_until_stamps_match_again() -> None:
     assert not history.is_worth_waiting(_header(3, 'another'))
     assert history.find(_header(1), SIZE) == (_info(1), True)
     assert history.is_worth_waiting(_header(4))
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {'k': st.lists(st.sampled_from([0.0, math.nan, 150.0]), min_size=9, max_size=9)}
+        ),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_other_numbers_are_not_taken_for_the_right_ones_at_once(changes: list[Any]) -> None:
+    """A frame that overtakes its camera_info after unusable ones waits for it."""
+    history = CameraInfoHistory()
+    history.add(_info(1))
+    assert history.find(_header(1), SIZE) == (_info(1), True)
+    assert history.find(_header(2), SIZE) == (_info(1), False)
+    for second, change in enumerate(changes, 3):
+        history.add(_info(second, **change))
+    last = len(changes) + 3
+    assert history.is_worth_waiting(_header(last))
+    history.add(_info(last))
+    assert not history.is_worth_waiting(_header(last))
+    assert history.find(_header(last), SIZE) == (_info(last), True)
+
+
+def test_other_numbers_for_good_delay_one_frame() -> None:
+    history = CameraInfoHistory()
+    history.add(_info(1))
+    history.find(_header(2), SIZE)
+    history.add(_info(3, d=[0.1] * 5))
+    assert history.is_worth_waiting(_header(4))
+    history.find(_header(4), SIZE)
+    assert not history.is_worth_waiting(_header(5))
+
+
+@pytest.mark.parametrize(('count', 'silent'), [(1, False), (4, False), (5, True), (20, True)])
+def test_a_stream_that_ends_is_silent(
+    count: int, silent: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    monkeypatch.setattr(time, 'monotonic', lambda: now)
+    history = CameraInfoHistory()
+    assert history.silence() == 0
+    for second in range(count):
+        now = 100.0 + 0.1 * second
+        history.add(_info(second))
+        assert history.silence() == 0
+    last = now
+    now = last + 0.9
+    assert history.silence() == 0
+    now = last + 3.0
+    assert history.silence() == (pytest.approx(3.0) if silent else 0)
+    history.add(_info(99))
+    assert history.silence() == 0

@@ -197,6 +197,33 @@ def test_what_arrives_by_both_is_taken_once(by: list[tuple[str, int]]) -> None:
     assert arrived == list(dict.fromkeys(stamp for _, stamp in by))
 
 
+def test_images_that_are_lost_on_the_way_are_counted_since_the_activation(
+    watched: tuple[FakeNode, CameraStream, list[Any]],
+) -> None:
+    node, camera, _arrived = watched
+    images = node.subscriptions[topics.IMAGE]
+    for lost in (0, 3, 0):
+        images.arrive('image', lost=lost)
+    camera.restart_counts()
+    for lost in (0, 2, 0, 5, 0):
+        images.arrive('image', lost=lost)
+    counts = camera.facts(active=True).counts
+    assert counts is not None
+    assert counts.totals['lost'] == 7
+
+
+def test_a_calibration_that_always_changes_is_told_once(
+    watched: tuple[FakeNode, CameraStream, list[Any]],
+) -> None:
+    node, _camera, _arrived = watched
+    info = node.subscriptions[topics.CAMERA_INFO]
+    for index in range(60):
+        info.arrive(camera_info(d=[0.001 * (index // 2), 0.0, 0.0, 0.0, 0.0]))
+        told = [text for _, text in node.logger.lines if 'has changed 20 times' in text]
+        assert bool(told) == (index >= 40)
+    assert len(told) == 1
+
+
 def test_a_still_image_that_comes_again_displaces_no_newer_one() -> None:
     """A subscriber comes at the moment in which the publisher sends its next image."""
     node = FakeNode()

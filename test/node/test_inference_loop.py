@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -30,6 +32,7 @@ from s2r_depth_ros.node.camera_health import CameraFacts
 from s2r_depth_ros.node.camera_stream import CameraStream
 from s2r_depth_ros.node.inference_loop import InferenceLoop
 from s2r_depth_ros.node.parameters import Values
+from s2r_depth_ros.node.pipeline import NOTHING_VALID
 
 _PATIENCE = 10.0
 
@@ -42,6 +45,7 @@ class FakeEstimator:
         self.gate = threading.Event()
         self.gate.set()
         self.error: Exception | None = None
+        self.depth = 2.0
 
     def predict_batch(self, views: Sequence[View]) -> list[Prediction]:
         self.entered.put(len(views))
@@ -49,7 +53,8 @@ class FakeEstimator:
         if self.error is not None:
             raise self.error
         level = np.full((HEIGHT, WIDTH), 0.5, np.float32)
-        return [Prediction(4 * level, level, level, 1.5) for _ in views]
+        depth = np.full((HEIGHT, WIDTH), self.depth, np.float32)
+        return [Prediction(depth, level, level, 1.5) for _ in views]
 
 
 class Camera:
@@ -152,6 +157,10 @@ def _until(condition: Callable[[], Any], what: str) -> None:
         time.sleep(0.005)
 
 
+def _has_published(camera: Camera, frames: int) -> bool:
+    return camera.totals().get('published') == frames
+
+
 def test_a_frame_goes_all_the_way(setting: Setting) -> None:
     camera = setting.front
     second = camera.send()
@@ -164,6 +173,22 @@ def test_a_frame_goes_all_the_way(setting: Setting) -> None:
     assert list(last.messages) == [topic.name for topic in topics.OUTPUTS]
     assert (last.camera_problem, last.focal_scale, last.batch) == ('', 1.5, 1)
     assert setting.rear.totals() == {}
+
+
+def test_depth_of_which_nothing_is_valid_is_told(setting: Setting) -> None:
+    camera = setting.front
+    camera.want(topics.DEPTH)
+    told: list[str] = []
+    for depth in (math.nan, 2.0):
+        setting.estimator.depth = depth
+        camera.send()
+        frames = len(told) + 1
+        _until(partial(_has_published, camera, frames), 'the count of a frame')
+        last = camera.facts().last
+        assert last is not None
+        told.append(last.navigation_problem)
+    assert told == [NOTHING_VALID, '']
+    assert [text for _, text in camera.node.logger.lines] == [f'camera front: {NOTHING_VALID}']
 
 
 def test_only_what_is_wanted_is_made(setting: Setting) -> None:

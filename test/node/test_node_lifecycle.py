@@ -16,8 +16,6 @@ import pytest
 pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
 
 from builtin_interfaces.msg import Time
-from lifecycle_msgs.msg import Transition
-from lifecycle_msgs.srv import ChangeState
 from rclpy.qos import ReliabilityPolicy
 from ros_graph import HEIGHT, WIDTH, Graph, camera_info, picture, pixels, values_of
 from rosgraph_msgs.msg import Clock
@@ -128,8 +126,7 @@ def test_services_answer_while_a_model_is_loaded(managed: Graph) -> None:
     assert managed.set('input_width', 640).successful
     # An answer by this client proves that the next one is not lost.
     assert not managed.change('no such transition')
-    request = ChangeState.Request(transition=Transition(label='configure'))
-    loading = managed.client(ChangeState, 'change_state').call_async(request)
+    loading = managed.request('configure')
     managed.until(lambda: managed.state() == 'configuring', 'configuring')
     assert not managed.change('configure')
     assert managed.get('precision') == ['fp32']
@@ -362,6 +359,18 @@ def test_shutdown_of_an_active_node_ends_its_topics_and_a_signal_the_process(
     assert 'Traceback' not in process.log
 
 
+def test_two_nodes_of_one_name_are_told(start_node: Any, make_graph: Any) -> None:
+    first = start_node('/twin')
+    graph = make_graph('/twin')
+    graph.status()
+    second = start_node('/twin')
+    told = '2 nodes are called /twin/depth: transitions'
+    graph.until_status(lambda s, _: told in s.message, 'the other node')
+    assert second.end() == 0
+    graph.until_status(lambda s, _: told not in s.message, 'the end of the other node')
+    assert first.end() == 0
+
+
 @pytest.mark.parametrize('by', [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_busy_node_with_code_0(
     start_node: Any, make_graph: Any, by: signal.Signals
@@ -386,8 +395,7 @@ def test_a_signal_during_loading_ends_the_node_with_code_0(
     graph = make_graph('/loading')
     # An answer by this client proves that the next one is not lost.
     assert not graph.change('no such transition')
-    request = ChangeState.Request(transition=Transition(label='configure'))
-    graph.client(ChangeState, 'change_state').call_async(request)
+    graph.request('configure')
     graph.until(lambda: graph.state() == 'configuring', 'configuring')
     assert process.end(signal.SIGTERM) == 0
     assert 'Traceback' not in process.log

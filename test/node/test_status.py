@@ -41,6 +41,7 @@ _ESTIMATOR = cast(
         precision='fp32',
         backend='torch',
         input_size=(96, 128),
+        tried_again=3,
     ),
 )
 _UNCONFIGURED = NodeFacts('/robot/depth', 'unconfigured', '', None, Values(), [])
@@ -51,6 +52,7 @@ def _counts(**changes: Any) -> FrameCounts:
     counter = FrameCounter()
     for dropped in (False, True, True):
         counter.count_received(dropped)
+    counter.count_lost(2)
     counter.count_skipped()
     for milliseconds in range(1, 101):
         counter.count_published(milliseconds / 1e3, 0.5)
@@ -83,7 +85,13 @@ def test_the_worst_problem_sets_the_level() -> None:
 def test_an_unconfigured_node() -> None:
     (status,) = statuses(_UNCONFIGURED)
     assert (status.name, status.hardware_id) == ('/robot/depth: depth', '')
-    assert (status.level, status.message) == (OK, 'unconfigured')
+    assert status.level == WARN
+    assert status.message == (
+        'unconfigured, so nothing is published: `ros2 lifecycle set /robot/depth configure`, then '
+        'activate; or start it with autostart:=true'
+    )
+    starting = replace(_UNCONFIGURED, parameters=replace(Values(), autostart=True))
+    assert (statuses(starting)[0].level, statuses(starting)[0].message) == (OK, 'unconfigured')
     assert _values(status) == {'state': 'unconfigured'}
     (status,) = statuses(replace(_UNCONFIGURED, configure_error='no such model'))
     assert (status.level, status.message) == (ERROR, 'cannot configure: no such model')
@@ -94,7 +102,7 @@ def test_a_single_camera_is_part_of_the_node() -> None:
     assert (status.name, status.hardware_id) == ('/robot/depth: depth', 'cpu')
     assert (status.level, status.message) == (OK, 'active')
     values = _values(status)
-    assert {name: values[name] for name in list(values)[:8]} == {
+    assert {name: values[name] for name in list(values)[:9]} == {
         'state': 'active',
         'model': 'tiny',
         'model sha256': 'ab' * 32,
@@ -102,8 +110,10 @@ def test_a_single_camera_is_part_of_the_node() -> None:
         'precision': 'fp32',
         'backend': 'torch',
         'network input (height x width)': '96x128',
+        'inferences tried again': '3',
         'depth_scale': '1',
     }
+    assert values['images lost on the way'] == '2'
     assert values['images received'] == '3'
     assert values['images dropped for a newer one'] == '2'
     assert values['images skipped without a subscriber'] == '1'
@@ -175,6 +185,22 @@ def test_before_the_first_frame_there_are_no_times() -> None:
         ),
         ({'disconnected': ['/robot/rear/points: too weak']}, WARN, '/robot/rear/points: too weak'),
         ({'counts': _counts(since_image=1.9)}, OK, 'active'),
+        (
+            {'info_topic': '/rear/info', 'info_silence': 8.0},
+            WARN,
+            'no camera_info on /rear/info for 8 s, though images come: the last one is used; look '
+            'at the camera driver',
+        ),
+        ({'info_silence': 1.0}, OK, 'active'),
+        (
+            {'counts': _counts(recent=Counter(lost=6, received=6))},
+            WARN,
+            '6 of the last 12 images on /robot/rear/image were lost on the way: start the camera '
+            'with the transport profile (config/fastdds.xml), and give /dev/shm more room; else '
+            'the machine is too busy, or the network too slow',
+        ),
+        ({'counts': _counts(recent=Counter(lost=4))}, OK, 'active'),
+        ({'counts': _counts(recent=Counter(lost=20, received=21))}, OK, 'active'),
         (
             {'counts': _counts(stamp_offset=3600.0)},
             WARN,
@@ -264,6 +290,13 @@ def test_the_scale_of_a_camera_has_a_status(
     status = _active(_camera(last=None), parameters=scaled)[-1]
     assert (status.name, status.level) == ('/robot/depth: scale', OK)
     assert len(_active(_camera(last=last))) == 1
+
+
+def test_what_is_wrong_with_the_process_is_told_in_every_state() -> None:
+    for facts in (_UNCONFIGURED, replace(_UNCONFIGURED, state='active', estimator=_ESTIMATOR)):
+        (status,) = statuses(replace(facts, problem='no room'))
+        assert status.level == WARN
+        assert 'no room' in status.message
 
 
 def test_a_placeholder_model_is_told() -> None:

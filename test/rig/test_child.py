@@ -6,6 +6,8 @@ import queue
 import signal
 from pathlib import Path
 
+import pytest
+
 from s2r_depth_ros.rig.child import Child, EventQueue, last_lines
 
 EVENT = '{"event": "ready", "number": 7}'
@@ -28,6 +30,27 @@ def test_events_are_told_and_other_output_is_logged(
     assert child.stop(1.0) == child.status == 3
     assert log.read_text() == 'hello\n[1, 2]\n'
     assert child.last_words() == f'child ({log}):\n    hello\n    [1, 2]'
+
+
+def test_why_it_failed_is_told_though_the_log_has_no_room(
+    tmp_path: Path, child_environment: dict[str, str]
+) -> None:
+    full = Path('/dev/full')
+    if not full.exists():
+        pytest.skip('this machine has no /dev/full')
+    failed = '{"event": "failed", "reason": "No space left on device"}'
+    child, events = start(full, child_environment, 'hello', failed, 'exit=1')
+    while events.get(timeout=30)[1] is not None:
+        pass
+    assert child.stop(1.0) == 1
+    log = tmp_path / 'empty.log'
+    child, events = start(log, child_environment, failed, 'exit=1')
+    while events.get(timeout=30)[1] is not None:
+        pass
+    child.stop(1.0)
+    assert child.last_words() == (
+        f'child ({log}):\n    (it printed nothing)\n    No space left on device'
+    )
 
 
 def test_an_interrupted_child_may_end_by_itself(

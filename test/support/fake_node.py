@@ -45,10 +45,12 @@ class FakeSubscription:
     destroyed: bool = False
     stamp: int = 0
 
-    def arrive(self, message: Any, stamp: int | None = None) -> None:
-        """Deliver a message; without a stamp, one of its own."""
-        self.stamp += 1
-        self.callback(message, {'source_timestamp': self.stamp if stamp is None else stamp})
+    def arrive(self, message: Any, stamp: int | None = None, lost: int = 0) -> None:
+        """Deliver a message; without a stamp, one of its own; after ``lost`` others."""
+        self.stamp += 1 + lost
+        published = self.stamp if stamp is None else stamp
+        info = {'source_timestamp': published, 'publication_sequence_number': self.stamp}
+        self.callback(message, info)
 
 
 @dataclass

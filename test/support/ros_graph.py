@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from numpy.typing import NDArray
 from rcl_interfaces.srv import GetParameters, SetParameters
@@ -63,7 +64,13 @@ class DepthProcess:
     """`python -m s2r_depth_ros node` in a namespace, with parameters and further ROS arguments."""
 
     def __init__(
-        self, domain: int, log: Path, namespace: str, parameters: Mapping[str, Any], *more: str
+        self,
+        domain: int,
+        log: Path,
+        namespace: str,
+        parameters: Mapping[str, Any],
+        *more: str,
+        transport: Mapping[str, str] = TRANSPORT,
     ) -> None:
         arguments = ['-r', f'__ns:={namespace}', *more]
         for name, value in parameters.items():
@@ -74,7 +81,7 @@ class DepthProcess:
             self.process = subprocess.Popen(
                 [sys.executable, '-m', 's2r_depth_ros', 'node', '--ros-args', *arguments],
                 cwd=ROOT,
-                env={**os.environ, **TRANSPORT, 'ROS_DOMAIN_ID': str(domain)},
+                env={**os.environ, **transport, 'ROS_DOMAIN_ID': str(domain)},
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
@@ -251,6 +258,11 @@ class Graph:
 
     def state(self) -> str:
         return self.call(GetState, 'get_state', GetState.Request()).current_state.label
+
+    def request(self, transition: str) -> Any:
+        """Ask for the transition of that label once, and return what will hold the answer."""
+        request = ChangeState.Request(transition=Transition(label=transition))
+        return self.client(ChangeState, 'change_state').call_async(request)
 
     def change(self, transition: str) -> bool:
         """Return whether the node made the transition of that label, which it is asked for."""

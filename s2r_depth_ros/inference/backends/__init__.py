@@ -12,10 +12,11 @@ import torch
 
 from s2r_depth_ros.inference.backends.automatic import AUTO, Choice, choose
 from s2r_depth_ros.inference.backends.base import Backend, BackendError, Source
+from s2r_depth_ros.inference.backends.self_test import SelfTestError, check_depth
 
 __all__ = [
-    'BACKENDS', 'BACKEND_NAMES', 'Backend', 'BackendError', 'Choice', 'Source', 'choose_backend',
-    'make_backend',
+    'BACKENDS', 'BACKEND_NAMES', 'Backend', 'BackendError', 'Choice', 'SelfTestError', 'Source',
+    'choose_backend', 'make_backend',
 ]  # fmt: skip
 
 # Name -> module of this package with a function ``make(source, size, device, dtype)``.
@@ -39,13 +40,18 @@ def choose_backend(
 ) -> Choice:
     """Return the backend ``name``, or for ``auto`` the fastest that runs here, and why it is taken.
 
-    The other arguments, and what is raised, are those of ``make_backend``.
+    It has passed the self-test. The arguments, and what is raised, are those of ``make_backend``;
+    SelfTestError is a BackendError, too.
     """
-    if name != AUTO:
-        return Choice(name, make_backend(name, source, size, device, dtype), 'as asked for')
-    return choose(
-        source, size, device, dtype, lambda each: make_backend(each, source, size, device, dtype)
-    )
+
+    def tested(each: str) -> Backend:
+        backend = make_backend(each, source, size, device, dtype)
+        check_depth(each, backend, source, size, device, dtype)
+        return backend
+
+    if name == AUTO:
+        return choose(source, device, tested)
+    return Choice(name, tested(name), 'as asked for')
 
 
 def make_backend(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 import io
+import json
 import warnings
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 
 INPUT = 'image'
 SUFFIX = '.onnx'
+SELF_TEST_KEY = 's2r_depth_ros.self_test'
 _OPSET = 17
 
 
@@ -50,26 +53,57 @@ def _has_two_exporters() -> bool:
     return 'dynamo' in inspect.signature(torch.onnx.export).parameters
 
 
-def with_metadata(model: bytes, metadata: ModelMetadata) -> bytes:
-    """Return an ONNX model with ``metadata`` (of the model at the file's input size) inside."""
+def with_metadata(model: bytes, metadata: ModelMetadata, depths: Sequence[object]) -> bytes:
+    """Return an ONNX model with ``metadata`` (of the model at the file's input size) inside.
+
+    depths: what it computes in the self-test, as ``self_test.measured`` returns it.
+    """
     onnx = require('onnx', 'onnx', 'onnx')
     proto = onnx.load_from_string(model)
-    entry = proto.metadata_props.add()
-    entry.key, entry.value = METADATA_KEY, metadata.to_json()
+    for key, text in ((METADATA_KEY, metadata.to_json()), (SELF_TEST_KEY, json.dumps(depths))):
+        entry = proto.metadata_props.add()
+        entry.key, entry.value = key, text
     content: bytes = proto.SerializeToString()
     return content
 
 
 def read_onnx_metadata(path: Path) -> ModelMetadata:
     """Read the metadata of an exported file. Raises CheckpointError for another file."""
-    onnx = require('onnx', 'onnx', 'onnx')
-    try:
-        proto = onnx.load(str(path))
-    except Exception as error:  # protobuf's own types
-        raise CheckpointError(f'{path}: not an ONNX file ({error}); export it again') from error
-    for entry in proto.metadata_props:
-        if entry.key == METADATA_KEY:
-            return ModelMetadata.from_json(entry.value)
+    text = read_entries(path).get(METADATA_KEY)
+    if text is not None:
+        return ModelMetadata.from_json(text)
     raise CheckpointError(
         f'{path}: no metadata of this package inside; write the file with the export command'
     )
+
+
+def read_entries(path: Path) -> dict[str, str]:
+    """Return what an ONNX file says of itself, by key.
+
+    Raises CheckpointError for another file, and for one whose weights are in other files: a runtime
+    would read them wherever the file says, and what is there is no part of the model.
+    """
+    onnx = require('onnx', 'onnx', 'onnx')
+    try:
+        proto = onnx.load(str(path), load_external_data=False)
+    except Exception as error:  # protobuf's own types
+        raise CheckpointError(f'{path}: not an ONNX file ({error}); export it again') from error
+    for tensor in _tensors(proto):
+        if tensor.external_data or tensor.data_location == onnx.TensorProto.EXTERNAL:
+            raise CheckpointError(
+                f'{path}: the weights {tensor.name!r} are in another file, which is not read; '
+                'export it again, as one file'
+            )
+    return {entry.key: entry.value for entry in proto.metadata_props}
+
+
+def _tensors(part: Any) -> Iterator[Any]:
+    """Give all tensors of a message of ONNX, in whatever is within it."""
+    for field, value in part.ListFields():
+        if field.message_type is None:
+            continue
+        for item in (value,) if hasattr(value, 'ListFields') else value:
+            if field.message_type.name == 'TensorProto':
+                yield item
+            else:
+                yield from _tensors(item)

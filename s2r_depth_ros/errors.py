@@ -3,10 +3,12 @@
 UserError
     benchmark: CaseError
     dependencies: DependencyError
-    evaluation: ManifestError, PriorsError
+    evaluation: ManifestError, PredictionsError, PriorsError
     files: JsonError, OutputError
-    geometry: CalibrationError, FilterError, FrameTreeError, ImplausibleError, NoTransform
-    inference: BackendError, BrokenBackendError, DeviceError, FocalLengthError, ImageError
+    geometry: CalibrationError, FilterError, FrameTreeError, ImplausibleError, NoTransform,
+        ScanError
+    inference: BackendError, BrokenBackendError, DeviceError, FocalLengthError, ImageError,
+        InferenceError, SelfTestError
     media: CloudError, CodecError, ConversionError, SourceError
     network: CheckpointError, SizeError
     node: CalibrationRequestError, NoFloor, ParameterError

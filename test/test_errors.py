@@ -28,7 +28,7 @@ def made_from_user_error() -> dict[str, list[str]]:
 
 
 def test_the_tree_of_errors_is_that_of_the_code() -> None:
-    drawn = re.findall(r'^    (\w+): (.*)$', errors.__doc__ or '', re.MULTILINE)
+    drawn = re.findall(r'^    (\w+): (.*(?:\n {8}.*)*)$', errors.__doc__ or '', re.MULTILINE)
     expected = made_from_user_error()
     right = [f'    {room}: {", ".join(names)}' for room, names in expected.items()]
-    assert {room: names.split(', ') for room, names in drawn} == expected, '\n'.join(right)
+    assert {room: re.split(r',\s+', names) for room, names in drawn} == expected, '\n'.join(right)

@@ -220,7 +220,7 @@ class FramePipeline:
                 frame = _without_withheld(frame, report, values)
                 prediction = prediction._replace(depth=report.apply(prediction.depth))
             cleaned = self._clean(frame, prediction, report, values)
-            if not np.isfinite(cleaned.finite).any():
+            if not _shows_something(cleaned):
                 problems.append(NOTHING_VALID)
             messages |= self._depth_messages(frame, prediction, cleaned, values)
             if topics.SCALE in frame.wanted:
@@ -370,6 +370,11 @@ class FramePipeline:
             messages |= made
             problems += missing
         return messages, problems
+
+
+def _shows_something(cleaned: Cleaned) -> bool:
+    """Return whether any pixel has a depth, or is known to be farther than max_depth."""
+    return bool(np.isfinite(cleaned.finite).any() or np.isposinf(cleaned.depth).any())
 
 
 def _unscaled(frame: Prepared, prediction: Prediction) -> UnscaledView | None:

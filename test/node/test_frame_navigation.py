@@ -21,6 +21,7 @@ from s2r_depth_ros.geometry import project
 from s2r_depth_ros.geometry.frame_tree import FixedTransforms
 from s2r_depth_ros.node import topics
 from s2r_depth_ros.node.parameters import ParameterError, Values, validate, with_changes
+from s2r_depth_ros.node.pipeline import NOTHING_VALID
 from s2r_depth_ros.rig.clouds import read_xyz_rgb, structured_points
 
 DEFAULTS = with_changes(Values(), {'max_depth': 5.0})
@@ -161,7 +162,8 @@ def test_whatever_the_camera_looks_at_there_are_messages(depth: np.ndarray, pitc
         cloud(result.messages[name])
     if np.isnan(depth).all():
         assert not any(result.messages[name].width for name in EVERY - {topics.SCAN})
-    assert result.navigation_problem == ''
+    # What is beyond max_depth is free.
+    assert result.navigation_problem == (NOTHING_VALID if np.isnan(depth).all() else '')
 
 
 OTHERS = {topics.DEPTH, topics.POINTS, topics.RECT_COLOR}

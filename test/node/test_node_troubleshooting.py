@@ -90,10 +90,10 @@ class Trouble:
         self._images(camera_info())
 
     def nothing_is_valid(self) -> None:
-        assert self.graph.set('max_depth', 0.02).successful
+        assert self.graph.set('min_depth', 500.0).successful
 
     def another_clock(self) -> None:
-        assert self.graph.set('max_depth', 0.0).successful
+        assert self.graph.set('min_depth', 0.0).successful
 
         def send() -> None:
             image = self.graph.image()

@@ -203,7 +203,7 @@ def _floor_and_scan(view: SmearedView, plane: Plane, scaled_by: str) -> dict[str
     depth = view.predicted * np.float32(scale)
     heights = plane.offset + rays.up * depth
     parts = split_ground(depth, ground_bounds(rays, GroundSettings()))
-    scanner = Scanner(rays, ScanSettings(), level_beams(view.intrinsics, BEAM))
+    scanner = Scanner(rays, ScanSettings(), level_beams(rays, BEAM))
     clean = EdgeFilter(view.intrinsics, EdgeSettings()).apply(depth.copy())
     scan, truth = scanner.scan(clean), scanner.scan(view.truth)
     both = np.isfinite(scan) & np.isfinite(truth)
@@ -362,13 +362,13 @@ def _calls() -> dict[str, Callable[[], object]]:
         'once: edge limits': partial(EdgeFilter, camera, EdgeSettings()),
         'once: floor view': partial(FloorView, camera, plane),
         'once: ground bounds': partial(ground_bounds, FloorView(small, plane), GroundSettings()),
-        'once: scanner': partial(_scanner, view, camera),
+        'once: scanner': partial(_scanner, view),
         'once: region bounds': partial(region_bounds, small, box, np.eye(3), np.zeros(3)),
     }
 
 
-def _scanner(view: FloorView, camera: Intrinsics) -> Scanner:
-    return Scanner(view, ScanSettings(), level_beams(camera, BEAM))
+def _scanner(view: FloorView) -> Scanner:
+    return Scanner(view, ScanSettings(), level_beams(view, BEAM))
 
 
 def _rounded(value: Any) -> float:

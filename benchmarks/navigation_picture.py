@@ -107,7 +107,8 @@ def plan(depth: Depth, camera: Intrinsics, floor: Plane, values: dict[str, Any])
         for x, y in places(points[mask > 0] @ turn.T):
             cv2.rectangle(picture, (x - 1, y - 1), (x + 1, y + 1), colour, -1)
     limits = {name: values['scan'][name] for name in ('min_height', 'max_height', 'max_range')}
-    scanner = Scanner(FloorView(camera, floor), ScanSettings(**limits), level_beams(camera, 0.01))
+    view = FloorView(camera, floor)
+    scanner = Scanner(view, ScanSettings(**limits), level_beams(view, 0.01))
     ranges, beams = scanner.scan(clean), scanner.beams
     angles = beams.angle_min + beams.angle_increment * np.arange(beams.count)
     hit = np.isfinite(ranges)

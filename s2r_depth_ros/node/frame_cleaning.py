@@ -62,12 +62,13 @@ def is_cleaned(wanted: Set[str], values: Values) -> bool:
     """Return whether ``FrameCleaner`` has something to do for these outputs.
 
     Else depth is finished where the network runs, limits of depth among it. Where other sources
-    than depth_scale scale it, they do so before the limits.
+    than depth_scale scale it, they do so before the limits; so does who measures the scale.
     """
     filters = (values.edge_filter, values.temporal_filter, values.confidence, values.sky_filter)
     return (
         any(f.enable for f in filters)
         or bool(values.scale.names)
+        or (topics.SCALE in wanted and (values.min_depth > 0 or values.max_depth > 0))
         or values.out_of_range == 'infinite'
         or bool(wanted & topics.OF_CLEAN_DEPTH)
     )

@@ -178,6 +178,6 @@ def _scanning(
     if values.max_depth > 0:
         farthest = min(farthest, values.max_depth)
     settings = replace(settings, max_range=farthest)
-    beams = level_beams(intrinsics, values.scan.angle_increment)
-    scanner = Scanner(FloorView(intrinsics, floor), settings, beams)
-    return _Scanning(scanner, MovedScan(floor, pose, beams, (settings.min_range, farthest)))
+    view = FloorView(intrinsics, floor)
+    scanner = Scanner(view, settings, level_beams(view, values.scan.angle_increment))
+    return _Scanning(scanner, MovedScan(floor, pose, scanner))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from s2r_depth_ros.geometry.scale import (
     FilterState,
     FixedScale,
     Freshness,
+    Jump,
     NoScale,
     Reason,
     ScaleChoice,
@@ -77,6 +79,8 @@ class FrameScale:
             state = replace(state, current=state.target)
         self._state = state
         freshness = state.freshness(now, values.scale.settings())
+        if state.jump and choice.estimate and freshness is not Freshness.FRESH:
+            notes.append(_about_jump(state.jump, state.scale))
         missing = freshness in (Freshness.UNSET, Freshness.STALE)
         withheld = missing and values.scale.on_timeout == STOP
         self._shown = not withheld
@@ -149,3 +153,11 @@ class FrameScale:
         """Return the height of the optical frame over base_frame, metres. Raises NoTransform."""
         pose = self._transforms.find(base_frame, header.frame_id, seconds(header.stamp))
         return float(pose[2, 3])
+
+
+def _about_jump(jump: Jump, scale: float) -> str:
+    """Return why a fresh reference does not count."""
+    return (
+        f'the reference says {math.exp(jump.log_scale):.3g} and not {scale:.3g}: a jump is '
+        'believed when three measurements in a row agree on it for half a second'
+    )

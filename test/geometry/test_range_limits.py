@@ -43,6 +43,17 @@ def test_sky_is_too_far() -> None:
     assert RangeLimits(0.0, 10.0).without_sky(80.0).maximum == 10.0
 
 
+@given(st.floats(0.001, 1000), st.floats(1e-4, 1e4), st.floats(0.1, 100))
+def test_sky_that_begins_nearer_than_the_least_depth_leaves_nothing(
+    minimum: float, farthest: float, extent: float
+) -> None:
+    """As where the scale is far too small: no mistake of who set the limits."""
+    limits = RangeLimits(minimum, minimum + extent).without_sky(farthest)
+    assert limits.minimum == minimum < limits.maximum <= minimum + extent
+    if farthest > 2.1 * minimum:
+        assert limits.maximum == min(minimum + extent, farthest / 2)
+
+
 @pytest.mark.parametrize(
     ('minimum', 'maximum'), [(2.0, 1.0), (1.0, 1.0), (-1.0, 1.0), (math.nan, 1.0), (0.0, math.nan)]
 )

@@ -31,7 +31,7 @@ def test_the_surest_one_is_used_and_all_are_told() -> None:
     assert 'surer' in told[0]
     assert told[1] == f'camera_height: {Reason.NO_FLOOR.value}'
     assert told[2].startswith('lidar: 2.000')
-    assert told[2].endswith('used')
+    assert told[2].endswith('surest')
     assert 'age 7.0 s: more than 1 s' in told[3]
 
 

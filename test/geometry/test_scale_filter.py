@@ -127,6 +127,16 @@ def test_single_outliers_far_apart_are_no_jump() -> None:
     assert state.scale == pytest.approx(1.0)
 
 
+@given(period=st.floats(0.05, SETTINGS.timeout), jump=st.floats(1.2, 3.3), begun=st.booleans())
+def test_a_jump_of_a_slow_reference_is_followed_too(period, jump, begun) -> None:
+    state, now = settled() if begun else FilterState.initial(), 0.0
+    for _ in range(3 + round(1 / period)):
+        now += period
+        state = update(state, estimate(jump, now), now, SETTINGS)
+    assert state.log_scale == pytest.approx(jump)
+    assert state.age(now) == 0
+
+
 def test_a_lost_reference_is_held_then_stale() -> None:
     state = settled(0.4)
     assert state.freshness(0.0, SETTINGS) is Freshness.FRESH

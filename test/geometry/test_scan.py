@@ -20,7 +20,7 @@ from s2r_depth_ros.geometry.navigation import (
 from s2r_depth_ros.geometry.plane import Plane
 from s2r_depth_ros.geometry.settings import FilterError
 
-BEAMS = level_beams(CAMERA, math.radians(1))
+BEAMS = level_beams(FloorView(CAMERA, floor_plane()), math.radians(1))
 
 
 def scanned(depth: np.ndarray, plane: Plane, **changes: float) -> np.ndarray:
@@ -131,17 +131,40 @@ def test_no_beam_is_free_where_a_wall_stands(
     pitch: float, roll: float, distance: float, increment: float
 ) -> None:
     """However the camera is mounted, and whether it can see that far or not."""
-    plane, beams = floor_plane(pitch, roll), level_beams(CAMERA, increment)
-    scanner = Scanner(FloorView(CAMERA, plane), ScanSettings(max_range=5.0), beams)
+    plane = floor_plane(pitch, roll)
+    view = FloorView(CAMERA, plane)
+    beams = level_beams(view, increment)
+    scanner = Scanner(view, ScanSettings(max_range=5.0), beams)
     ranges = scanner.scan(seen_depth(plane, [(distance, 0.0, 3.0)]))
-    angles = beams.angle_min + beams.angle_increment * np.arange(beams.count)
-    assert not np.isposinf(ranges[distance / np.cos(angles) < 4.9]).any()
+    across = np.cos(beams.angle_min + beams.angle_increment * np.arange(beams.count))
+    assert not np.isposinf(ranges[distance < 4.9 * across]).any()
+
+
+@settings(deadline=None)
+@given(st.floats(-0.3, 1.5), st.floats(-3.1, 3.1), st.floats(20, 140), st.floats(20, 100),
+       st.integers(0, 2**32))  # fmt: skip
+def test_no_obstacle_of_the_image_is_beside_the_beams(
+    pitch: float, roll: float, cx: float, cy: float, seed: int
+) -> None:
+    """However the camera is mounted, and wherever its principal point is."""
+    plane, random = floor_plane(pitch, roll), np.random.default_rng(seed)
+    view = FloorView(Intrinsics(100.0, 100.0, cx, cy, 160, 120), plane)
+    beams = level_beams(view, 0.02)
+    scanner = Scanner(view, ScanSettings(max_range=3.0), beams)
+    for row, column in random.integers((0, 0), (120, 160), (20, 2)):
+        depth = np.full((120, 160), np.nan, np.float32)
+        depth[row, column] = random.uniform(0.2, 2.5)
+        reach, up = (axis[row, column] * depth[row, column] for axis in (view.reach, view.up))
+        is_obstacle = 0.3 < view.height + up < 0.9 and reach < 2.9
+        assert np.isfinite(scanner.scan(depth)).any() or not is_obstacle or reach < 0.1
 
 
 @pytest.mark.parametrize('roll', [0.0, 0.5, math.pi / 2, math.pi])
 def test_a_rolled_camera_sees_a_wall_in_every_beam(roll: float) -> None:
-    plane, beams = floor_plane(0.1, roll), level_beams(CAMERA, 0.0125)
-    scanner = Scanner(FloorView(CAMERA, plane), ScanSettings(), beams)
+    plane = floor_plane(0.1, roll)
+    view = FloorView(CAMERA, plane)
+    beams = level_beams(view, 0.0125)
+    scanner = Scanner(view, ScanSettings(), beams)
     ranges = scanner.scan(seen_depth(plane, [(2.0, 0.0, 3.0)]))
     angles = beams.angle_min + beams.angle_increment * np.arange(beams.count)
     inner = np.abs(angles) < math.radians(25)
@@ -181,9 +204,9 @@ def test_more_obstacles_never_move_a_range_away(seed: int) -> None:
 def test_any_size_of_image(size: tuple[int, int]) -> None:
     height, width = size
     camera = Intrinsics(5.0, 5.0, (width - 1) / 2, (height - 1) / 2, width, height)
-    beams = level_beams(camera, 0.3)
-    plane = floor_plane(0.1)
-    scanner = Scanner(FloorView(camera, plane), ScanSettings(), beams)
+    view = FloorView(camera, floor_plane(0.1))
+    beams = level_beams(view, 0.3)
+    scanner = Scanner(view, ScanSettings(), beams)
     ranges = scanner.scan(np.full(size, 1.0, np.float32))
     assert ranges.shape == (beams.count,)
     # Straight on, a pixel at depth 1 is 0.4 m over the floor.
@@ -202,7 +225,7 @@ def test_impossible_settings_are_named(changes: dict[str, float]) -> None:
 
 def test_beams_finer_than_pixels_and_low_cameras_are_refused() -> None:
     with pytest.raises(FilterError, match=r'a pixel of this camera is 0\.01 rad wide'):
-        level_beams(CAMERA, 0.001)
+        level_beams(FloorView(CAMERA, floor_plane()), 0.001)
     with pytest.raises(FilterError, match=r'scan\.angle_increment'):
         ScanBeams(0.0, 0.0, 5)
     with pytest.raises(FilterError, match=r'scan\.min_height is 0\.1 m, the camera only 0\.05 m'):

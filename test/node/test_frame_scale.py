@@ -287,6 +287,22 @@ def test_whatever_sensors_say_depth_moves_by_the_rate_limit_at_most(scale, rate)
             before = after
 
 
+def test_a_reference_that_is_not_believed_is_told_from_one_that_is_missing() -> None:
+    camera = ScaledCamera('range')
+    run(camera, topics.REFERENCE_RANGE, range_reading)
+    for i in range(8):  # that never agree with each other
+        distance = 1.5 if i % 2 else 24.0
+        reading = range_reading(START + 3.1 + 0.3 * i, range=distance, max_range=1000.0)
+        camera.take(topics.REFERENCE_RANGE, reading)
+        report = camera.frame(START + 3.1 + 0.3 * i)
+    assert report.freshness is Freshness.HELD
+    assert report.level == WARN
+    assert 'the reference says 0.25 and not 0.999: a jump is believed when' in report.message
+    missing = camera.frame(START + 8.0).message
+    assert 'jump' not in missing
+    assert 'check that it still comes' in missing
+
+
 def test_depth_scale_changes_what_is_measured_from_not_the_metres() -> None:
     camera = ScaledCamera('lidar')
     camera.wrong = 1.3

@@ -22,20 +22,24 @@ from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.media.point_clouds import structured_points
 from s2r_depth_ros.node import topics
 from s2r_depth_ros.node.parameters import Values, with_changes
-from s2r_depth_ros.node.pipeline import Inference
+from s2r_depth_ros.node.pipeline import Inference, Result
 
 DEFAULTS = Values()
 WANTED = {topics.DEPTH, topics.POINTS, topics.STRUCTURE, topics.ATTENTION}
 
 
-def _messages(estimator: DepthEstimator, values: Values, **info: Any) -> dict[str, Any]:
+def _result(estimator: DepthEstimator, values: Values, wanted: set[str], **info: Any) -> Result:
     pipeline = pipeline_of(estimator.metadata)
     frame = pipeline.prepare(
-        rgb_message(picture()), lambda *_: (camera_info(**info), ''), WANTED, values
+        rgb_message(picture()), lambda *_: (camera_info(**info), ''), wanted, values
     )
     assert frame.view is not None
     (prediction,) = estimator.predict_batch([frame.view])
-    return dict(pipeline.finish(frame, Inference(prediction, 0.1, 1), values).messages)
+    return pipeline.finish(frame, Inference(prediction, 0.1, 1), values)
+
+
+def _messages(estimator: DepthEstimator, values: Values, **info: Any) -> dict[str, Any]:
+    return dict(_result(estimator, values, WANTED, **info).messages)
 
 
 @pytest.mark.parametrize(
@@ -69,6 +73,24 @@ def test_messages_are_the_same_wherever_depth_is_finished(
     np.testing.assert_array_equal(z, shown[::stride, ::stride])
     for field in ('width', 'height', 'row_step', 'point_step', 'is_dense'):
         assert getattr(here[topics.POINTS], field) == getattr(there[topics.POINTS], field)
+
+
+@pytest.mark.parametrize('wanted', [{topics.SCALE}, {topics.SCALE, topics.DEPTH}])
+def test_who_measures_the_scale_sees_depth_beyond_its_limits(
+    tiny_model: Path, wanted: set[str]
+) -> None:
+    """A depth that is too far as yet may be within max_depth once the scale is right."""
+    estimator = DepthEstimator(tiny_model, device='cpu')
+    plain = pixels(_messages(estimator, DEFAULTS)[topics.DEPTH])
+    nearest, farthest = (float(d) for d in np.percentile(plain, (30, 60)))
+    values = replace(DEFAULTS, min_depth=nearest, max_depth=farthest)
+    result = _result(estimator, values, wanted)
+    assert result.unscaled is not None
+    np.testing.assert_array_equal(result.unscaled.depth, plain)
+    if topics.DEPTH in wanted:
+        shown = pixels(result.messages[topics.DEPTH])
+        expected = np.where((plain >= nearest) & (plain <= farthest), plain, np.nan)
+        np.testing.assert_allclose(shown, expected, rtol=1e-6)
 
 
 def test_dark_frames_of_a_deep_camera_stay_dark() -> None:

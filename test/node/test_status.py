@@ -258,13 +258,13 @@ def _report(freshness: Freshness, **changes: Any) -> ScaleReport:
         (
             _report(Freshness.HELD),
             WARN,
-            'held: its reference is missing (for 3.0 s): lidar: why',
+            'held: its reference is missing or not believed (for 3.0 s): lidar: why',
         ),
         (
             _report(Freshness.STALE, withheld=True),
             ERROR,
-            'stale: its reference has been missing for too long (for 3.0 s): lidar: why; nothing '
-            'in metres is published, as scale.on_timeout is stop',
+            'stale: its reference has been missing or not believed for too long (for 3.0 s): '
+            'lidar: why; nothing in metres is published, as scale.on_timeout is stop',
         ),
         (
             _report(Freshness.UNSET, age=None),

@@ -30,9 +30,11 @@ class RangeLimits:
     def without_sky(self, farthest: float) -> RangeLimits:
         """Return the limits that also make sky too far.
 
-        farthest: the depth that the model's output ends at, m, after all corrections of scale.
+        farthest: the depth that the model's output ends at, m, after all corrections of scale. Where
+        sky begins nearer than ``minimum``, nothing is left.
         """
-        return RangeLimits(self.minimum, min(self.maximum, SKY_SHARE * farthest))
+        beyond = math.nextafter(self.minimum, math.inf)
+        return RangeLimits(self.minimum, min(self.maximum, max(SKY_SHARE * farthest, beyond)))
 
     def apply(self, depth: NDArray[np.float32]) -> NDArray[np.float32]:
         """Set what is too near to -inf and what is too far to +inf in place; return ``depth``.

@@ -20,7 +20,7 @@ class FloorView:
     """
 
     def __init__(self, intrinsics: Intrinsics, plane: Plane) -> None:
-        self.plane = plane
+        self.plane, self.intrinsics = plane, intrinsics
         self.height = plane.offset
         self.forward, self.left, self.up = ray_axes(plane.level_rotation(), intrinsics)
         self.reach: NDArray[np.float32] = np.hypot(self.forward, self.left)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from s2r_depth_ros.geometry.navigation.scan import ScanBeams
+from s2r_depth_ros.geometry.navigation.scan import ScanBeams, Scanner
 from s2r_depth_ros.geometry.plane import Plane
 from s2r_depth_ros.geometry.settings import FilterError
 
@@ -26,17 +26,11 @@ class MovedScan:
     Attributes: ``beams``, in the other frame; ``max_range``, m: how far they reach.
     """
 
-    def __init__(
-        self,
-        plane: Plane,
-        transform: NDArray[np.float64],
-        beams: ScanBeams,
-        limits: tuple[float, float],
-    ) -> None:
-        """Take the floor, the transform from the optical frame, and the beams of the camera.
+    def __init__(self, plane: Plane, transform: NDArray[np.float64], scanner: Scanner) -> None:
+        """Take the floor, the transform from the optical frame, and what scans for the camera.
 
-        transform: [4, 4], metres. limits: nearest and farthest range of the camera's scans, m.
-        Raises FilterError for a frame that is not level, or farther away than the scan reaches.
+        transform: [4, 4], metres. Raises FilterError for a frame that is not level, or farther away
+        than the scan reaches.
         """
         turn = transform[:3, :3] @ plane.level_rotation().T
         tilt = math.acos(min(1.0, max(-1.0, turn[2, 2])))
@@ -47,7 +41,7 @@ class MovedScan:
             )
         self._yaw = math.atan2(turn[1, 0], turn[0, 0])
         self._origin = np.asarray(transform[:2, 3], np.float64)
-        self._nearest, farthest = limits
+        self._nearest, farthest = scanner.settings.min_range, scanner.settings.max_range
         self.max_range = farthest - float(np.hypot(*self._origin))
         if not self.max_range > self._nearest:
             raise FilterError(
@@ -55,10 +49,11 @@ class MovedScan:
                 f'reaches {farthest:g} m: make scan.max_range (and max_depth) larger, or give '
                 f'scan.frame a frame nearer to the camera'
             )
-        self._camera_beams = beams
+        self._camera_beams = beams = scanner.beams
         self._bearings = beams.angle_min + beams.angle_increment * np.arange(beams.count)
         self.beams = self._own_beams(farthest)
         self._beam, self._distance = self._along_own_beams()
+        self._sees_end = np.append(scanner.sees_end, False)[self._beam]
 
     def move(self, ranges: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return a scan of the camera (float32, REP-117) as ranges (float32 [count]) of ``beams``.
@@ -80,11 +75,15 @@ class MovedScan:
         return moved
 
     def _free(self, ranges: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """Return which beams were seen free, bool [count]."""
+        """Return which beams were seen free, bool [count].
+
+        On its way a beam may pass what is not in the view; what is, at its foot too, must be free.
+        """
         reached = np.append(ranges, np.float32(np.nan))[self._beam]
-        seen = self._distance <= reached
-        in_view = self._beam < self._camera_beams.count
-        return np.asarray((seen | ~in_view).all(axis=1) & in_view[:, -1])
+        with np.errstate(invalid='ignore'):
+            stopped = self._distance > reached
+        free = ~stopped & (~self._sees_end | ~np.isnan(reached))
+        return np.asarray(free.all(axis=1) & self._sees_end[:, -1])
 
     def _own_beams(self, farthest: float) -> ScanBeams:
         """Return beams towards all that the camera can see, as wide as the camera's."""

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2r_depth_ros.geometry.depth_bounds import NEAREST, DepthBounds
-from s2r_depth_ros.geometry.intrinsics import Intrinsics
 from s2r_depth_ros.geometry.navigation.floor_view import FloorView
 from s2r_depth_ros.geometry.settings import FilterError, check_between, check_order
 
@@ -65,26 +64,29 @@ class ScanBeams:
         return self.angle_min + (self.count - 1) * self.angle_increment
 
 
-def level_beams(intrinsics: Intrinsics, angle_increment: float) -> ScanBeams:
-    """Return the beams that a level camera of these intrinsics can fill, one of them straight on.
+def level_beams(view: FloorView, angle_increment: float) -> ScanBeams:
+    """Return the beams towards all that a camera sees, one of them straight on.
 
+    Turned about its axis or downwards it sees other bearings than level, near by even more of them.
     angle_increment: rad. Raises FilterError if it is finer than a pixel.
     """
-    pixel = math.atan(1 / intrinsics.fx)
+    pixel = math.atan(1 / view.intrinsics.fx)
     if not angle_increment >= pixel:
         raise FilterError(
             f'scan.angle_increment is {angle_increment:g} rad; a pixel of this camera is '
             f'{pixel:.2g} rad wide, and it must be at least that'
         )
-    leftmost = math.atan((intrinsics.cx + 0.5) / intrinsics.fx)
-    rightmost = math.atan((intrinsics.cx + 0.5 - intrinsics.width) / intrinsics.fx)
-    last = math.floor(leftmost / angle_increment + 1e-9)
-    first = math.ceil(rightmost / angle_increment - 1e-9)
-    return ScanBeams(first * angle_increment, angle_increment, max(1, last - first + 1))
+    bearing = np.arctan2(view.left, view.forward)
+    first, last = (round(float(end) / angle_increment) for end in (bearing.min(), bearing.max()))
+    return ScanBeams(first * angle_increment, angle_increment, last - first + 1)
 
 
 class Scanner:
-    """Makes scans for one camera and floor. Keeps its scratch images: one caller at a time."""
+    """Makes scans for one camera and floor. Keeps its scratch images: one caller at a time.
+
+    Attributes: ``settings``, ``beams``. ``sees_end``: bool [count], of which beams the image has
+    the end, at max_range.
+    """
 
     def __init__(self, view: FloorView, settings: ScanSettings, beams: ScanBeams) -> None:
         """Raise FilterError where min_height is not less than the camera's height."""
@@ -107,6 +109,7 @@ class Scanner:
         self._starts = np.flatnonzero(np.diff(beam[self._order], prepend=-1))
         self._seen = beam[self._order][self._starts]
         self._free = _FreeBeams(view, settings, beams, self._obstacle, sparse)
+        self.sees_end = self._free.sees_end
         self._mask = np.empty(far.shape, np.uint8)
         self._range = np.empty_like(far)
         self._bands = np.empty((-(-height // band), band, width), np.float32)
@@ -165,6 +168,7 @@ class _FreeBeams:
             for side in (height >= foot, height <= foot)
         )
         self._shown[~(above & beneath)] = 0  # the end is out of view
+        self.sees_end: NDArray[np.bool_] = self._shown[:-1] > 0
         self._known = _known_depths(view, settings, looked_at)
 
     def known(self, depth: NDArray[np.float32], obstacle: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -172,7 +176,7 @@ class _FreeBeams:
         mask = self._known.inside(np.ascontiguousarray(depth[:: self._sparse]))
         cv2.subtract(mask, obstacle[:: self._sparse], dst=mask)
         count = np.bincount(self._beam, mask.ravel()[self._pixels], len(self._shown)) / 255
-        return ((count >= _LEAST_KNOWN * self._shown) & (self._shown > 0))[:-1]
+        return (count >= _LEAST_KNOWN * self._shown)[:-1] & self.sees_end
 
 
 def _share_a_bearing(view: FloorView, beams: ScanBeams) -> bool:

@@ -16,6 +16,7 @@ from s2r_depth_ros.geometry.scale.filter import (
     FilterSettings,
     FilterState,
     Freshness,
+    Jump,
     rescaled,
     update,
 )
@@ -38,6 +39,7 @@ __all__ = [
     'FilterState',
     'FixedScale',
     'Freshness',
+    'Jump',
     'KnownDistance',
     'NoScale',
     'RangeCone',

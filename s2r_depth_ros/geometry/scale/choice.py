@@ -46,7 +46,7 @@ def _told(
     age = now - found.stamp
     about = f'{found.source}: {found.scale:.3f}, deviation {found.deviation:.2f}, age {age:.1f} s'
     if found is best:
-        return f'{about}, used'
+        return f'{about}, the surest'
     if abs(age) > max_age:
         return f'{about}: more than {max_age:g} s from the image'
     return f'{about}: another one is surer'

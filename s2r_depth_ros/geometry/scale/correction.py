@@ -15,9 +15,9 @@ LOG_KNOTS = np.log(KNOTS)
 LEAST_SLOPE = 0.2
 """Least growth of log true depth with log unscaled depth: what is farther stays farther."""
 
-# A float32 without its sign and its last 15 bits of mantissa counts 256 steps from one power of
+# A float32 without its sign and its last 13 bits of mantissa counts 1024 steps from one power of
 # two to the next: an index that grows with log depth, without a logarithm for each pixel.
-_SHIFT = 15
+_SHIFT = 13
 _FIRST, _LAST = (int(np.float32(d).view(np.int32)) >> _SHIFT for d in (KNOTS[0], KNOTS[-1]))
 
 
@@ -56,7 +56,8 @@ class Correction:
     def apply(self, depth: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return true depth for unscaled depth, float32 of any shape, metres; NaN stays NaN.
 
-        A curve is looked up in a table, which is exact to 0.3 % of the depth.
+        A curve is looked up in a table of steps of 0.1 % of the depth: exact to 0.05 % where the
+        factor changes as fast as depth does, and to as many times that as it changes faster.
         """
         if self.is_constant:
             return depth * np.float32(math.exp(self.log_factors[0]))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from s2r_depth_ros.geometry.scale.anchors import Anchors
 from s2r_depth_ros.geometry.scale.correction import LOG_KNOTS, Correction, monotone
+from s2r_depth_ros.geometry.scale.estimate import LARGEST_LOG_SCALE
 from s2r_depth_ros.geometry.scale.factor import Factor, robust_factor
 
 _FOLDS = 8
@@ -84,14 +85,17 @@ def _error(log_error: _Floats) -> _Floats:
 
 
 def _fit(problem: _Problem, centre: float) -> _Floats:
-    """Return log factors at the knots, nearest to the log ratios in the sense of least |error|."""
+    """Return log factors at the knots, nearest to the log ratios in the sense of least |error|.
+
+    None is one that no network is off by, as a single factor may be none.
+    """
     hats, offset = problem.hats, problem.ratio - centre
     values = np.zeros(len(LOG_KNOTS))
     for _ in range(_ROUNDS):
         left = np.maximum(np.abs(offset - hats @ values) / _NOISE, 0.3)
         weighted = hats * (problem.weight / left)[:, None]
         values = np.linalg.solve(weighted.T @ hats + _PRIOR, weighted.T @ offset)
-    return monotone(values + centre)
+    return np.clip(monotone(values + centre), -LARGEST_LOG_SCALE, LARGEST_LOG_SCALE)
 
 
 def _hats(depth: _Floats) -> _Floats:

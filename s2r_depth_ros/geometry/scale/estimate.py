@@ -32,8 +32,10 @@ class Reason(Enum):
     NO_CAMERA = 'the intrinsics of the camera are not known'
     NO_REFERENCE = 'the reference has no usable value (all NaN, infinite or out of its range)'
     NO_ANCHORS = 'no point of the reference falls on valid depth; check its transform and time'
-    TOO_FEW = 'too few points of the reference fall on depth away from edges'
-    NOT_SPREAD = 'the points of the reference lie in too small a part of the image'
+    TOO_FEW = 'too few points of the reference fall on depth away from edges; check its transform'
+    NOT_SPREAD = (
+        'the points of the reference lie in too small a part of the image; check its transform'
+    )
     CONTRADICTING = 'the points of the reference contradict each other; check its transform'
     NO_DEPTH = 'the depth image has no valid pixel where it is needed'
     BAD_CONE = 'field_of_view of the range sensor is no angle below pi; it must be in radians'
@@ -41,9 +43,12 @@ class Reason(Enum):
         'the range sensor looks where the camera does not, or where depth is not known; check its '
         'transform, or turn it to where the camera looks'
     )
-    NO_FLOOR = 'no floor is seen below the horizon'
+    NO_FLOOR = 'no floor is seen below the horizon: if that is often so, add another scale.source'
     NOT_LOWEST = 'the largest level plane has much beneath it: a table top or a ledge, not a floor'
-    BAD_HEIGHT = 'the height of the camera over the floor is not a number above 0'
+    BAD_HEIGHT = (
+        'the height of the camera over the floor is not a number above 0; give base_frame a frame '
+        'on the floor and check its transform, or set scale.camera_height'
+    )
     BAD_DIRECTION = 'the direction of gravity is not a finite vector'
     BAD_DISTANCE = 'the known distance is not a number above 0'
     BAD_PIXEL = 'the pixel is outside the image'

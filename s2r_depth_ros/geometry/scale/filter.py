@@ -27,8 +27,8 @@ class Freshness(Enum):
 
     UNSET = 'no reference has been believed yet'
     FRESH = 'measured'
-    HELD = 'held: its reference is missing'
-    STALE = 'stale: its reference has been missing for too long'
+    HELD = 'held: its reference is missing or not believed'
+    STALE = 'stale: its reference has been missing or not believed for too long'
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,10 @@ class FilterSettings:
     """How the scale may move.
 
     rate_limit: most change of log scale in a second. confirm_count, confirm_time: estimates in a
-    row, and the seconds they span, before a jump is believed; a jump that takes ``timeout`` longer
-    is forgotten. drift: deviation of the log scale
-    after a second without a measurement. fresh_time, timeout: s after its reference at which the
-    scale is held, and stale. Raises ValueError unless all are finite and above 0.
+    row, and the least seconds they span, before a jump is believed; one that is not seen again for
+    ``timeout`` is forgotten. drift: deviation of the log scale after a second without a
+    measurement. fresh_time, timeout: s after its reference at which the scale is held, and stale.
+    Raises ValueError unless all are finite and above 0.
     """
 
     rate_limit: float = 0.2
@@ -57,11 +57,15 @@ class FilterSettings:
 
 @dataclass(frozen=True)
 class Jump:
-    """Estimates in a row that agree with each other, but not with what is believed."""
+    """Estimates in a row that agree with each other, but not with what is believed.
+
+    log_scale: of the last one. since, seen: times of the first and of the last one, s.
+    """
 
     log_scale: float
     count: int
     since: float
+    seen: float
 
 
 @dataclass(frozen=True)
@@ -170,10 +174,10 @@ def _measured(
     if (
         jump is None
         or abs(estimate.log_scale - jump.log_scale) > gate
-        or now - jump.since > settings.confirm_time + settings.timeout
+        or now - jump.seen > settings.timeout
     ):
-        return replace(state, jump=Jump(estimate.log_scale, 1, now))
-    jump = Jump(estimate.log_scale, jump.count + 1, jump.since)
+        return replace(state, jump=Jump(estimate.log_scale, 1, now, now))
+    jump = Jump(estimate.log_scale, jump.count + 1, jump.since, now)
     if jump.count < settings.confirm_count or now - jump.since < settings.confirm_time:
         return replace(state, jump=jump)
     # Nothing of what was believed remains.

@@ -40,6 +40,7 @@ from s2r_depth_training.adaptation.recording import Lessons
 from s2r_depth_training.dataset.bag_pairs import RecordedPair
 from s2r_depth_training.dataset.format import TRAIN, VALIDATION
 from s2r_depth_training.dataset.store import FrameStore
+from scale_tables import cell
 from true_lidar import RINGS, Floats, on_rings
 
 MODEL = 'indoor-s'
@@ -263,8 +264,7 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def _cell(value: dict[str, float], scenes: int) -> str:
-    bounds = f' ({value["low"]:.3f} to {value["high"]:.3f})' if scenes > 1 else ''
-    return f'{value["mean"]:.3f}{bounds}'
+    return cell(value) if scenes > 1 else f'{value["mean"]:.3f}'
 
 
 def main() -> int:

@@ -43,9 +43,9 @@ from s2r_depth_ros.geometry.rigid import Matrix
 from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.network.metadata import ModelMetadata
 from s2r_depth_ros.tables import format_markdown_table
-from scale_sources import camera_of, true_floor
+from scale_sources import MODELS, camera_of, true_floor
+from scale_tables import cell
 
-MODELS = {'indoor': 'indoor-s', 'stereo': 'indoor-s', 'driving': 'outdoor-s'}
 WAYS = ('never', 'roll', 'both')
 SIZE = (256, 192)
 FIELD = math.radians(65)
@@ -263,16 +263,12 @@ def table(results: Mapping[str, Any]) -> str:
         for pose, entry in poses.items():
             cells: list[str] = []
             for how in ('none', 'median'):
-                cells += (_cell(entry[way][how]['abs_rel']) for way in WAYS)
+                cells += (cell(entry[way][how]['abs_rel']) for way in WAYS)
                 deltas = (entry[way][how]['delta1']['mean'] for way in WAYS)
                 cells.append(', '.join(f'{delta:.2f}' for delta in deltas))
             lines.append((pose, str(entry['scenes']), *cells))
         parts += [f'### {kind}, {MODELS[kind]}\n', format_markdown_table(head, lines), '']
     return '\n'.join(parts)
-
-
-def _cell(value: Mapping[str, float]) -> str:
-    return f'{value["mean"]:.3f} ({value["low"]:.3f} to {value["high"]:.3f})'
 
 
 def main() -> int:

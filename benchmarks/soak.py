@@ -81,7 +81,7 @@ def main() -> int:
     for name in options.only:
         row = ROWS[name]
         frames = max(30, round(options.minutes * 60 * row.share * row.rate_hz))
-        figures = _figures(_run(row, frames, _parameters(options)), row)
+        figures = figures_of(_run(row, frames, _parameters(options)), row)
         good &= bool(figures['accounted_for'] and figures['memory_flat'])
         print(json.dumps({name: figures}, indent=1), flush=True)
         if options.json:
@@ -128,7 +128,7 @@ def _run(row: SoakRow, frames: int, parameters: Sequence[str]) -> GraphRun:
         )
 
 
-def _figures(run: GraphRun, row: SoakRow) -> dict[str, Any]:
+def figures_of(run: GraphRun, row: SoakRow) -> dict[str, Any]:
     """Return the figures of a run, and whether nothing is missing of it."""
     cameras = []
     for index, result in enumerate(run.results):

@@ -20,13 +20,18 @@ _TORCH = (
 _ROS = 'source /opt/ros/<distro>/setup.bash first'
 _INSTALL = 'run the lines of README.md, "On a ROS 2 machine", or `make` where there is no ROS'
 _TRAIN = 'training needs what requirements.txt has below "# training"; `make` installs it'
+LIBRARIES = ('numpy', 'cv2', 'yaml', 'tqdm', 'tabulate', 'rosbags')
+"""What all commands need, besides torch."""
+MESSAGES = (
+    'sensor_msgs', 'std_msgs', 'diagnostic_msgs', 'lifecycle_msgs', 'rcl_interfaces',
+    'builtin_interfaces',
+)  # fmt: skip
+"""What the node needs, besides rclpy."""
 # Module -> remedy where it cannot be imported.
 _REMEDIES = {
     'torch': _TORCH,
     'rclpy': _ROS,
-    **dict.fromkeys(('numpy', 'cv2', 'tqdm', 'tabulate', 'rosbags', 'yaml'), _INSTALL),
-    **dict.fromkeys(('sensor_msgs', 'std_msgs', 'diagnostic_msgs'), _INSTALL),
-    **dict.fromkeys(('lifecycle_msgs', 'rcl_interfaces', 'builtin_interfaces'), _INSTALL),
+    **dict.fromkeys((*LIBRARIES, *MESSAGES), _INSTALL),
     **dict.fromkeys(('cv_bridge', 'launch', 'launch_ros', 'ament_index_python'), _INSTALL),
     **dict.fromkeys(
         ('lightning', 'moderngl', 'trimesh', 'PIL', 'scipy', 'collada', 'h5py'), _TRAIN

@@ -38,7 +38,7 @@ def avoid_full_memory(environment: MutableMapping[str, str], folder: Path = SHAR
     Call it before rclpy is imported. folder: of shared memory. Raises UserError if it is full:
     LTTng, which rclpy loads, writes there, too.
     """
-    needed = _segment(environment) + _BESIDE
+    needed = memory_needed(environment)
     try:
         state = os.statvfs(folder)
     except OSError:  # no such folder: Fast DDS sees that itself
@@ -75,11 +75,11 @@ def _uses_shared_memory(environment: Mapping[str, str]) -> bool:
     return profile or not environment.get('FASTDDS_BUILTIN_TRANSPORTS', '').startswith('UDP')
 
 
-def _segment(environment: Mapping[str, str]) -> int:
-    """Return the bytes of a process's segment by the profile that is set, or as Fast DDS has it."""
+def memory_needed(environment: Mapping[str, str]) -> int:
+    """Return the bytes of shared memory that a process takes by the profile that is set, if any."""
     for name in PROFILE_VARIABLES:
         with suppress(OSError, UnicodeDecodeError):
             text = Path(environment.get(name, '')).read_text()
             if found := re.search(r'<segment_size>\s*(\d+)', text):
-                return int(found[1])
-    return _DEFAULT_SEGMENT
+                return int(found[1]) + _BESIDE
+    return _DEFAULT_SEGMENT + _BESIDE

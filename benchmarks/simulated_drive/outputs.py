@@ -14,12 +14,13 @@ from s2r_depth_ros.geometry.frame_tree import FixedTransforms
 from s2r_depth_ros.inference.estimator import Prediction, View
 from s2r_depth_ros.network.metadata import ModelMetadata
 from s2r_depth_ros.node import topics
+from s2r_depth_ros.node.frame import Inference
 from s2r_depth_ros.node.frame_references import FrameReferences
 from s2r_depth_ros.node.frame_scale import FrameScale
 from s2r_depth_ros.node.gravity import Gravity
 from s2r_depth_ros.node.parameters import Values
 from s2r_depth_ros.node.parameters.values import with_changes
-from s2r_depth_ros.node.pipeline import FramePipeline, Inference
+from s2r_depth_ros.node.pipeline import FramePipeline
 from simulated_drive.frames import DriveFrame
 from simulated_drive.messages import (
     BASE,

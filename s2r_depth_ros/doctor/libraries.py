@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from s2r_depth_ros.dependencies import LIBRARIES
 from s2r_depth_ros.doctor.finding import Finding
 from s2r_depth_ros.doctor.imports import imported, optional
 
-_NEEDED = ('numpy', 'cv2', 'yaml', 'tqdm', 'tabulate', 'rosbags')
 _FASTER = 'only for the backend of that name'
 _OPTIONAL = {
     'openvino': _FASTER,
@@ -19,6 +19,6 @@ _OPTIONAL = {
 
 def check() -> Iterator[Finding]:
     """Look at each library."""
-    yield from map(imported, _NEEDED)
+    yield from map(imported, LIBRARIES)
     for name, use in _OPTIONAL.items():
         yield optional(name, use)

@@ -5,13 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+from s2r_depth_ros.dependencies import MESSAGES
 from s2r_depth_ros.doctor.finding import NOTE, OK, Finding
 from s2r_depth_ros.doctor.imports import imported, optional
 
-_NEEDED = (
-    'rclpy', 'sensor_msgs', 'std_msgs', 'diagnostic_msgs', 'lifecycle_msgs', 'rcl_interfaces',
-    'builtin_interfaces',
-)  # fmt: skip
 _OPTIONAL = {
     'cv_bridge': 'the package converts images itself',
     'tf2_ros': 'transforms come from the parameter `transforms` alone',
@@ -26,6 +23,6 @@ def check() -> Iterator[Finding]:
         yield Finding('ROS_DISTRO', OK, distribution)
     else:
         yield Finding('ROS_DISTRO', NOTE, 'not set: no ROS installation is sourced')
-    yield from map(imported, _NEEDED)
+    yield from map(imported, ('rclpy', *MESSAGES))
     for name, use in _OPTIONAL.items():
         yield optional(name, use)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from s2r_depth_ros.doctor.finding import FAILED, NOTE, OK, Finding
-from s2r_depth_ros.doctor.talk import MESSAGES
+from s2r_depth_ros.doctor.talk import MESSAGES, SIZE
 from s2r_depth_ros.errors import brief
 from s2r_depth_ros.rig.process_group import ProcessError, ProcessGroup, SilenceError
 from s2r_depth_ros.transport import profile_environment
@@ -34,7 +34,7 @@ def check() -> Iterator[Finding]:
 
 def of_count(arrived: int, without: int) -> Finding:
     """Return what it means that so many clouds arrived with a profile, and as this shell is."""
-    text = f'{arrived} of {MESSAGES} clouds of 4.9 MB arrived'
+    text = f'{arrived} of {MESSAGES} clouds of {SIZE / 1e6:.1f} MB arrived'
     if arrived < MESSAGES:
         remedy = 'look at the rows above: room in /dev/shm, the transport profile; and at the load'
         return Finding(_WHAT, FAILED, text, remedy)

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from s2r_depth_ros.doctor.finding import FAILED, NOTE, OK, Finding
-from s2r_depth_ros.transport import SHARED_MEMORY
+from s2r_depth_ros.transport import SHARED_MEMORY, memory_needed, profile_environment
 
-SEGMENT = 17
-"""MB of config/fastdds.xml for one process."""
 _PROCESSES = 4
 """Camera, node, RViz and one more."""
 
 
 def check() -> Iterator[Finding]:
     """Look at /dev/shm."""
-    yield of_folder(SHARED_MEMORY)
+    yield of_folder(SHARED_MEMORY, os.environ)
 
 
-def of_folder(folder: Path) -> Finding:
-    """Return whether ``folder`` has room for the segments of a robot's processes."""
+def of_folder(folder: Path, environment: Mapping[str, str]) -> Finding:
+    """Return whether ``folder`` has room for the processes of a robot, with a transport profile."""
+    of_one = memory_needed({**environment, **profile_environment(environment)}) / 1e6
     larger = 'give it 256 MB or more; for Docker: --shm-size=1g, or --ipc=host'
     try:
         with tempfile.NamedTemporaryFile(dir=folder):
@@ -32,9 +31,9 @@ def of_folder(folder: Path) -> Finding:
         return Finding(str(folder), FAILED, text, 'mount it writable; ' + larger)
     free, whole = (blocks * room.f_frsize / 1e6 for blocks in (room.f_bavail, room.f_blocks))
     text = f'{free:.0f} of {whole:.0f} MB free'
-    if free < SEGMENT:
-        return Finding(str(folder), FAILED, f'{text}: no process gets its {SEGMENT} MB', larger)
-    if free < _PROCESSES * SEGMENT:
-        few = f'{text}, enough for {free // SEGMENT:.0f} processes of {SEGMENT} MB'
+    if free < of_one:
+        return Finding(str(folder), FAILED, f'{text}: no process gets its {of_one:.0f} MB', larger)
+    if free < _PROCESSES * of_one:
+        few = f'{text}, enough for {free // of_one:.0f} processes of {of_one:.0f} MB'
         return Finding(str(folder), NOTE, few, f'{larger}; `fastdds shm clean` if any were killed')
     return Finding(str(folder), OK, text)

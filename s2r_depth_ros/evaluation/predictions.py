@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -16,6 +15,8 @@ from s2r_depth_ros.evaluation.manifest import GroundTruthFrame
 from s2r_depth_ros.evaluation.protocols import EVAL, Protocol
 from s2r_depth_ros.evaluation.scores import DepthMap, FrameScore, evaluate_frame
 from s2r_depth_ros.inference.decoding import resized
+from s2r_depth_ros.media.checks import SourceError
+from s2r_depth_ros.media.depth_files import read_numbers
 
 SUFFIXES = ('.npy', '.png')
 _OWN = '.depth'  # what `predict` puts between the name of an image and the suffix
@@ -38,8 +39,7 @@ def find_predictions(folder: Path, frames: Sequence[GroundTruthFrame]) -> dict[s
     if not folder.is_dir():
         raise PredictionsError(f'{folder}: no such folder of depth maps')
     there: dict[str, Path] = {}
-    files = [path for path in folder.rglob('*') if path.suffix.lower() in SUFFIXES]
-    for path in sorted(files, key=lambda file: (file.suffix.lower() != '.npy', str(file))):
+    for path in sorted(_maps(folder), key=lambda file: (file.suffix.lower() != '.npy', str(file))):
         name = path.relative_to(folder).with_suffix('').as_posix()
         there.setdefault(name.removesuffix(_OWN), path)
     called = ((frame.id, there.get(frame.id) or there.get(frame.rgb.stem)) for frame in frames)
@@ -61,8 +61,8 @@ def find_predictions(folder: Path, frames: Sequence[GroundTruthFrame]) -> dict[s
 
 def unused(folder: Path, found: Mapping[str, Path]) -> str | None:
     """Return in words which depth maps of ``folder`` are of no frame, None if all are of one."""
-    files = {path for path in folder.rglob('*') if path.suffix.lower() in SUFFIXES}
-    rest = sorted(path.relative_to(folder).as_posix() for path in files - {*found.values()})
+    others = {*_maps(folder)} - {*found.values()}
+    rest = sorted(path.relative_to(folder).as_posix() for path in others)
     return f'{folder}: {len(rest)} files are not scored: {_some(rest)}' if rest else None
 
 
@@ -95,7 +95,10 @@ def read_prediction(path: Path, unit: float | None) -> DepthMap:
     Floating point numbers are metres, whole ones of ``unit``. Raises PredictionsError for another
     file, and for a map without depth at half of its pixels.
     """
-    values = _numpy(path) if path.suffix.lower() == '.npy' else _png(path)
+    try:
+        values = _numpy(path) if path.suffix.lower() == '.npy' else read_numbers(path)
+    except SourceError as error:
+        raise PredictionsError(str(error)) from error
     if values.dtype.kind in 'iu':
         if unit is None:
             raise PredictionsError(
@@ -147,22 +150,8 @@ def _numpy(path: Path) -> NDArray[Any]:
     return values
 
 
-def _png(path: Path) -> NDArray[Any]:
-    try:
-        data = np.fromfile(path, np.uint8)
-        pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if len(data) else None
-    except (OSError, cv2.error):
-        pixels = None
-    if pixels is None:
-        raise PredictionsError(f'{path} is no picture that can be read; write it again')
-    if pixels.ndim == 3 and (pixels == pixels[..., :1]).all():
-        pixels = pixels[..., 0]  # some write the same number into three channels
-    if pixels.ndim != 2 or pixels.dtype != np.uint16:
-        raise PredictionsError(
-            f'{path} holds {pixels.dtype} {pixels.shape}, a picture for people; depth is 16 bits '
-            'of one channel, or an .npy'
-        )
-    return np.asarray(pixels)
+def _maps(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob('*') if path.suffix.lower() in SUFFIXES)
 
 
 def _some(names: Sequence[str]) -> str:

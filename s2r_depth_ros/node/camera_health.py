@@ -10,9 +10,9 @@ from rclpy.clock import Clock
 from rclpy.impl.rcutils_logger import RcutilsLogger
 
 from s2r_depth_ros.errors import brief
+from s2r_depth_ros.node.frame import Result
 from s2r_depth_ros.node.frame_counts import FrameCounter, FrameCounts
 from s2r_depth_ros.node.log import MOST_CHARACTERS, Throttle, describe
-from s2r_depth_ros.node.pipeline import Result
 
 # Different warnings that are said once each: a camera may write a new frame_id into every message.
 _TOLD_AT_MOST = 20

@@ -20,9 +20,8 @@ class FrameCounts:
 
     rate_in, rate_out: images received and frames published, per second. totals: since activation,
     by ``lost`` (before they arrived), ``received``, ``published``, ``dropped``, ``skipped`` and
-    ``errors``. recent: the same, since
-    the counts before. latency: seconds from
-    stamp to publishing of the latest frames. inference: seconds in the network of the latest.
+    ``errors``. recent: the same, since the counts before. latency: seconds from stamp to publishing
+    of the latest frames. inference: seconds in the network of the latest.
     stamp_offset: seconds that the newest stamp is behind the node's clock if it is from another
     clock, else None. since_image: seconds since the newest image arrived.
     """

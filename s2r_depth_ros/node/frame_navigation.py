@@ -85,7 +85,7 @@ class FrameNavigator:
     ) -> tuple[dict[str, Any], list[str]]:
         """Return the wanted messages, names in topics.OUTPUTS, and what is wrong with them.
 
-        That is why others are missing, and whether the floor is but a guess.
+        That is why others are missing, and that the floor is a guess where it is one.
         """
         missing: dict[str, Set[str]] = {}
         guessed: list[str] = []

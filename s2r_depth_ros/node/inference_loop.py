@@ -35,8 +35,8 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.node.camera_stream import CameraStream
+from s2r_depth_ros.node.frame import Inference, Prepared, Result
 from s2r_depth_ros.node.parameters import Values
-from s2r_depth_ros.node.pipeline import Inference, Prepared, Result
 from s2r_depth_ros.node.worker import NewestWorker
 
 

@@ -1,52 +1,33 @@
-"""What is made of one camera's images: read before the network, made into messages after it."""
+"""The way of one camera's frames: read before the network, scaled, cleaned and told after it."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Set
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from collections.abc import Callable, Set
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
-from s2r_depth_ros.errors import UserError
-from s2r_depth_ros.geometry import (
-    Calibration,
-    CalibrationError,
-    CloudPacker,
-    ImplausibleError,
-    Rectifier,
-    calibration_from,
-)
+from s2r_depth_ros.geometry import CalibrationError, ImplausibleError, calibration_from
 from s2r_depth_ros.geometry.scale import UnscaledView
-from s2r_depth_ros.inference.colorize import colorize_depth
 from s2r_depth_ros.inference.estimator import Prediction, View, check_view
-from s2r_depth_ros.inference.finishing import DeviceCopy, Finish, cloud_rays
-from s2r_depth_ros.inference.postprocess import depth_to_millimetres
+from s2r_depth_ros.inference.finishing import Finish
 from s2r_depth_ros.media.bit_depth import BitDepth
 from s2r_depth_ros.media.compressed_images import compressed_to_rgb
 from s2r_depth_ros.network.metadata import ModelMetadata
 from s2r_depth_ros.node import topics
-from s2r_depth_ros.node.camera_info import ImageSize, camera_info_message
-from s2r_depth_ros.node.compressed_depth import compressed_depth
+from s2r_depth_ros.node.camera_info import ImageSize
 from s2r_depth_ros.node.conversions import image_to_rgb, seconds
+from s2r_depth_ros.node.frame import Calibrated, Inference, Prepared, Result
 from s2r_depth_ros.node.frame_cleaning import Cleaned, DepthFrame, FrameCleaner, has_sky, is_cleaned
-from s2r_depth_ros.node.frame_clouds import CloudImage, FrameClouds, is_reduced
-from s2r_depth_ros.node.frame_level import (
-    NOT_LEVELED,
-    FrameLevel,
-    Leveled,
-    turned_back,
-    turned_view,
-)
-from s2r_depth_ros.node.frame_navigation import FrameNavigator, NavigationFrame
+from s2r_depth_ros.node.frame_clouds import is_reduced
+from s2r_depth_ros.node.frame_level import NOT_LEVELED, FrameLevel, turned_back, turned_view
+from s2r_depth_ros.node.frame_messages import FrameMessages
 from s2r_depth_ros.node.frame_scale import FrameScale
 from s2r_depth_ros.node.gravity import Gravity
 from s2r_depth_ros.node.log import describe
-from s2r_depth_ros.node.messages import CloudBuffer, ImageBuffer
 from s2r_depth_ros.node.parameters import Values
 from s2r_depth_ros.node.scale_report import ScaleReport, scale_message
 from s2r_depth_ros.node.transforms import Transforms
@@ -61,77 +42,6 @@ NOTHING_VALID = (
 # What takes no network.
 _WITHOUT_NETWORK = frozenset({topics.DEPTH_INFO, topics.RECT_INFO, topics.RECT_COLOR})
 _WITHOUT_DEPTH = _WITHOUT_NETWORK | {topics.STRUCTURE, topics.ATTENTION, topics.SCALE}
-
-
-class _Calibrated:
-    """Everything computed once per calibration."""
-
-    def __init__(self, calibration: Calibration) -> None:
-        self.calibration = calibration
-        self.rectifier = Rectifier(calibration)
-        self.rectifier.check_something_is_left()
-        self.packer = CloudPacker(self.rectifier.intrinsics)
-        self.rays = cloud_rays(self.rectifier.intrinsics)
-        self.valid = DeviceCopy(self.rectifier.valid)
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A frame that was read and waits for the network.
-
-    wanted: names in topics.OUTPUTS. calibrated: None without usable intrinsics.
-    camera_problem: why there are none, '' if there are. rectified: whether the image was
-    undistorted. rgb: the image as it is shown. view: what the network is to see, None
-    if no wanted output needs it. level: how that was levelled. finish: what is left to be done to
-    depth once it is turned back, None if it is not turned.
-    """
-
-    header: Header
-    wanted: Set[str]
-    calibrated: _Calibrated | None
-    camera_problem: str
-    rectified: bool
-    rgb: NDArray[np.uint8]
-    view: View | None
-    level: Leveled
-    finish: Finish | None
-
-
-class Inference(NamedTuple):
-    """What the network gave for one frame.
-
-    seconds: time in the network, of the whole batch. batch: how many images it saw at once.
-    """
-
-    prediction: Prediction
-    seconds: float
-    batch: int
-
-
-@dataclass(frozen=True)
-class Result:
-    """What became of one frame.
-
-    messages: name in topics.OUTPUTS -> message, in the order of publishing; valid until the next
-    frame of the camera. camera_problem, rectified: as in ``Prepared``. focal_scale: the factor on
-    depth for the focal length, inference: seconds in the network, of the whole batch; both None
-    if it did not run. batch: how many images the network saw at once, 0 if it did not run.
-    navigation_problem: why wanted clouds or the scan are missing, '' if none is. scale: by what
-    depth was scaled, None if by depth_scale alone. unscaled: depth as depth_scale alone makes it,
-    if topics.SCALE was wanted and there are intrinsics. level: as in ``Prepared``.
-    """
-
-    header: Header
-    messages: Mapping[str, Any]
-    camera_problem: str
-    rectified: bool
-    focal_scale: float | None
-    inference: float | None
-    batch: int
-    navigation_problem: str = ''
-    scale: ScaleReport | None = None
-    unscaled: UnscaledView | None = None
-    level: Leveled = NOT_LEVELED
 
 
 class FramePipeline:
@@ -152,13 +62,10 @@ class FramePipeline:
         self._level = FrameLevel(gravity, model)
         self.scale = scale
         self._activation = 0
-        self._calibrated: _Calibrated | None = None
+        self._calibrated: Calibrated | None = None
         self._bits = BitDepth()
-        self._images: defaultdict[str, ImageBuffer] = defaultdict(ImageBuffer)
-        self._cloud = CloudBuffer()
         self._cleaner = FrameCleaner()
-        self._clouds = FrameClouds(transforms)
-        self._navigator = FrameNavigator(transforms, gravity, self._clouds)
+        self._messages = FrameMessages(transforms, gravity)
 
     def begin(self, activation: int) -> None:
         """Forget earlier frames if those of another activation of the node come now."""
@@ -205,7 +112,7 @@ class FramePipeline:
 
     def finish(self, frame: Prepared, inference: Inference | None, values: Values) -> Result:
         """Make the wanted messages; ``inference``: of ``frame.view``, None if it has none."""
-        messages = self._camera_messages(frame)
+        messages = self._messages.of_camera(frame)
         problems: list[str] = []
         if values.sky_filter.enable and not has_sky(self._model.scene, values):
             problems.append('sky_filter.enable has no effect: this model is for rooms; disable it')
@@ -222,10 +129,10 @@ class FramePipeline:
             cleaned = self._clean(frame, prediction, report, values)
             if not _shows_something(cleaned):
                 problems.append(NOTHING_VALID)
-            messages |= self._depth_messages(frame, prediction, cleaned, values)
+            messages |= self._messages.of_depth(frame, prediction, cleaned, values)
             if topics.SCALE in frame.wanted:
                 messages[topics.SCALE] = scale_message(frame.header, report)
-            clouds, missing = self._cloud_messages(frame, prediction, cleaned, values)
+            clouds, missing = self._messages.of_points(frame, prediction, cleaned, values)
             messages |= clouds
             problems += missing
         return Result(
@@ -244,7 +151,7 @@ class FramePipeline:
 
     def _calibrate(
         self, camera_info: CameraInfo, rgb: NDArray[np.uint8], values: Values
-    ) -> tuple[_Calibrated | None, str]:
+    ) -> tuple[Calibrated | None, str]:
         """Return what belongs to the calibration of an image, or None and why it is unusable."""
         try:
             calibration = calibration_from(
@@ -253,28 +160,12 @@ class FramePipeline:
                 size=(rgb.shape[1], rgb.shape[0]),
             )
             if self._calibrated is None or self._calibrated.calibration != calibration:
-                self._calibrated = _Calibrated(calibration)
+                self._calibrated = Calibrated(calibration)
         except ImplausibleError:
             raise
         except CalibrationError as error:
             return None, describe(error)
         return self._calibrated, ''
-
-    def _camera_messages(self, frame: Prepared) -> dict[str, Any]:
-        """Return the wanted messages that need a calibration and no network."""
-        if frame.calibrated is None:
-            return {}
-        messages: dict[str, Any] = {}
-        for name in (topics.DEPTH_INFO, topics.RECT_INFO):
-            if name in frame.wanted:
-                messages[name] = camera_info_message(
-                    frame.calibrated.rectifier.calibration, frame.header
-                )
-        if topics.RECT_COLOR in frame.wanted:
-            messages[topics.RECT_COLOR] = self._images[topics.RECT_COLOR].fill(
-                frame.header, 'rgb8', frame.rgb
-            )
-        return messages
 
     def _clean(
         self,
@@ -307,70 +198,6 @@ class FramePipeline:
             values,
         )
 
-    def _depth_messages(
-        self, frame: Prepared, prediction: Prediction, cleaned: Cleaned, values: Values
-    ) -> dict[str, Any]:
-        """Return the wanted images that show what the network gave."""
-        header, wanted = frame.header, frame.wanted
-        messages: dict[str, Any] = {}
-        if wanted & {topics.DEPTH, topics.DEPTH_COMPRESSED}:
-            encoding = values.depth_encoding
-            depth = cleaned.depth if values.out_of_range == 'infinite' else cleaned.finite
-            pixels: NDArray[Any] = depth_to_millimetres(depth) if encoding == '16UC1' else depth
-            if topics.DEPTH in wanted:
-                messages[topics.DEPTH] = self._images[topics.DEPTH].fill(header, encoding, pixels)
-            if topics.DEPTH_COMPRESSED in wanted:
-                messages[topics.DEPTH_COMPRESSED] = compressed_depth(header, pixels)
-        if topics.CONFIDENCE in wanted and cleaned.confidence is not None:
-            messages[topics.CONFIDENCE] = self._images[topics.CONFIDENCE].fill(
-                header, '32FC1', cleaned.confidence
-            )
-        if topics.DEPTH_COLOR in wanted:
-            near, far = values.color_near or None, values.color_far or None
-            colors = colorize_depth(cleaned.finite, near, far)
-            messages[topics.DEPTH_COLOR] = self._images[topics.DEPTH_COLOR].fill(
-                header, 'rgb8', colors
-            )
-        for name, levels in (
-            (topics.STRUCTURE, prediction.structure),
-            (topics.ATTENTION, prediction.attention),
-        ):
-            if name in wanted and levels is not None:
-                pixels = np.rint(levels * 255).astype(np.uint8)
-                messages[name] = self._images[name].fill(header, 'mono8', pixels)
-        return messages
-
-    def _cloud_messages(
-        self, frame: Prepared, prediction: Prediction, cleaned: Cleaned, values: Values
-    ) -> tuple[dict[str, Any], list[str]]:
-        """Return the wanted messages that need intrinsics, and why others of them are missing."""
-        if frame.calibrated is None:
-            return {}, []
-        header, wanted = frame.header, frame.wanted
-        messages: dict[str, Any] = {}
-        problems: list[str] = []
-        intrinsics = frame.calibrated.rectifier.intrinsics
-        if topics.POINTS in wanted and is_reduced(values):
-            whole = CloudImage(cleaned.finite, frame.rgb, intrinsics)
-            try:
-                image = self._clouds.image(header, whole, values)
-                messages[topics.POINTS] = self._clouds.points(header, image, values)
-            except UserError as error:
-                problems.append(f'no {topics.POINTS}: {error}')
-        elif topics.POINTS in wanted:
-            packer, points, depth = frame.calibrated.packer, prediction.cloud, cleaned.finite
-            messages[topics.POINTS] = (
-                self._cloud.fill(header, packer, depth, frame.rgb)
-                if points is None
-                else self._cloud.fill_packed(header, (depth.shape[0], depth.shape[1]), points)
-            )
-        if wanted & topics.OF_NAVIGATION:
-            seen = NavigationFrame(header, cleaned.depth, frame.rgb, intrinsics)
-            made, missing = self._navigator.messages(seen, wanted, values)
-            messages |= made
-            problems += missing
-        return messages, problems
-
 
 def _shows_something(cleaned: Cleaned) -> bool:
     """Return whether any pixel has a depth, or is known to be farther than max_depth."""
@@ -396,7 +223,7 @@ def _without_withheld(frame: Prepared, report: ScaleReport, values: Values) -> P
 
 def _view(
     rgb: NDArray[np.uint8],
-    calibrated: _Calibrated | None,
+    calibrated: Calibrated | None,
     rectified: bool,
     wanted: Set[str],
     values: Values,

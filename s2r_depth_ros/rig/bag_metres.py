@@ -22,10 +22,11 @@ from s2r_depth_ros.media.bags.topic_names import is_depth_camera
 from s2r_depth_ros.media.bags.transforms import BagTransforms
 from s2r_depth_ros.media.depth_images import depth_in_metres
 from s2r_depth_ros.node import topics
+from s2r_depth_ros.node.parameters import Values
 from s2r_depth_ros.rig.bag_camera import BagCamera, CameraInfo, first_messages
 from s2r_depth_ros.rig.clip import ClipError, ImageData, Metres
 
-_FLOOR = 'base_footprint'  # the frame on the floor, as the parameter base_frame has it
+_FLOOR = Values().base_frame
 _LEAST_HEIGHT = 0.05  # m; a camera that is lower is not over that frame
 _MOST_POINTS = 30_000  # of a cloud; those of depth cameras have ten times as many
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,58 @@ def open_sequence(path: Path, fx: float | None) -> Clip:
 
     Frames may have a depth image, too (depth: a PNG of 16 bits; depth_scale: metres of its unit).
     """
+    sequence = _read_sequence(path, fx)
+    calibration = sequence.own or assumed_calibration(sequence.width, sequence.height, fx)
+    has_depth = any(depth is not None for _, _, depth in sequence.entries)
+
+    def frames(report: Report) -> Iterator[ClipFrame]:
+        clock = ClipClock(1 / _FOLDER_RATE_HZ)
+        for stamp, image, depth in sequence.entries:
+            time = clock(stamp)
+            try:
+                rgb = read_image(image)
+            except UserError as error:
+                report(str(error))
+                continue
+            if rgb.shape[:2] != sequence.size:
+                size = f'{rgb.shape[1]}x{rgb.shape[0]}'
+                told = f'{sequence.width}x{sequence.height}'
+                report(f'{image} is {size}, but {path / SEQUENCE_FILE} says {told}')
+                continue
+            known = None
+            if depth is not None:
+                known = _read_depth(path / str(depth), sequence.metres, sequence.size, report)
+            yield ClipFrame(time, ImageData.from_rgb(rgb), calibration, known)
+
+    return Clip(
+        name=f'sequence {path.absolute().name}',
+        frame_count=len(sequence.entries),
+        camera=describe_assumed(fx) if sequence.own is None else _describe(sequence.own),
+        frame_id=OPTICAL_FRAME,
+        read=frames,
+        metres=Metres('its depth images', has_depth=True) if has_depth else None,
+    )
+
+
+class _Sequence(NamedTuple):
+    """What a sequence.json says: stamp (s), image and depth image, or None, of each frame.
+
+    metres: of one in depth images. own: its intrinsics, None if others were given.
+    """
+
+    width: int
+    height: int
+    entries: list[tuple[float, Path, Any]]
+    metres: float
+    own: Calibration | None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of all images."""
+        return self.height, self.width
+
+
+def _read_sequence(path: Path, fx: float | None) -> _Sequence:
     file = path / SEQUENCE_FILE
     try:
         meta = read_json(file)
@@ -61,35 +114,7 @@ def open_sequence(path: Path, fx: float | None) -> Clip:
         ) from error
     if not entries:
         raise ClipError(f'{file} lists no frames')
-    calibration = own or assumed_calibration(width, height, fx)
-    has_depth = any(depth is not None for _, _, depth in entries)
-
-    def frames(report: Report) -> Iterator[ClipFrame]:
-        clock = ClipClock(1 / _FOLDER_RATE_HZ)
-        for stamp, image, depth in entries:
-            time = clock(stamp)
-            try:
-                rgb = read_image(image)
-            except UserError as error:
-                report(str(error))
-                continue
-            if rgb.shape[:2] != (height, width):
-                size = f'{rgb.shape[1]}x{rgb.shape[0]}'
-                report(f'{image} is {size}, but {file} says {width}x{height}')
-                continue
-            known = None
-            if depth is not None:
-                known = _read_depth(path / str(depth), metres, (height, width), report)
-            yield ClipFrame(time, ImageData.from_rgb(rgb), calibration, known)
-
-    return Clip(
-        name=f'sequence {path.absolute().name}',
-        frame_count=len(entries),
-        camera=describe_assumed(fx) if own is None else _describe(own),
-        frame_id=OPTICAL_FRAME,
-        read=frames,
-        metres=Metres('its depth images', has_depth=True) if has_depth else None,
-    )
+    return _Sequence(width, height, entries, metres, own)
 
 
 def _read_depth(

@@ -90,7 +90,7 @@ def test_a_check_that_hangs_is_told(monkeypatch: Patch, tmp_path: Path) -> None:
     assert 'did not end within 1.5 s' in finding.text
 
 
-def test_profile(tmp_path: Path) -> None:
+def test_profile() -> None:
     ours = profile_environment({})
     assert middleware.profile(ours).state == OK
     missing = middleware.profile({})
@@ -137,26 +137,34 @@ def test_a_middleware_that_is_not_installed_is_told(monkeypatch: Patch) -> None:
         assert 'rmw_of_nobody' in finding.text
 
 
+def limit_room(monkeypatch: Patch, megabytes: int) -> None:
+    blocks = megabytes * 1_000_000 // 4096
+    room = SimpleNamespace(f_bavail=blocks, f_blocks=blocks, f_frsize=4096)
+    monkeypatch.setattr(os, 'statvfs', lambda _: room)
+
+
 @pytest.mark.parametrize(
     ('megabytes', 'state'), [(1, FAILED), (16, FAILED), (20, NOTE), (67, NOTE), (256, OK)]
 )
 def test_shared_memory(megabytes: int, state: str, tmp_path: Path, monkeypatch: Patch) -> None:
-    blocks = megabytes * 1_000_000 // 4096
-    room = SimpleNamespace(f_bavail=blocks, f_blocks=blocks, f_frsize=4096)
-    monkeypatch.setattr(os, 'statvfs', lambda _: room)
-    finding = shared_memory.of_folder(tmp_path)
+    limit_room(monkeypatch, megabytes)
+    finding = shared_memory.of_folder(tmp_path, {})
     assert finding.state == state
     assert bool(finding.remedy) == (state != OK)
 
 
 def test_shared_memory_that_cannot_be_written_is_told(tmp_path: Path) -> None:
-    assert shared_memory.of_folder(tmp_path / 'nowhere').state == FAILED
+    assert shared_memory.of_folder(tmp_path / 'nowhere', {}).state == FAILED
 
 
-def test_the_room_of_a_segment_is_that_of_the_profile() -> None:
-    profile = (ROOT / 'config' / 'fastdds.xml').read_text()
-    (size,) = re.findall(r'<segment_size>(\d+)</segment_size>', profile)
-    assert int(size) / 1e6 <= shared_memory.SEGMENT <= int(size) / 1e6 + 1
+def test_the_room_that_a_process_needs_is_that_of_its_profile(
+    tmp_path: Path, monkeypatch: Patch
+) -> None:
+    (tmp_path / 'mine.xml').write_text('<segment_size>99000000</segment_size>')
+    environment = {PROFILE_VARIABLES[0]: str(tmp_path / 'mine.xml')}
+    for megabytes, state in ((98, FAILED), (300, NOTE), (420, OK)):
+        limit_room(monkeypatch, megabytes)
+        assert shared_memory.of_folder(tmp_path, environment).state == state
 
 
 @pytest.mark.parametrize(

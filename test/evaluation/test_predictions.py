@@ -86,9 +86,9 @@ def coloured(dtype: type[np.unsignedinteger[Any]]) -> Any:
         ('a.npy', PLANE.astype(complex), 'holds complex128'),
         ('a.npy', PLANE.astype(str), 'holds <U'),
         ('a.npy', np.array({'depth': 1}), 'is no array in an npy file'),
-        ('a.png', (PLANE * 40).astype(np.uint8), 'holds uint8 .*a picture for people'),
-        ('a.png', coloured(np.uint8), 'a picture for people'),
-        ('a.png', coloured(np.uint16), 'holds uint16'),
+        ('a.png', (PLANE * 40).astype(np.uint8), 'holds 8 bits in 1 channels; depth is 16'),
+        ('a.png', coloured(np.uint8), 'not a picture of it'),
+        ('a.png', coloured(np.uint16), 'holds 16 bits in 3 channels'),
     ],
 )  # fmt: skip
 def test_what_is_no_depth_map_is_refused_by_name(tmp_path, name, values, told):

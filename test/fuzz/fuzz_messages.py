@@ -28,6 +28,7 @@ from hypothesis import strategies as st
 from made_up_model import save_tiny_model
 from malformed_messages import camera_infos, compressed_images, raw_images
 from message_receiver import MessageReceiver
+from node_under_fault import process_status
 from ros_graph import DepthProcess, Graph, camera_info, own_domain, pixels, reliable
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
@@ -179,7 +180,7 @@ class _Memory:
     """What memory a process takes from now on."""
 
     def __init__(self, pid: int) -> None:
-        self._status = Path(f'/proc/{pid}/status')
+        self._pid = pid
         Path(f'/proc/{pid}/clear_refs').write_text('5')  # forgets the peak
         self._before = self._mib('VmRSS')
 
@@ -192,8 +193,7 @@ class _Memory:
         }
 
     def _mib(self, name: str) -> int:
-        (line,) = (line for line in self._status.read_text().splitlines() if line.startswith(name))
-        return int(line.split()[1]) // 1024
+        return int(process_status(self._pid)[name].split()[0]) // 1024
 
 
 def _as_jpeg(image: Image) -> CompressedImage:

@@ -49,10 +49,10 @@ def test_frames_that_are_nowhere_are_told(monkeypatch: pytest.MonkeyPatch) -> No
     run = soak.GraphRun(
         [list(range(1, 11))], [{'arrivals': arrivals, 'status': status}], 1.0, 1.0, 100.0, 103.0
     )
-    figures = soak._figures(run, soak.ROWS['one camera'])
+    figures = soak.figures_of(run, soak.ROWS['one camera'])
     assert not figures['accounted_for']
     assert not figures['memory_flat']
     assert figures['cameras'][0]['received and nowhere'] == 1
     assert figures['cameras'][0]['neither lost nor received'] == 1
     status['frames with an error'] = '1'
-    assert soak._figures(run, soak.ROWS['one camera'])['accounted_for']
+    assert soak.figures_of(run, soak.ROWS['one camera'])['accounted_for']

@@ -26,7 +26,7 @@ from s2r_depth_ros.node import topics
 from s2r_depth_ros.node.camera_health import CameraHealth
 from s2r_depth_ros.node.camera_stream import CameraStream
 from s2r_depth_ros.node.camera_topics import CameraCallbacks, CameraTopics
-from s2r_depth_ros.node.pipeline import Result
+from s2r_depth_ros.node.frame import Result
 
 
 def _topics(node: FakeNode, camera: str = '', *, compressed: bool = False) -> CameraTopics:

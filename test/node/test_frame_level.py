@@ -25,10 +25,10 @@ from s2r_depth_ros.geometry.rigid import rotation_of_rpy
 from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.network.metadata import ModelMetadata
 from s2r_depth_ros.node import topics
+from s2r_depth_ros.node.frame import Inference, Result
 from s2r_depth_ros.node.frame_level import FrameLevel, Leveled
 from s2r_depth_ros.node.gravity import Gravity
 from s2r_depth_ros.node.parameters import Values, with_changes
-from s2r_depth_ros.node.pipeline import Inference, Result
 from s2r_depth_ros.node.status import WARN
 
 DEFAULTS = Values()

@@ -21,8 +21,8 @@ from s2r_depth_ros.inference import estimator as estimator_module
 from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.media.point_clouds import structured_points
 from s2r_depth_ros.node import topics
+from s2r_depth_ros.node.frame import Inference, Result
 from s2r_depth_ros.node.parameters import Values, with_changes
-from s2r_depth_ros.node.pipeline import Inference, Result
 
 DEFAULTS = Values()
 WANTED = {topics.DEPTH, topics.POINTS, topics.STRUCTURE, topics.ATTENTION}

@@ -18,9 +18,9 @@ from std_msgs.msg import Header
 from s2r_depth_ros.geometry.scale import FilterState, Freshness
 from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.node.camera_health import CameraFacts
+from s2r_depth_ros.node.frame import Result
 from s2r_depth_ros.node.frame_counts import FrameCounter, FrameCounts
 from s2r_depth_ros.node.parameters import Values, with_changes
-from s2r_depth_ros.node.pipeline import Result
 from s2r_depth_ros.node.scale_report import ScaleReport
 from s2r_depth_ros.node.status import (
     ERROR,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -104,3 +106,18 @@ def test_the_contract_forbids_the_training_all_that_is_not_written() -> None:
     rooms = {name for line in contract_layers('s2r_depth_ros') for name in line} - {'__main__'}
     assert rooms - forbidden == sentence('The training imports of the package')
     assert forbidden <= rooms
+
+
+def classes_with_locks() -> Iterator[str]:
+    """Give the names of the classes of the node that make a lock or a condition."""
+    for file in python_files('s2r_depth_ros/node'):
+        for part in ast.walk(ast.parse(file.read_text())):
+            made = re.search(r'threading\.(Lock|RLock|Condition)\(', ast.unparse(part))
+            if isinstance(part, ast.ClassDef) and made:
+                yield part.name
+
+
+def test_the_table_of_locks_has_every_lock_of_the_node() -> None:
+    table = re.search(r'\| lock \| guards \|\n(.*?)\n\n', _TEXT, re.DOTALL)
+    assert table
+    assert set(re.findall('^\\| of `(\\w+)`', table[1], re.MULTILINE)) == {*classes_with_locks()}

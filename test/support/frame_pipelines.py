@@ -19,9 +19,10 @@ from s2r_depth_ros.geometry.frame_tree import FixedTransforms
 from s2r_depth_ros.inference.estimator import Prediction
 from s2r_depth_ros.inference.finishing import finish_on_host
 from s2r_depth_ros.network.metadata import ModelMetadata
+from s2r_depth_ros.node.frame import Inference, Result
 from s2r_depth_ros.node.gravity import Gravity
 from s2r_depth_ros.node.parameters import Values
-from s2r_depth_ros.node.pipeline import FramePipeline, Inference, Result
+from s2r_depth_ros.node.pipeline import FramePipeline
 from s2r_depth_ros.node.transforms import Transforms
 
 OVER_FLOOR = 'base_footprint camera 0 0 0.5 -1.5707963 0 -1.5707963'

@@ -121,6 +121,12 @@ def node_under_fault(
                 part.close()
 
 
+def process_status(pid: int) -> dict[str, str]:
+    """Return what Linux tells of a process, by the names of proc(5)."""
+    lines = Path(f'/proc/{pid}/status').read_text().splitlines()
+    return {name: text.strip() for name, _, text in (line.partition(':') for line in lines)}
+
+
 @dataclass(frozen=True)
 class ProcessUse:
     """What a process takes: threads, open files, resident memory (MiB)."""
@@ -131,12 +137,11 @@ class ProcessUse:
 
     @classmethod
     def of(cls, pid: int) -> ProcessUse:
-        status = Path(f'/proc/{pid}/status').read_text()
-        values = dict(line.split(':', 1) for line in status.splitlines())
+        status = process_status(pid)
         return cls(
-            int(values['Threads']),
+            int(status['Threads']),
             len(list(Path(f'/proc/{pid}/fd').iterdir())),
-            round(int(values['VmRSS'].split()[0]) / 1024, 1),
+            round(int(status['VmRSS'].split()[0]) / 1024, 1),
         )
 
     def grown_to(self, later: ProcessUse) -> dict[str, list[float]]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from node_under_fault import NodeUnderFault, Setting, node_under_fault
+from node_under_fault import NodeUnderFault, Setting, node_under_fault, process_status
 from ros_graph import ROOT, DepthProcess, picture
 
 from s2r_depth_ros.transport import profile_environment
@@ -170,11 +170,8 @@ def _in_namespace(
 
 def _handles_signals(pid: int) -> bool:
     """Return whether a process has handlers of both signals: those of Python handle but SIGINT."""
-    for line in Path(f'/proc/{pid}/status').read_text().splitlines():
-        if line.startswith('SigCgt:'):
-            mask = int(line.split()[1], 16)
-            return all(mask >> (number - 1) & 1 for number in _SIGNALS)
-    return False
+    mask = int(process_status(pid)['SigCgt'], 16)
+    return all(mask >> (number - 1) & 1 for number in _SIGNALS)
 
 
 def _reach(node: NodeUnderFault, phase: str) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
+from traps import Trap
 
 from s2r_depth_ros.network.metadata import CheckpointError
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
@@ -79,16 +79,6 @@ def test_the_structure_encoder_starts_from_the_authors(tmp_path):
     assert torch.equal(first_weight(got), first_weight(start()))
 
 
-class Evil:
-    """What makes a folder when it is unpickled."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return os.mkdir, (str(self.path),)
-
-
 def broken(how: str, made: Path) -> object:
     state: dict[str, object] = dict(drn())
     if how == 'missing':
@@ -104,7 +94,7 @@ def broken(how: str, made: Path) -> object:
     elif how == 'wrapped':
         return {'state_dict': state}
     elif how == 'code':
-        state['fc.bias'] = Evil(made)
+        state['fc.bias'] = Trap(made)
     elif how == 'list':
         return [1, 2]
     return state

@@ -16,9 +16,9 @@ def clearing_points(
     """Return points (float32 [N, 3], m, optical frame) at depth ``maximum`` where the view is free.
 
     depth: float32 [H, W], m; free are depths beyond ``maximum``, +inf among them (REP-117: nothing
-    within range), not NaN or -inf. maximum: max_depth, m. stride: every which pixel is looked at,
-    along and across. Raises FilterError for an infinite or non-positive maximum or a stride < 1,
-    ValueError for a depth of another size than ``intrinsics``.
+    within range), not NaN or -inf. maximum: max_depth, m. stride: of so many pixels, along and
+    across, one is looked at. Raises FilterError for an infinite or non-positive maximum or a
+    stride < 1, ValueError for a depth of another size than ``intrinsics``.
     """
     check_positive('max_depth', maximum, 'm')
     check_between('stride', stride, 1)

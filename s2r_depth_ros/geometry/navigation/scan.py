@@ -150,7 +150,7 @@ class _FreeBeams:
         obstacle: DepthBounds,
         sparse: int,
     ) -> None:
-        """Take the bounds of an obstacle; sparse: every which row is looked at."""
+        """Take the bounds of an obstacle; sparse: of so many rows one is looked at."""
         self._sparse = sparse
         looked_at = np.arange(0, len(view.reach), sparse)
         with np.errstate(divide='ignore', over='ignore'):

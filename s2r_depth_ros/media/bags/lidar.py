@@ -7,7 +7,8 @@ from typing import Any
 from s2r_depth_ros.geometry.scale.references import Points, cloud_points, scan_points
 from s2r_depth_ros.media.point_clouds import coordinates, structured_points
 
-LIDARS = LASER_SCAN, POINT_CLOUD = 'sensor_msgs/msg/LaserScan', 'sensor_msgs/msg/PointCloud2'
+LASER_SCAN = 'sensor_msgs/msg/LaserScan'
+LIDARS = (LASER_SCAN, 'sensor_msgs/msg/PointCloud2')
 
 
 def lidar_points(message: Any) -> Points:

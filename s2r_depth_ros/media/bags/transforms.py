@@ -33,7 +33,7 @@ class BagTransforms:
             FixedTransforms(given)
         except UserError as error:
             raise SourceError(str(error)) from error
-        own = {text.split()[1].lstrip('/') for text in given}
+        own = {frame_name(text.split()[1]) for text in given if text.strip()}
         found, self._moving = _recorded(path)
         links = [link for child, link in found.items() if child not in own]
         try:

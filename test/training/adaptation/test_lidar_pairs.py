@@ -151,3 +151,5 @@ def test_broken_transforms_are_skipped_and_given_ones_are_checked(tmp_path: Path
     assert pairs_of(bag, robot.POINTS)
     with pytest.raises(SourceError, match='closes a loop'):
         BagTransforms(bag, ['a b 0 0 0 0 0 0', 'b a 0 0 0 0 0 0'])
+    found = BagTransforms(bag, ['', ' ']).find('optical', 'lidar')  # blank ones say nothing
+    np.testing.assert_array_equal(found, BagTransforms(bag).find('optical', 'lidar'))

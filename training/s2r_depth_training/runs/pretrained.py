@@ -37,10 +37,10 @@ def load_drn_d_22(network: S2RDepthNet, path: Path) -> None:
     expected = {f'layer{key}': value for key, value in base.state_dict().items()}
     state = {k: v for k, v in read_state_dict(path).items() if k not in _CLASSIFIER}
     counters = {key: value for key, value in expected.items() if key.endswith(_COUNTER)}
+    whole = {**counters, **state}
     check_fit(
-        path, {**counters, **state}, expected, 'DRN-D-22',
+        path, whole, expected, 'DRN-D-22',
         'give drn_d_22-4bd2f8ea.pth of fyu/drn, and width: 1.0',
     )  # fmt: skip
     check_finite(path, state, _FAILED)
-    state = {**counters, **state}
-    base.load_state_dict({re.sub('^layer', '', key): value for key, value in state.items()})
+    base.load_state_dict({re.sub('^layer', '', key): value for key, value in whole.items()})

@@ -339,7 +339,7 @@ def _calls() -> dict[str, Callable[[], object]]:
     )
     rgb = np.random.default_rng(1).integers(0, 255, (*SIZE, 3), np.uint8)
     far = RangeLimits(0.3, 2.5).apply(depth.copy())
-    scanner = _scanner(view, camera)
+    scanner = _scanner(view)
     box = Box((-2.0, -2.0, 0.0), (2.0, 2.0, 5.0))
     # As the node makes clouds at a cloud.stride of 4, config/navigation.yaml's.
     few, small = strided_image(depth, 4), strided_intrinsics(camera, 4)

@@ -30,8 +30,8 @@ class RangeLimits:
     def without_sky(self, farthest: float) -> RangeLimits:
         """Return the limits that also make sky too far.
 
-        farthest: the depth that the model's output ends at, m, after all corrections of scale. Where
-        sky begins nearer than ``minimum``, nothing is left.
+        farthest: the depth that the model's output ends at, m, after all corrections of scale.
+        Where sky begins nearer than ``minimum``, nothing is left.
         """
         beyond = math.nextafter(self.minimum, math.inf)
         return RangeLimits(self.minimum, min(self.maximum, max(SKY_SHARE * farthest, beyond)))

@@ -9,7 +9,6 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -38,12 +37,20 @@ def rotation_of_quaternion(quaternion: Sequence[float]) -> Matrix:
 
 
 def quaternion_of_rotation(rotation: Matrix) -> tuple[float, float, float, float]:
-    """Return the quaternion x, y, z, w, of length 1, of a rotation [3, 3]."""
-    turn = cv2.Rodrigues(rotation)[0].ravel()
-    half = float(np.linalg.norm(turn)) / 2
-    # sinc(x) is sin(pi x) / (pi x).
-    x, y, z = (turn / 2 * np.sinc(half / math.pi)).tolist()
-    return x, y, z, math.cos(half)
+    """Return the quaternion x, y, z, w, of length 1, of a rotation [3, 3].
+
+    I. Y. Bar-Itzhack, J. Guidance 23(6), 2000: exact near half a turn, too.
+    """
+    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = rotation
+    # eigh reads the lower triangle alone.
+    lower = [
+        [xx - yy - zz, 0, 0, 0],
+        [yx + xy, yy - xx - zz, 0, 0],
+        [zx + xz, zy + yz, zz - xx - yy, 0],
+        [zy - yz, xz - zx, yx - xy, xx + yy + zz],
+    ]
+    x, y, z, w = np.linalg.eigh(np.array(lower))[1][:, -1].tolist()
+    return x, y, z, w
 
 
 def rotation_of_rpy(roll: float, pitch: float, yaw: float) -> Matrix:

@@ -162,4 +162,4 @@ def test_a_lidar_that_looks_elsewhere_is_passed_over(tmp_path: Path) -> None:
 def test_a_rotation_is_that_of_its_quaternion(quaternion: list[float]) -> None:
     rotation = rotation_of_quaternion(quaternion)
     again = rotation_of_quaternion(quaternion_of_rotation(rotation))
-    np.testing.assert_allclose(again, rotation, atol=1e-5)
+    np.testing.assert_allclose(again, rotation, atol=1e-9)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import shutil
@@ -9,13 +10,24 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 from source_files import ROOT
 
 from s2r_depth_ros import cli
 from s2r_depth_ros.commands import doctor as command
-from s2r_depth_ros.doctor import checks, middleware, models, python, round_trip, shared_memory
+from s2r_depth_ros.dependencies import MESSAGES
+from s2r_depth_ros.doctor import (
+    checks,
+    middleware,
+    models,
+    python,
+    round_trip,
+    shared_memory,
+    torch_and_gpu,
+)
 from s2r_depth_ros.doctor.finding import FAILED, NOTE, OK, Finding
-from s2r_depth_ros.doctor.talk import MESSAGES
+from s2r_depth_ros.doctor.talk import MESSAGES as SENT
+from s2r_depth_ros.network.registry import available_models
 from s2r_depth_ros.transport import PROFILE_VARIABLES, profile_environment
 
 Patch = pytest.MonkeyPatch
@@ -169,14 +181,63 @@ def test_the_room_that_a_process_needs_is_that_of_its_profile(
 
 @pytest.mark.parametrize(
     ('arrived', 'without', 'state'),
-    [(MESSAGES, MESSAGES, OK), (MESSAGES, 3, NOTE), (MESSAGES - 1, 3, FAILED), (0, 0, FAILED)],
+    [(SENT, SENT, OK), (SENT, 3, NOTE), (SENT - 1, 3, FAILED), (0, 0, FAILED)],
 )
 def test_the_meaning_of_lost_clouds(arrived: int, without: int, state: str) -> None:
     assert round_trip.of_count(arrived, without).state == state
 
 
 def test_clouds_go_from_one_process_to_another() -> None:
-    assert round_trip.trip(dict(os.environ) | profile_environment({})) > 0
+    (finding,) = round_trip.check()
+    arrived = re.match(r'(\d+) of 20 clouds of 4.9 MB arrived', finding.text)
+    assert arrived is not None, finding
+    assert int(arrived[1]) > 0
+
+
+def test_processes_that_do_not_meet_are_told(monkeypatch: Patch) -> None:
+    monkeypatch.setattr(round_trip, '_MODULE', 'no_such_module')
+    (finding,) = round_trip.check()
+    assert finding.state == FAILED
+    assert 'no_such_module' in finding.text
+    assert 'ROS_DOMAIN_ID' in finding.remedy
+
+
+@pytest.mark.parametrize('check', ['python', 'ros', 'middleware', 'shared_memory', 'opengl'])
+def test_each_check_looks_at_what_is_here(check: str) -> None:
+    found = list(importlib.import_module(f's2r_depth_ros.doctor.{check}').check())
+    assert found
+    assert all(finding.what and finding.text for finding in found)
+    here = {finding.what: finding.state for finding in found}
+    needed = {'python': ('Python', 'package'), 'ros': ('rclpy', *MESSAGES), 'middleware': ('RMW',)}
+    assert all(here[what] == OK for what in needed.get(check, ()))
+
+
+@pytest.mark.parametrize(
+    ('cuda', 'devices', 'state'),
+    [
+        (None, [], NOTE),
+        (None, ['/dev/nvidia0'], FAILED),
+        ('12.4', [], NOTE),
+        ('12.4', ['/dev/nvidia0'], FAILED),
+    ],
+)
+def test_a_gpu_that_torch_does_not_see(
+    cuda: str | None, devices: list[str], state: str, monkeypatch: Patch
+) -> None:
+    monkeypatch.setattr(torch.version, 'cuda', cuda)
+    monkeypatch.setattr(torch.version, 'hip', None)
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    monkeypatch.setattr(torch_and_gpu, 'glob', lambda _: devices)
+    library, gpu = torch_and_gpu.check()
+    assert (library.what, library.state) == ('torch', OK)
+    assert (gpu.what, gpu.state) == ('GPU', state)
+    assert bool(gpu.remedy) == (state == FAILED)
+
+
+def test_the_models_of_the_package_pass() -> None:
+    found = list(models.check())
+    assert [finding.what for finding in found] == [f'model {name}' for name in available_models()]
+    assert {finding.state for finding in found} == {OK}
 
 
 def test_models(tiny_model: Path, tmp_path: Path) -> None:

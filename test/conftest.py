@@ -33,7 +33,8 @@ settings.register_profile('no deadline', deadline=None)
 settings.load_profile('no deadline')
 
 
-# Where tests start ROS processes, or wait for some: never two of them beside each other.
+# Where tests start ROS processes, or wait for some: never two of them beside each other. Only the
+# walk of test/training/adaptation may be, whose demo has a domain of its own.
 _ONE_BY_ONE = tuple(
     f'test/{room}/' for room in ('node', 'rig', 'demo', 'graph_benchmark', 'doctor', 'packaging')
 )

@@ -127,12 +127,19 @@ def test_single_outliers_far_apart_are_no_jump() -> None:
     assert state.scale == pytest.approx(1.0)
 
 
-@given(period=st.floats(0.05, SETTINGS.timeout), jump=st.floats(1.2, 3.3), begun=st.booleans())
-def test_a_jump_of_a_slow_reference_is_followed_too(period, jump, begun) -> None:
+@given(
+    timeout=st.floats(0.1, 60),
+    share=st.floats(0.1, 1),
+    jump=st.floats(2.5, 3.3),
+    begun=st.booleans(),
+)
+def test_a_jump_of_a_slow_reference_is_followed_too(timeout, share, jump, begun) -> None:
+    settings = replace(SETTINGS, timeout=timeout)
+    period = share * (timeout + 0.4)  # of frames, or of the reference if they are faster
     state, now = settled() if begun else FilterState.initial(), 0.0
     for _ in range(3 + round(1 / period)):
         now += period
-        state = update(state, estimate(jump, now), now, SETTINGS)
+        state = update(state, estimate(jump, now), now, settings)
     assert state.log_scale == pytest.approx(jump)
     assert state.age(now) == 0
 

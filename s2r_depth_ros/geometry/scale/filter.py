@@ -37,7 +37,7 @@ class FilterSettings:
 
     rate_limit: most change of log scale in a second. confirm_count, confirm_time: estimates in a
     row, and the least seconds they span, before a jump is believed; one that is not seen again for
-    ``timeout`` is forgotten. drift: deviation of the log scale after a second without a
+    ``timeout`` longer is forgotten. drift: deviation of the log scale after a second without a
     measurement. fresh_time, timeout: s after its reference at which the scale is held, and stale.
     Raises ValueError unless all are finite and above 0.
     """
@@ -174,7 +174,7 @@ def _measured(
     if (
         jump is None
         or abs(estimate.log_scale - jump.log_scale) > gate
-        or now - jump.seen > settings.timeout
+        or now - jump.seen > settings.confirm_time + settings.timeout
     ):
         return replace(state, jump=Jump(estimate.log_scale, 1, now, now))
     jump = Jump(estimate.log_scale, jump.count + 1, jump.since, now)

@@ -81,6 +81,7 @@ def launch_arguments(params_file: str = 'depth.yaml') -> tuple[LaunchArgument, .
             )
             for name, what in _REFERENCES.items()
         ),
+        LaunchArgument('imu', '', 'topic of the sensor_msgs/Imu of gravity: imu (empty: imu)'),
         LaunchArgument(
             'image_transport', '', 'raw or compressed images (empty: as params_file)', _TRANSPORTS
         ),
@@ -123,6 +124,8 @@ def node_arguments(values: Mapping[str, str]) -> list[str]:
         for name in _REFERENCES:
             if topic := values[f'reference_{name}']:
                 arguments += ['-r', f'{_beneath(camera, f"reference/{name}")}:={topic}']
+    if values['imu']:
+        arguments += ['-r', f'imu:={values["imu"]}']
     return [*arguments, '--log-level', values['log_level']]
 
 

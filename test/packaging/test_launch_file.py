@@ -79,6 +79,13 @@ def test_several_cameras_have_the_topics_beneath_their_names() -> None:
     }
 
 
+def test_the_imu_of_gravity_is_one_for_all_cameras() -> None:
+    topics = pytest.importorskip('s2r_depth_ros.node.topics', reason='needs ROS 2 (rclpy)')
+    rules = _pairs(node_arguments(_values(cameras='front,rear', imu='/imu/data')), '-r')
+    assert {name: to for name, to in rules.items() if 'imu' in name} == {topics.IMU: '/imu/data'}
+    assert topics.IMU not in _pairs(node_arguments(_values()), '-r')
+
+
 def test_one_sensor_is_the_reference_of_all_cameras() -> None:
     names = ('scan', 'points', 'range', 'depth', 'camera_info')
     given = {f'reference_{name}': f'/sensor/{name}' for name in names}

@@ -181,6 +181,8 @@ class Values:
         name: one of ``cameras``, '' for a single one.
         """
         own = dict(zip(self.cameras, self.depth_scales)).get(name, 1.0)
+        if own == 1:  # of every frame, mostly: nothing is made anew
+            return self
         return replace(self, depth_scale=self.depth_scale * own)
 
 

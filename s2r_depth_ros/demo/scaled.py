@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rosbags.highlevel import AnyReader
 
 from s2r_depth_ros.node import topics
@@ -18,9 +16,7 @@ def scaled_line(recording: Recording) -> str:
     name = recording.name_of(topics.SCALE)
     scaled, total, problem = 0, 0, ''
     with AnyReader([recording.bag]) as reader:
-        connections = [c for c in reader.connections if c.topic == name]
-        for connection, _, raw in reader.messages(connections) if connections else ():
-            message: Any = reader.deserialize(raw, connection.msgtype)
+        for message in recording.messages(reader, name):
             status = message.status[0]
             values = {item.key: item.value for item in status.values}
             total += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,10 +44,12 @@ class Recording:
 
     def stamps_in_bag(self, reader: AnyReader, name: str) -> set[int]:
         """Return the stamps (ns) of the messages of a topic that were written."""
-        connections = [c for c in reader.connections if c.topic == name]
-        if not connections:
-            return set()  # to rosbags no connection means all
-        return {header_stamp(raw) for _, _, raw in reader.messages(connections)}
+        return {header_stamp(raw) for _, raw in self._written(reader, name)}
+
+    def messages(self, reader: AnyReader, name: str) -> Iterator[Any]:
+        """Yield the messages of a topic that were written, in their order."""
+        for kind, raw in self._written(reader, name):
+            yield reader.deserialize(raw, kind)
 
     def latencies(self, name: str) -> dict[int, float]:
         """Return stamp (ns) -> seconds from stamp to arrival of that topic's messages."""
@@ -55,8 +58,16 @@ class Recording:
     def message(self, reader: AnyReader, name: str, stamp: int) -> Any:
         """Read the message of ``name`` with that header stamp."""
         arrived = self.arrivals[name][stamp]
-        connections = [c for c in reader.connections if c.topic == name]
         # Only the chunks of that moment are read, not the whole bag.
-        for connection, _, raw in reader.messages(connections, arrived, arrived + 1):
-            return reader.deserialize(raw, connection.msgtype)
+        for kind, raw in self._written(reader, name, arrived, arrived + 1):
+            return reader.deserialize(raw, kind)
         raise KeyError(f'{self.bag} has no message of {name} with stamp {stamp} ns')
+
+    def _written(
+        self, reader: AnyReader, name: str, start: int | None = None, stop: int | None = None
+    ) -> Iterator[tuple[str, bytes]]:
+        """Yield type and bytes of a topic's messages, of all times or from start to stop, ns."""
+        connections = [c for c in reader.connections if c.topic == name]
+        if connections:  # to rosbags none means all
+            for connection, _, raw in reader.messages(connections, start, stop):
+                yield connection.msgtype, raw

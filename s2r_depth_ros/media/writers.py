@@ -51,7 +51,12 @@ class UniqueNames:
 
 def write_depth_png(path: str | Path, depth: NDArray[np.float32]) -> None:
     """Write ``depth`` (float32 [H, W] metres) as a 16-bit PNG of millimetres, 0 = invalid."""
-    write_atomically(path, cv2.imencode('.png', depth_to_millimetres(depth))[1].tobytes())
+    write_numbers_png(path, depth_to_millimetres(depth))
+
+
+def write_numbers_png(path: str | Path, numbers: NDArray[np.uint16]) -> None:
+    """Write ``numbers``, uint16 [H, W], as a PNG of 16 bits, as ``read_numbers`` reads it."""
+    write_atomically(path, cv2.imencode('.png', numbers)[1].tobytes())
 
 
 def write_color_picture(

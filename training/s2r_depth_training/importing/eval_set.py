@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
-from s2r_depth_ros.files import make_folder, write_atomically, write_json
-from s2r_depth_ros.media.writers import write_color_picture
+from s2r_depth_ros.files import make_folder, write_json
+from s2r_depth_ros.media.writers import write_color_picture, write_numbers_png
 from s2r_depth_training.errors import DataError
 from s2r_depth_training.importing.entries import Depth, SetFrame
 from s2r_depth_training.importing.import_set import IMPORTERS, Wanted, list_frames
@@ -73,4 +72,4 @@ def write_eval_set(
 def _write_depth(path: Path, depth: Depth, unit: float) -> None:
     """Write depth as 16 bits of ``unit`` m; what is farther than they hold is at their end."""
     whole = np.clip(np.rint(depth / unit), 0, _MOST).astype(np.uint16)
-    write_atomically(path, cv2.imencode('.png', whole)[1].tobytes())
+    write_numbers_png(path, whole)

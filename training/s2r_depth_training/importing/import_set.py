@@ -78,8 +78,10 @@ def import_set(
     )
     entries = learnt + rest
     manifest = _begun(out, importer, _facts(kind, root, selection))
-    done = manifest['imported']['done']
-    if done and manifest['imported']['frames'] != _fingerprint(entries[:done], numbers, root):
+    done, mark = manifest['imported']['done'], _Fingerprint(numbers, root)
+    for entry in entries[:done]:
+        mark.add(entry)
+    if done and manifest['imported']['frames'] != mark.text:
         raise DataError(
             f'{root} has not the frames any more that {out} was begun with: give another --out, or '
             'delete this one'
@@ -88,11 +90,11 @@ def import_set(
     for number, entry in enumerate(progress(entries[done:]), done + 1):
         split = VALIDATION if entry.scene in judged else TRAIN
         writers[split].add(shard_frame(entry.read(), numbers[entry.scene], selection.width))
+        mark.add(entry)
         if number % FRAMES == 0 or number in (len(learnt), len(entries)):
             writers[split].flush()
             manifest['shards'] = [shard for each in writers.values() for shard in each.entries]
-            mark = _fingerprint(entries[:number], numbers, root)
-            manifest['imported'] |= {'done': number, 'frames': mark}
+            manifest['imported'] |= {'done': number, 'frames': mark.text}
             write_manifest(out, manifest)
     return out / MANIFEST
 
@@ -135,10 +137,26 @@ def _facts(kind: str, root: Path, selection: Wanted) -> dict[str, Any]:
     }
 
 
-def _fingerprint(entries: Sequence[SetFrame], numbers: dict[str, int], root: Path) -> str:
-    """Return what other frames, or frames whose scenes have other numbers, do not have."""
-    names = [f'{numbers[e.scene]} {e.name.removeprefix(str(root))}' for e in entries]
-    return hashlib.sha256('\n'.join(names).encode()).hexdigest()
+class _Fingerprint:
+    """What other frames, or frames whose scenes have other numbers, do not have; grows with them.
+
+    numbers: scene -> number. root: above the frames, whose place does not matter.
+    """
+
+    def __init__(self, numbers: dict[str, int], root: Path) -> None:
+        self._numbers, self._root = numbers, str(root)
+        self._hash, self._between = hashlib.sha256(), ''
+
+    def add(self, entry: SetFrame) -> None:
+        """Add a frame."""
+        name = entry.name.removeprefix(self._root)
+        self._hash.update(f'{self._between}{self._numbers[entry.scene]} {name}'.encode())
+        self._between = '\n'
+
+    @property
+    def text(self) -> str:
+        """The fingerprint of what was added so far."""
+        return self._hash.hexdigest()
 
 
 def _begun(out: Path, importer: Importer, facts: dict[str, Any]) -> Manifest:

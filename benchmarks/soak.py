@@ -53,22 +53,23 @@ _ENDS = (
 class SoakRow:
     """What is run: how many cameras, their size (height, width) and rate, who else subscribes.
 
-    share: of the minutes. company: '' or how a further subscriber of the cloud behaves.
+    share: of the minutes. company: how each of the further subscribers of the cloud behaves.
     """
 
     cameras: int = 1
     size: tuple[int, int] = (480, 640)
     rate_hz: float = 30.0
     share: float = 0.1
-    company: str = ''
+    company: tuple[str, ...] = ()
 
 
 ROWS = {
     'one camera': SoakRow(share=1.0),
     'four cameras': SoakRow(cameras=4),
     '4K images': SoakRow(size=(2160, 3840), rate_hz=5.0),
-    'a slow subscriber': SoakRow(company='slow'),
-    'a stuck subscriber': SoakRow(company='stuck'),
+    'a slow subscriber': SoakRow(company=('slow',)),
+    'a stuck subscriber': SoakRow(company=('stuck',)),
+    'three more subscribers': SoakRow(company=('quick',) * 3),
 }
 
 
@@ -100,7 +101,9 @@ def _parse() -> argparse.Namespace:
     parser.add_argument('--backend', default='auto')
     parser.add_argument('--device', default='cpu')
     parser.add_argument('--json', type=Path, help='file that takes the result')
-    parser.add_argument('--subscribe-as', choices=('slow', 'stuck'), help=argparse.SUPPRESS)
+    parser.add_argument(
+        '--subscribe-as', choices=('quick', 'slow', 'stuck'), help=argparse.SUPPRESS
+    )
     return parser.parse_args()
 
 
@@ -155,34 +158,34 @@ def figures_of(run: GraphRun, row: SoakRow) -> dict[str, Any]:
 
 
 @contextmanager
-def _company(behaviour: str) -> Iterator[None]:
-    """Have a further reliable subscriber of the cloud, if any, until the block ends."""
-    if not behaviour:
-        yield
-        return
-    process = subprocess.Popen(
-        [sys.executable, __file__, f'--subscribe-as={behaviour}'], env=ros_environment()
-    )
+def _company(behaviours: Sequence[str]) -> Iterator[None]:
+    """Have further reliable subscribers of the cloud until the block ends."""
+    processes = [
+        subprocess.Popen([sys.executable, __file__, f'--subscribe-as={it}'], env=ros_environment())
+        for it in behaviours
+    ]
     try:
         yield
     finally:
-        process.kill()
-        process.wait()
+        for process in processes:
+            process.kill()
+            process.wait()
 
 
 def _subscribe(behaviour: str) -> int:
-    """Subscribe to the cloud reliably; take a second for each, or stop for good at the first."""
+    """Subscribe to the cloud reliably: 'slow' takes a second for each, 'stuck' stops for good."""
     import rclpy
     from sensor_msgs.msg import PointCloud2
 
-    def take(_cloud: PointCloud2) -> None:
+    def take(_cloud: PointCloud2 | bytes) -> None:
         if behaviour == 'stuck':
             os.kill(os.getpid(), signal.SIGSTOP)
-        time.sleep(_SLOW_S)
+        elif behaviour == 'slow':
+            time.sleep(_SLOW_S)
 
     rclpy.init()
     node = rclpy.create_node('company')
-    node.create_subscription(PointCloud2, topics.POINTS, take, 10)
+    node.create_subscription(PointCloud2, topics.POINTS, take, 10, raw=behaviour == 'quick')
     rclpy.spin(node)
     return 0
 

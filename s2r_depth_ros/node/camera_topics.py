@@ -126,8 +126,10 @@ class CameraTopics:
 
         name = topics.of_camera(topic.name, self._camera)
         with overridable(self._node, name, topic.qos) as qos:
+            # Without rclpy's own events: ``disconnected`` tells more, and each costs the executor.
+            events = PublisherEventCallbacks(matched=matched, use_default_callbacks=False)
             self._publishers[topic.name] = self._node.create_lifecycle_publisher(
-                topic.type, name, event_callbacks=PublisherEventCallbacks(matched=matched), **qos
+                topic.type, name, event_callbacks=events, **qos
             )
 
     def _subscribe_to(

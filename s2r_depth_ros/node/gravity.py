@@ -23,7 +23,7 @@ from s2r_depth_ros.geometry.gravity import (
 from s2r_depth_ros.geometry.rigid import rigid_parts
 from s2r_depth_ros.node import topics
 from s2r_depth_ros.node.parameters import Values
-from s2r_depth_ros.node.qos import overridable
+from s2r_depth_ros.node.qos import WITHOUT_EVENTS, overridable
 from s2r_depth_ros.node.transforms import Transforms
 
 STALE_AFTER = 1.0
@@ -106,6 +106,7 @@ class ImuReader:
                 topic.name,
                 self.take,
                 callback_group=MutuallyExclusiveCallbackGroup(),
+                event_callbacks=WITHOUT_EVENTS,
                 **qos,
             )
 

@@ -9,12 +9,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
-from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 from s2r_depth_ros.node.lost_messages import LostMessages
-from s2r_depth_ros.node.qos import overridable
+from s2r_depth_ros.node.qos import WITHOUT_EVENTS, overridable
 from s2r_depth_ros.node.topics import Topic
 
 _REMEMBERED = 64  # messages of which a second copy is known
@@ -25,7 +24,8 @@ class LatchedSubscription:
 
     A transient-local subscription is not connected with volatile publishers, and a volatile one
     gets nothing that was published before it, so one alone loses either. The second one is made
-    when such a publisher is seen: others would warn of it. What arrives by both is taken once.
+    when ``look_around`` sees such a publisher: others would warn of it. What arrives by both is
+    taken once.
 
     name: of the topic, before remapping. take: called with each message. keep: called, after
     ``take``, with the newest message if its publisher keeps it for late subscribers. Both on one
@@ -50,10 +50,7 @@ class LatchedSubscription:
         self._subscriptions: list[Any] = []
         self._closed = False
         with self._lock, overridable(node, name, topic.qos) as qos:
-            first = self._subscribe(
-                event_callbacks=SubscriptionEventCallbacks(matched=lambda _: self.look_around()),
-                **qos,
-            )
+            first = self._subscribe(**qos)
             self.topic_name: str = first.topic_name
             self.qos_profile: QoSProfile = qos['qos_profile']
         self.look_around()
@@ -70,11 +67,7 @@ class LatchedSubscription:
             # What was published before is sent to reliable subscriptions alone.
             latched.reliability = ReliabilityPolicy.RELIABLE
             latched.durability = DurabilityPolicy.TRANSIENT_LOCAL
-            self._subscribe(
-                qos_profile=latched,
-                # That it is not connected with volatile publishers is no fault.
-                event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=False),
-            )
+            self._subscribe(qos_profile=latched)
 
     def destroy(self) -> None:
         """Let go of the topic."""
@@ -95,6 +88,7 @@ class LatchedSubscription:
             cast(Callable[[Any], None], arrived),
             qos_profile=qos_profile,
             callback_group=self._group,
+            event_callbacks=WITHOUT_EVENTS,
             **options,
         )
         self._subscriptions.append(subscription)

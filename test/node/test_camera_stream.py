@@ -145,12 +145,10 @@ def watched() -> tuple[FakeNode, CameraStream, list[Any]]:
     return node, camera, arrived
 
 
-def _latch(node: FakeNode, topic: str) -> Any:
+def _latch(node: FakeNode, camera: CameraStream, topic: str) -> Any:
     """Let a publisher that keeps its last message come; return the subscription for that."""
     node.others[f'/{topic}'] = [_endpoint(**KEEPS)]
-    matched = node.subscriptions[topic].matched
-    assert matched is not None
-    matched(None)
+    camera.topics.look_around()
     return node.latched[topic]
 
 
@@ -164,8 +162,8 @@ def test_a_second_subscription_is_made_only_for_publishers_that_keep_messages(
     node.others[f'/{topic}'] = [_endpoint(), _endpoint(reliability=best_effort, **KEEPS)]
     camera.topics.look_around()
     assert not node.latched
-    _latch(node, topic)
-    _latch(node, topic)
+    _latch(node, camera, topic)
+    _latch(node, camera, topic)
     assert node.latched.keys() == {topic}
     first, second = node.subscriptions[topic].qos_profile, node.latched[topic].qos_profile
     assert second.durability == DurabilityPolicy.TRANSIENT_LOCAL
@@ -180,10 +178,20 @@ def test_a_second_subscription_is_made_only_for_publishers_that_keep_messages(
     assert not node.latched
 
 
+def test_the_executor_sleeps_while_a_message_waits_to_be_taken(
+    watched: tuple[FakeNode, CameraStream, list[Any]],
+) -> None:
+    """As it does not if it waits for events of the message's subscription, too."""
+    node, camera, _ = watched
+    _latch(node, camera, topics.IMAGE)
+    for subscription in (*node.subscriptions.values(), *node.latched.values()):
+        assert not any(vars(subscription.events).values())
+
+
 @given(by=st.lists(st.tuples(st.sampled_from(['first', 'second']), st.integers(1, 9))))
 def test_what_arrives_by_both_is_taken_once(by: list[tuple[str, int]]) -> None:
     node, arrived = FakeNode(), []
-    CameraStream(
+    camera = CameraStream(
         cast(LifecycleNode, node),
         '',
         False,
@@ -191,7 +199,7 @@ def test_what_arrives_by_both_is_taken_once(by: list[tuple[str, int]]) -> None:
         lambda _, image: arrived.append(image),
         lambda: None,
     )
-    ways = {'second': _latch(node, topics.IMAGE), 'first': node.subscriptions[topics.IMAGE]}
+    ways = {'second': _latch(node, camera, topics.IMAGE), 'first': node.subscriptions[topics.IMAGE]}
     for way, stamp in by:
         ways[way].arrive(stamp, stamp)
     assert arrived == list(dict.fromkeys(stamp for _, stamp in by))
@@ -238,7 +246,7 @@ def test_a_still_image_that_comes_again_displaces_no_newer_one() -> None:
         arrived.append(image)
 
     camera = CameraStream(cast(LifecycleNode, node), '', False, pipeline_of(), arrive, lambda: None)
-    latched = _latch(node, topics.IMAGE)
+    latched = _latch(node, camera, topics.IMAGE)
     repeating = threading.Thread(target=camera.repeat_still)
     latched.arrive('old', 1)
     repeating.start()
@@ -285,7 +293,7 @@ def test_a_still_image_comes_again_for_who_comes_after_it(
     node, camera, arrived = watched
     camera.repeat_still()
     assert not arrived
-    latched, live = _latch(node, topics.IMAGE), node.subscriptions[topics.IMAGE]
+    latched, live = _latch(node, camera, topics.IMAGE), node.subscriptions[topics.IMAGE]
     latched.arrive('still', 1)
     assert arrived == ['still']
     camera.repeat_still()  # as on activation

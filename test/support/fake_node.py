@@ -36,12 +36,12 @@ class FakePublisher:
 
 @dataclass
 class FakeSubscription:
-    """``callback`` is to be called with what arrives, and ``matched`` with a change."""
+    """``callback`` is to be called with what arrives."""
 
     topic_name: str
     callback: Callable[[Any, Any], None]
     qos_profile: QoSProfile
-    matched: Callable[[Any], None] | None
+    events: Any
     destroyed: bool = False
     stamp: int = 0
 
@@ -107,7 +107,7 @@ class FakeNode:
         **_more: Any,
     ) -> FakeSubscription:
         self._refuse(name)
-        made = FakeSubscription(f'/{name}', callback, qos_profile, event_callbacks.matched)
+        made = FakeSubscription(f'/{name}', callback, qos_profile, event_callbacks)
         (self.latched if name in self.subscriptions else self.subscriptions)[name] = made
         return made
 

@@ -49,7 +49,7 @@ def write_eval_set(
     for number, entry in enumerate(progress(entries)):
         frame = entry.read()
         if not (frame.depth > 0).any():
-            raise DataError(f'{entry.name} has no true depth; leave it out of the list')
+            raise DataError(f'{entry.name} has no true depth; take it out of the list or folder')
         file = f'{number:0{digits}d}.png'
         write_color_picture(out / 'rgb' / file, frame.rgb)
         _write_depth(out / 'depth' / file, frame.depth, unit)

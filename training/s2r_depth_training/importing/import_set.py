@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from s2r_depth_training.dataset.bags import warn
 from s2r_depth_training.dataset.format import (
     MANIFEST,
     TRAIN,
@@ -21,6 +22,7 @@ from s2r_depth_training.dataset.shard_writer import FRAMES, ShardWriter
 from s2r_depth_training.dataset.shrinking import shrink_colour, shrink_depth, small_camera
 from s2r_depth_training.errors import DataError
 from s2r_depth_training.importing.entries import Imported, Importer, Options, SetFrame
+from s2r_depth_training.importing.files import tell_left_out
 from s2r_depth_training.importing.nyu import NYU, NYU_RAW
 from s2r_depth_training.importing.real import KITTI_ANNOTATED, KITTI_RAW, RGBD
 from s2r_depth_training.importing.virtual import HYPERSIM, SUNCG, TARTANAIR, VKITTI1, VKITTI2
@@ -64,9 +66,9 @@ def import_set(
     """Write a training set; return its manifest. One that was cut off is gone on with.
 
     kind: a name in IMPORTERS. progress: is given the frames that are left, and gives them back one
-    by one. Raises DataError, with the tree that is expected, where nothing is found, for options
-    that say nothing of this kind, and for a folder that holds another set; UserError naming the
-    file where a frame cannot be read.
+    by one. Frames without any known depth are left out. Raises DataError, with the tree that is
+    expected, where nothing is found, for options that say nothing of this kind, and for a folder
+    that holds another set; UserError naming the file where a frame cannot be read.
     """
     importer, entries = IMPORTERS[kind], list_frames(kind, root, selection)
     scenes = sorted({entry.scene for entry in entries})
@@ -87,15 +89,27 @@ def import_set(
             'delete this one'
         )
     writers = {split: ShardWriter(out, split, manifest['shards']) for split in (TRAIN, VALIDATION)}
+    blind: list[str] = []
     for number, entry in enumerate(progress(entries[done:]), done + 1):
-        split = VALIDATION if entry.scene in judged else TRAIN
-        writers[split].add(shard_frame(entry.read(), numbers[entry.scene], selection.width))
+        split, frame = VALIDATION if entry.scene in judged else TRAIN, entry.read()
+        if (frame.depth > 0).any():
+            writers[split].add(shard_frame(frame, numbers[entry.scene], selection.width))
+        else:
+            blind.append(entry.name)
         mark.add(entry)
         if number % FRAMES == 0 or number in (len(learnt), len(entries)):
             writers[split].flush()
             manifest['shards'] = [shard for each in writers.values() for shard in each.entries]
             manifest['imported'] |= {'done': number, 'frames': mark.text}
             write_manifest(out, manifest)
+    tell_left_out(blind, 'any known depth')
+    if not manifest['shards']:
+        raise DataError(f'{root} has no known depth in any of {len(entries)} frames')
+    if selection.validation and all(shard['split'] == TRAIN for shard in manifest['shards']):
+        warn(
+            f'{root} has frames of one scene only, so none is left to judge by: import another '
+            'part of the data set with --validation 1 and another --out'
+        )
     return out / MANIFEST
 
 

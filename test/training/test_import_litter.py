@@ -212,3 +212,27 @@ def test_a_list_without_frames_is_named(tmp_path: Path, capsys: Any) -> None:
     arguments = command('kitti_raw', tmp_path / 'root', tmp_path / 'set')
     assert main([*arguments, '--list', str(tmp_path / 'list.txt')]) == 2
     assert 'list.txt is a list of no frames' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('farthest', [65504.0, 7e4, 1e30])
+def test_what_is_farther_than_a_set_holds_is_far(farthest: float, tmp_path: Path) -> None:
+    """As the sky of some renderers; infinite depth has no place in a loss."""
+    depth = DEPTH.copy()
+    depth[:5] = farthest
+    put(tmp_path / 'root/sea/Easy/P000/image_left/000000_left.png', RGB)
+    put(tmp_path / 'root/sea/Easy/P000/depth_left/000000_left_depth.npy', depth)
+    assert main(command('tartanair', tmp_path / 'root', tmp_path / 'set')) == 0
+    stored_depth = FrameStore([tmp_path / 'set/manifest.json'], TRAIN).frame('outdoor', 0).depth
+    assert (stored_depth[:5] == 65504).all()
+    np.testing.assert_allclose(stored_depth[5:], DEPTH[5:], rtol=0.001)
+
+
+@pytest.mark.parametrize('scale', ['1e-12', '1e-8'])
+def test_a_scale_that_leaves_no_depth_makes_no_test_set(
+    scale: str, tmp_path: Path, capsys: Any
+) -> None:
+    rgbd(tmp_path / 'root', 'place')
+    arguments = ['eval_set', 'rgbd', str(tmp_path / 'root'), '--out', str(tmp_path / 'set')]
+    assert main([*arguments, '--scale', scale]) == 2
+    assert 'a.jpg has no true depth' in capsys.readouterr().err
+    assert not (tmp_path / 'set/manifest.json').exists()

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from s2r_depth_training.dataset.bags import warn
 from s2r_depth_training.dataset.format import (
     MANIFEST,
@@ -184,9 +186,13 @@ def _begun(out: Path, importer: Importer, facts: dict[str, Any]) -> Manifest:
             imported={'facts': facts, 'done': 0},
         )
     manifest = read_manifest(path)
-    if 'imported' not in manifest:
+    imported = manifest.get('imported')
+    if not isinstance(imported, dict) or not isinstance(imported.get('facts'), dict):
         raise DataError(f'{path} is of a training set that was not imported: give another --out')
-    for name, was in manifest['imported']['facts'].items():
+    gone = [shard['file'] for shard in manifest['shards'] if not (out / shard['file']).is_file()]
+    if gone:
+        raise DataError(f'{out} has lost {gone[0]}: give another --out, or delete this one')
+    for name, was in imported['facts'].items():
         if facts.get(name) != was:
             raise DataError(
                 f'{out} was imported with another {name} ({was}, now {facts.get(name)}): give '
@@ -209,7 +215,8 @@ def judging_scenes(scenes: Sequence[str], share: float) -> set[str]:
 
 
 def shard_frame(frame: Imported, scene: int, width: int) -> ShardFrame:
-    """Return a frame as a training set has it."""
+    """Return a frame as a training set has it; what is farther than that holds is at its end."""
     camera = small_camera(frame.camera, width)
     rgb, depth = shrink_colour(frame.rgb, camera), shrink_depth(frame.depth, camera)
+    depth = np.minimum(depth, np.float32(np.finfo(np.float16).max))
     return ShardFrame.of_camera(rgb, depth, camera, scene)

@@ -44,9 +44,8 @@ def export(
 @torch.no_grad()
 def _attend_everywhere(network: S2RDepthNet) -> None:
     """Make the attention map 1 for every image."""
-    head = network.dsa.D.conv
-    head.weight.zero_()
-    head.bias.fill_(_ONE)
+    for parameter, value in zip(network.dsa.D.conv.parameters(), (0.0, _ONE)):  # weight, bias
+        parameter.fill_(value)
 
 
 def without_paths(experiment: Experiment) -> dict[str, Any]:

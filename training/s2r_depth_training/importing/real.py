@@ -193,7 +193,9 @@ def _folder_intrinsics(folder: Path, root: Path) -> dict[str, float]:
             try:
                 content = read_json(path)
                 return {name: float(content[name]) for name in _NUMBERS}
-            except (JsonError, KeyError, TypeError, ValueError) as error:
+            except JsonError as error:
+                raise DataError(f'{error}; give fx, fy, cx, cy in px') from error
+            except (KeyError, TypeError, ValueError) as error:
                 raise DataError(f'{path}: {error}; give fx, fy, cx, cy in px') from error
         if place == root:
             break

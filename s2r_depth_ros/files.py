@@ -73,8 +73,7 @@ def write_atomically(path: str | Path, content: bytes | bytearray | memoryview) 
         _replace(path, content)
     except OSError as error:
         # Not the temporary file, which nobody asked for.
-        error.filename, error.filename2 = str(path), None
-        raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def _replace(path: Path, content: bytes | bytearray | memoryview) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,19 @@ def test_an_error_names_the_file_that_was_asked_for(tmp_path: Path) -> None:
         assert caught.value.filename == str(wrong)
         assert caught.value.filename2 is None
     assert not list(tmp_path.parent.glob(f'.{tmp_path.name}.*'))
+
+
+def test_a_file_that_is_cut_off_is_named_as_it_was_asked_for(tmp_path: Path) -> None:
+    """As where the disk is full."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(OSError, match='too large') as caught:
+            write_atomically(tmp_path / 'x', bytes(2000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert str(caught.value).endswith(f"'{tmp_path / 'x'}'")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize('name', ['file', 'file/below', 'file/a/b'])

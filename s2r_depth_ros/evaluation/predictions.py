@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +15,7 @@ from s2r_depth_ros.evaluation.protocols import EVAL, Protocol
 from s2r_depth_ros.evaluation.scores import DepthMap, FrameScore, evaluate_frame
 from s2r_depth_ros.inference.decoding import resized
 from s2r_depth_ros.media.checks import SourceError
-from s2r_depth_ros.media.depth_files import read_numbers
+from s2r_depth_ros.media.depth_files import read_array, read_numbers
 
 SUFFIXES = ('.npy', '.png')
 _OWN = '.depth'  # what `predict` puts between the name of an image and the suffix
@@ -96,7 +95,7 @@ def read_prediction(path: Path, unit: float | None) -> DepthMap:
     file, and for a map without depth at half of its pixels.
     """
     try:
-        values = _numpy(path) if path.suffix.lower() == '.npy' else read_numbers(path)
+        values = read_array(path) if path.suffix.lower() == '.npy' else read_numbers(path)
     except SourceError as error:
         raise PredictionsError(str(error)) from error
     if values.dtype.kind in 'iu':
@@ -134,20 +133,6 @@ def at_size(path: Path, depth: DepthMap, size: tuple[int, int]) -> DepthMap:
     if min(depth.shape) < _LEAST_SIDE:
         raise PredictionsError(f'{told}; that is too small for a depth map')
     return resized(torch.from_numpy(depth)[None, None], size).numpy()
-
-
-def _numpy(path: Path) -> NDArray[Any]:
-    try:
-        values = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError, SyntaxError, MemoryError) as error:
-        raise PredictionsError(f'{path} is no array in an npy file: {error}') from error
-    shape = np.shape(values)
-    if isinstance(values, np.ndarray) and len(shape) > 2:
-        # Of one image and one channel.
-        values = values.reshape([side for side in shape if side > 1])
-    if not isinstance(values, np.ndarray) or values.ndim != 2 or not values.size:
-        raise PredictionsError(f'{path} holds {shape}; a depth map is (height, width)')
-    return values
 
 
 def _maps(folder: Path) -> Iterator[Path]:

@@ -1,4 +1,4 @@
-"""Depth images in picture files: whole numbers of some unit, mostly in PNGs of 16 bits."""
+"""Depth images in files: pictures of whole numbers, mostly PNGs of 16 bits, and NumPy arrays."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from s2r_depth_ros.media.checks import SourceError
+from s2r_depth_ros.media.checks import SourceError, check_path
 from s2r_depth_ros.media.sources import read_picture
 
 Numbers = type[np.uint8] | type[np.uint16]
@@ -43,3 +43,22 @@ def read_numbers(path: Path, numbers: Numbers = np.uint16) -> NDArray[Any]:
             'in one: give the depth image itself, not a picture of it'
         )
     return np.ascontiguousarray(pixels)
+
+
+def read_array(path: Path) -> NDArray[Any]:
+    """Return the array in a .npy file, [H, W]; axes of length 1 about it are dropped.
+
+    Raises SourceError naming the file for one that cannot be read or holds something else.
+    """
+    check_path(path)
+    try:
+        values = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError, SyntaxError, MemoryError) as error:
+        raise SourceError(f'{path} is no array in an npy file: {error}') from error
+    shape = np.shape(values)
+    if isinstance(values, np.ndarray) and len(shape) > 2:
+        # Of one image and one channel.
+        values = values.reshape([side for side in shape if side > 1])
+    if not isinstance(values, np.ndarray) or values.ndim != 2 or not values.size:
+        raise SourceError(f'{path} holds {shape}; a depth map is (height, width)')
+    return values

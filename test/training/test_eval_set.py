@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,8 @@ def test_the_command_writes_the_test_set_of_nyu_and_evaluate_reads_it(
     manifest = tmp_path / 'set' / 'manifest.json'
     assert capsys.readouterr().out == f'{manifest}\n'
     frames = read_ground_truth(manifest)
-    assert [f.scene for f in frames] == ['00000_colors', '00005_colors', '00010_colors']
+    sources = [Path(frame['source']).name for frame in json.loads(manifest.read_text())['frames']]
+    assert sources == ['00000_colors.png', '00005_colors.png', '00010_colors.png']
     np.testing.assert_allclose(frames[0].load()[1], DEPTH, atol=0.001)
 
 
@@ -70,7 +72,7 @@ def test_a_frame_without_depth_is_not_evaluated_by(tmp_path: Path) -> None:
     wanted = Wanted(options=Options(list=path))
     write_eval_set('nyu', tmp_path / 'root', tmp_path / 'set', wanted)
     put(tmp_path / 'root/data/nyu2_test/00001_depth.png', np.zeros((120, 160), np.uint16))
-    with pytest.raises(DataError, match=r'00001_colors\.png has no true depth; leave it out'):
+    with pytest.raises(DataError, match=r'00001_colors\.png has no true depth; take it out'):
         write_eval_set('nyu', tmp_path / 'root', tmp_path / 'set', wanted)
     assert not (tmp_path / 'set' / 'manifest.json').exists()
 

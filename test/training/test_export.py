@@ -25,9 +25,28 @@ def test_the_average_is_exported_with_its_provenance(tmp_path):
 
 
 def test_an_unfinished_model_is_not_exported(tmp_path):
-    checkpoint, _ = write_checkpoint(tmp_path, 'decoder')
+    checkpoint, _ = write_checkpoint(tmp_path, 'formula')
     with pytest.raises(ExportError, match='has not learnt behind the attention map'):
         export(checkpoint, 'mine', tmp_path / 'mine.safetensors')
+
+
+@pytest.mark.parametrize('stage_name', ['decoder', 'ste'])
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float16])
+def test_after_stage_1_the_network_without_attention_is_exported(stage_name, dtype, tmp_path):
+    """The paper's ablation; DP sees the structure map alone, whatever the image is."""
+    checkpoint, stage = write_checkpoint(tmp_path, stage_name)
+    export(checkpoint, 'mine', tmp_path / 'mine.safetensors', dtype)
+    network, metadata = load_model(tmp_path / 'mine.safetensors')
+    assert metadata.provenance['stage'] == stage_name
+    trained = stage.average.eval()
+    image = torch.rand(2, 3, 96, 128, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    with torch.no_grad():
+        expected = trained.depth_net(trained.struct_decoder(trained.struct_encoder(image)))[-1]
+        depth = network.eval()(image)[2][-1]
+    assert (network.dsa(image) == 1).all()
+    torch.testing.assert_close(
+        depth, expected, atol=1e-5 if dtype == torch.float32 else 0.02, rtol=0
+    )
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from made_up_data_sets import DEPTH, RGB, make, nyu_pictures, nyu_rooms, put, rgbd
 
 from s2r_depth_training.cli import main
-from s2r_depth_training.dataset.format import TRAIN, Manifest, write_manifest
+from s2r_depth_training.dataset.format import TRAIN
 from s2r_depth_training.dataset.store import FrameStore
 from s2r_depth_training.importing import import_set as import_module
 from s2r_depth_training.importing import real
@@ -104,9 +105,20 @@ def test_another_set_is_not_written_over(
     assert main(command) == 2
     assert 'has not the frames any more' in capsys.readouterr().err
     assert content_of(out) == before
-    write_manifest(out, Manifest(kind='indoor', shards=[]))
+    for imported in ({}, {'imported': 7}, {'imported': {'facts': 7}}):
+        (out / 'manifest.json').write_text(json.dumps({'kind': 'indoor', 'shards': [], **imported}))
+        assert main(command) == 2
+        assert 'was not imported: give another --out' in capsys.readouterr().err
+
+
+def test_a_set_that_has_lost_a_shard_is_not_whole(tmp_path: Path, capsys: Any) -> None:
+    make('rgbd', tmp_path / 'root')
+    out = tmp_path / 'set'
+    command = ['import', 'rgbd', str(tmp_path / 'root'), '--width', '160', '--out', str(out)]
+    assert main(command) == 0
+    (out / 'train_00000.npz').unlink()
     assert main(command) == 2
-    assert 'was not imported: give another --out' in capsys.readouterr().err
+    assert 'has lost train_00000.npz: give another --out' in capsys.readouterr().err
 
 
 def test_a_broken_frame_may_be_taken_out_before_it_goes_on(

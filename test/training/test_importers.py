@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pytest
 from floor_scenes import CAMERA
+from hypothesis import given
+from hypothesis import strategies as st
 from made_up_data_sets import (
     DEPTH,
     INNER,
@@ -17,6 +20,7 @@ from made_up_data_sets import (
     WHOLE,
     make,
     nyu,
+    nyu_pictures,
     nyu_raw,
     put,
     rgbd,
@@ -207,6 +211,45 @@ def test_pieces_of_one_place_are_one_scene(tmp_path: Path) -> None:
         assert set(scenes_of('tartanair', tmp_path / root)) == {'office'}
 
 
+@given(
+    house=st.text('0123456789abcdef', min_size=1, max_size=32),
+    numbers=st.lists(st.integers(0, 10**6), min_size=2, max_size=4, unique=True),
+    end=st.sampled_from(['', '_mlt', '_rgb']),
+)
+def test_frames_of_a_house_are_one_scene(house: str, numbers: list[int], end: str) -> None:
+    with TemporaryDirectory() as folder:
+        for number in numbers:
+            for name in (f'{house}_{number:06d}{end}', f'other{house}_{number}{end}'):
+                put(Path(folder) / f'trainA_SYN10/trainA_SYN10/{name}.png', RGB[:4, :4])
+        options = Options(fx=130.0)
+        frames = list(IMPORTERS['suncg'].entries(Path(folder), options))
+        assert {frame.scene for frame in frames} == {house, f'other{house}'}
+        assert len(frames) == 2 * len(numbers)
+
+
+def test_names_that_tell_no_scene_are_all_of_one(tmp_path: Path, capsys: Any) -> None:
+    """Each a scene of its own, frames of one room would be in both splits."""
+    for name in ('00001', '00002', '00003_rgb', 'a'):
+        put(tmp_path / f'suncg/trainA_SYN10/trainA_SYN10/{name}.png', RGB)
+        put(tmp_path / f'suncg/trainC_SYN10/trainC_SYN10/{name}.png', RGB[..., 1])
+    command = ['import', 'suncg', str(tmp_path / 'suncg'), '--fx', '130', '--out']
+    assert main([*command, str(tmp_path / 'set')]) == 0
+    assert 'frames of one scene only, so none is left to judge by' in capsys.readouterr().err
+    assert FrameStore([tmp_path / 'set/manifest.json'], TRAIN).count('indoor') == 4
+    assert main([*command, str(tmp_path / 'judged'), '--validation', '1']) == 0
+    assert main([*command, str(tmp_path / 'learnt'), '--validation', '0']) == 0
+    assert 'judge by' not in capsys.readouterr().err
+    nyu_pictures(tmp_path, 3)
+    rooms = ('living_room_0038_out', 'bath_0001a_out', 'bath_0001b_out', 'nyu2_test')
+    lines = (
+        f'data/{room}/{number}.jpg,data/{room}/{number}.png' for room in rooms for number in (3, 7)
+    )
+    (tmp_path / 'train.csv').write_text('\n'.join(lines))
+    frames = IMPORTERS['nyu'].entries(tmp_path, Options(list=tmp_path / 'train.csv'))
+    expected = ['living_room_0038', 'bath_0001', 'bath_0001', 'nyu2_test']
+    assert [frame.scene for frame in frames] == [room for room in expected for _ in range(2)]
+
+
 @pytest.mark.parametrize('content', [None, b'\xff\xfe\x00\xd8'])
 def test_a_list_that_cannot_be_read_is_named(
     tmp_path: Path, content: bytes | None, capsys: Any
@@ -239,24 +282,28 @@ def test_a_list_of_virtual_kitti_names_its_frames(tmp_path: Path) -> None:
                 options=Options(list=tmp_path / 'train.txt')))  # fmt: skip
 
 
-def test_each_folder_with_frames_is_a_scene(tmp_path: Path) -> None:
-    """Several rooms beneath one folder are several; each has its own camera."""
+def test_a_folder_of_root_is_a_scene_with_all_its_cameras(tmp_path: Path) -> None:
+    """Or a place is learnt from by one camera and judged by another; each has its own lens."""
     root = tmp_path / 'root'
-    for room, fx in (('house/kitchen', 100.0), ('house/bath', 110.0), ('house/up/bath', 120.0)):
-        rgbd(root, room)
+    cameras = {'bath': 110.0, 'kitchen/left': 100.0, 'kitchen/right/day 2': 120.0}
+    for camera, fx in cameras.items():
+        rgbd(root, camera)
         numbers = {'fx': fx, 'fy': fx, 'cx': 79.5, 'cy': 59.5}
-        (root / room / 'intrinsics.json').write_text(json.dumps(numbers))
-    rooms = ['house/bath', 'house/kitchen', 'house/up/bath']
-    assert scenes_of('rgbd', root) == rooms
+        (root / camera / 'intrinsics.json').write_text(json.dumps(numbers))
+    assert scenes_of('rgbd', root) == ['bath', 'kitchen', 'kitchen']
     judged_by = read_ground_truth(write_eval_set('rgbd', root, tmp_path / 'eval', WHOLE))
-    assert [(frame.scene, frame.fx) for frame in judged_by] == list(zip(rooms, (110, 100, 120)))
+    assert [(frame.scene, frame.fx) for frame in judged_by] == [
+        ('bath', 110), ('kitchen', 100), ('kitchen', 120)
+    ]  # fmt: skip
     manifest = import_set('rgbd', root, tmp_path / 'set', Wanted(width=160, validation=0.3))
     learnt, judged = (FrameStore([manifest], split) for split in (TRAIN, VALIDATION))
-    assert (learnt.count('indoor'), judged.count('indoor')) == (2, 1)
+    assert {learnt.count('indoor'), judged.count('indoor')} == {1, 2}
     lengths = {
-        store.frame('indoor', i).fx for store, n in ((learnt, 2), (judged, 1)) for i in range(n)
+        store.frame('indoor', i).fx
+        for store in (learnt, judged)
+        for i in range(store.count('indoor'))
     }
-    assert lengths == {100.0, 110.0, 120.0}
+    assert lengths == set(cameras.values())
 
 
 OPTIONS = {'list': '{root}/list.txt', 'fx': '130', 'scale': '0.001'}

@@ -49,7 +49,7 @@ def test_a_list_of_nyu_counts_from_one(tmp_path: Path, kind: str) -> None:
     ('name', 'content', 'told'),
     [
         ('l.txt', b'one\n', 'is no number of a frame; give splits.mat'),
-        ('l.txt', b'', 'counted from 1'),
+        ('l.txt', b'', 'is a list of no frames'),
         ('l.mat', b'no matlab file', "has no numbers 'testNdxs'"),
         ('l.mat', b'', "has no numbers 'testNdxs'"),
         ('l.csv', b'a.png\n', r"'a\.png' is not COLOUR\.png,DEPTH\.png"),

@@ -55,7 +55,10 @@ class FrameStore:
         if not self._shards:
             if not manifests:
                 raise DataError('no training set is named; name its manifest.json with --data')
-            raise DataError(f'no {split} shards in {", ".join(map(str, manifests))}')
+            raise DataError(
+                f'no {split} shards in {", ".join(map(str, manifests))}; add a set that has some '
+                'by another --data (import and render make one by --validation)'
+            )
         self._ends = {k: np.cumsum([len(s) for s in v]) for k, v in self._shards.items()}
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from s2r_depth_ros.geometry import Intrinsics
+from s2r_depth_ros.geometry import Calibration, CalibrationError, Intrinsics, check_plausible
 from s2r_depth_training.errors import DataError
 
 Depth = NDArray[np.float32]
@@ -30,12 +31,31 @@ class SetFrame:
     """A frame that can be read.
 
     scene: what must not be in both splits: all frames, variations and cameras of one place.
-    name: of its file, for errors. read: raises DataError for files that are no such frame.
+    name: of its file, for errors. load: as ``read``, without the check of the camera.
     """
 
     scene: str
     name: str
-    read: Callable[[], Imported]
+    load: Callable[[], Imported]
+
+    def read(self) -> Imported:
+        """Read the frame.
+
+        Raises UserError naming the file for one that is no such frame, and for intrinsics that no
+        camera of images of this size has.
+        """
+        try:
+            frame = self.load()
+            camera = frame.camera
+            check_plausible(
+                Calibration(camera.width, camera.height, '', (), camera.matrix.ravel().tolist())
+            )
+        except CalibrationError as error:
+            found = re.split('[;:] ', str(error))[0].replace(' of camera_info', '')
+            raise DataError(
+                f'{self.name}: {found}; give the intrinsics of images of this size'
+            ) from error
+        return frame
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from s2r_depth_ros.files import make_folder, write_json
 from s2r_depth_ros.media.writers import write_color_picture, write_numbers_png
@@ -48,11 +49,12 @@ def write_eval_set(
     frames: list[dict[str, Any]] = []
     for number, entry in enumerate(progress(entries)):
         frame = entry.read()
-        if not (frame.depth > 0).any():
-            raise DataError(f'{entry.name} has no true depth; leave it out of the list')
+        truth = _in_units(frame.depth, unit)
+        if not truth.any():
+            raise DataError(f'{entry.name} has no true depth; take it out of the list or folder')
         file = f'{number:0{digits}d}.png'
         write_color_picture(out / 'rgb' / file, frame.rgb)
-        _write_depth(out / 'depth' / file, frame.depth, unit)
+        write_numbers_png(out / 'depth' / file, truth)
         frames.append(
             {
                 'id': Path(file).stem,
@@ -69,7 +71,6 @@ def write_eval_set(
     return manifest
 
 
-def _write_depth(path: Path, depth: Depth, unit: float) -> None:
-    """Write depth as 16 bits of ``unit`` m; what is farther than they hold is at their end."""
-    whole = np.clip(np.rint(depth / unit), 0, _MOST).astype(np.uint16)
-    write_numbers_png(path, whole)
+def _in_units(depth: Depth, unit: float) -> NDArray[np.uint16]:
+    """Return depth as 16 bits of ``unit`` m; what is farther than they hold is at their end."""
+    return np.clip(np.rint(depth / unit), 0, _MOST).astype(np.uint16)

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from s2r_depth_training.dataset.bags import warn
 from s2r_depth_training.dataset.format import (
     MANIFEST,
     TRAIN,
@@ -21,6 +24,7 @@ from s2r_depth_training.dataset.shard_writer import FRAMES, ShardWriter
 from s2r_depth_training.dataset.shrinking import shrink_colour, shrink_depth, small_camera
 from s2r_depth_training.errors import DataError
 from s2r_depth_training.importing.entries import Imported, Importer, Options, SetFrame
+from s2r_depth_training.importing.files import tell_left_out
 from s2r_depth_training.importing.nyu import NYU, NYU_RAW
 from s2r_depth_training.importing.real import KITTI_ANNOTATED, KITTI_RAW, RGBD
 from s2r_depth_training.importing.virtual import HYPERSIM, SUNCG, TARTANAIR, VKITTI1, VKITTI2
@@ -64,9 +68,9 @@ def import_set(
     """Write a training set; return its manifest. One that was cut off is gone on with.
 
     kind: a name in IMPORTERS. progress: is given the frames that are left, and gives them back one
-    by one. Raises DataError, with the tree that is expected, where nothing is found, for options
-    that say nothing of this kind, and for a folder that holds another set; UserError naming the
-    file where a frame cannot be read.
+    by one. Frames without any known depth are left out. Raises DataError, with the tree that is
+    expected, where nothing is found, for options that say nothing of this kind, and for a folder
+    that holds another set; UserError naming the file where a frame cannot be read.
     """
     importer, entries = IMPORTERS[kind], list_frames(kind, root, selection)
     scenes = sorted({entry.scene for entry in entries})
@@ -87,15 +91,27 @@ def import_set(
             'delete this one'
         )
     writers = {split: ShardWriter(out, split, manifest['shards']) for split in (TRAIN, VALIDATION)}
+    blind: list[str] = []
     for number, entry in enumerate(progress(entries[done:]), done + 1):
-        split = VALIDATION if entry.scene in judged else TRAIN
-        writers[split].add(shard_frame(entry.read(), numbers[entry.scene], selection.width))
+        split, frame = VALIDATION if entry.scene in judged else TRAIN, entry.read()
+        if (frame.depth > 0).any():
+            writers[split].add(shard_frame(frame, numbers[entry.scene], selection.width))
+        else:
+            blind.append(entry.name)
         mark.add(entry)
         if number % FRAMES == 0 or number in (len(learnt), len(entries)):
             writers[split].flush()
             manifest['shards'] = [shard for each in writers.values() for shard in each.entries]
             manifest['imported'] |= {'done': number, 'frames': mark.text}
             write_manifest(out, manifest)
+    tell_left_out(blind, 'any known depth')
+    if not manifest['shards']:
+        raise DataError(f'{root} has no known depth in any of {len(entries)} frames')
+    if selection.validation and all(shard['split'] == TRAIN for shard in manifest['shards']):
+        warn(
+            f'{root} has frames of one scene only, so none is left to judge by: import another '
+            'part of the data set with --validation 1 and another --out'
+        )
     return out / MANIFEST
 
 
@@ -170,9 +186,13 @@ def _begun(out: Path, importer: Importer, facts: dict[str, Any]) -> Manifest:
             imported={'facts': facts, 'done': 0},
         )
     manifest = read_manifest(path)
-    if 'imported' not in manifest:
+    imported = manifest.get('imported')
+    if not isinstance(imported, dict) or not isinstance(imported.get('facts'), dict):
         raise DataError(f'{path} is of a training set that was not imported: give another --out')
-    for name, was in manifest['imported']['facts'].items():
+    gone = [shard['file'] for shard in manifest['shards'] if not (out / shard['file']).is_file()]
+    if gone:
+        raise DataError(f'{out} has lost {gone[0]}: give another --out, or delete this one')
+    for name, was in imported['facts'].items():
         if facts.get(name) != was:
             raise DataError(
                 f'{out} was imported with another {name} ({was}, now {facts.get(name)}): give '
@@ -195,7 +215,8 @@ def judging_scenes(scenes: Sequence[str], share: float) -> set[str]:
 
 
 def shard_frame(frame: Imported, scene: int, width: int) -> ShardFrame:
-    """Return a frame as a training set has it."""
+    """Return a frame as a training set has it; what is farther than that holds is at its end."""
     camera = small_camera(frame.camera, width)
     rgb, depth = shrink_colour(frame.rgb, camera), shrink_depth(frame.depth, camera)
+    depth = np.minimum(depth, np.float32(np.finfo(np.float16).max))
     return ShardFrame.of_camera(rgb, depth, camera, scene)

@@ -27,20 +27,27 @@ from s2r_depth_training.importing.entries import (
     same_size,
 )
 from s2r_depth_training.importing.files import (
+    all_folders,
     count_in_hdf5,
+    files,
     known,
     read_colour,
     read_lines,
     read_matlab,
+    tell_left_out,
 )
 
 Floats = NDArray[np.float64]
 
-# Of the toolbox (camera_params): both cameras as fx, fy, cx, cy and k1, k2, p1, p2, k3.
-_COLOUR = (518.85790117450188, 519.46961112127485, 325.58244941119034, 253.73616633400465)
+# Of the toolbox (camera_params): both cameras, and their lenses as k1, k2, p1, p2, k3.
+_COLOUR = Intrinsics(
+    518.85790117450188, 519.46961112127485, 325.58244941119034, 253.73616633400465, 640, 480
+)
 _COLOUR_LENS = np.array([0.20796615318809061, -0.58613825163911781, 7.2231363135888329e-4,
                          1.0479627195765181e-3, 0.49856986684705107])  # fmt: skip
-_DEPTH = (582.62448167737955, 582.69103270988637, 313.04475870804731, 238.44389626620386)
+_DEPTH = Intrinsics(
+    582.62448167737955, 582.69103270988637, 313.04475870804731, 238.44389626620386, 640, 480
+)
 _DEPTH_LENS = np.array([-0.099897236553084481, 0.39065324602765344, 1.9290592870229277e-3,
                         -1.9422022475975055e-3, -0.51031725053400578])  # fmt: skip
 # A point p of the depth camera is ``_ROTATION @ p - _PLACE`` in the colour camera, m.
@@ -67,7 +74,7 @@ def _labelled(root: Path, options: Options) -> Iterator[SetFrame]:
         return
     wanted = _numbers(options.list) if options.list else None
     # Beside it people have splits.mat, which holds no frames.
-    for path in sorted([*root.glob('*label*.mat')] if root.is_dir() else [root]):
+    for path in files(root, '*label*.mat') if root.is_dir() else [root]:
         count = count_in_hdf5(path, 'depths')
         if wanted and max(wanted) >= count:
             raise DataError(
@@ -111,8 +118,11 @@ def _labelled_scenes(path: Path, count: int) -> list[str]:
 
 
 def _room(name: str) -> str:
-    """Return the room of a recording: living_room_0001a, ..b and ..c are pieces of one."""
-    return re.sub(r'(?<=\d)[a-z]$', '', name)
+    """Return the room of a recording: living_room_0001a, ..b and ..c are pieces of one.
+
+    _out ends the names of recordings that others have turned into pictures.
+    """
+    return re.sub(r'(?<=\d)[a-z]?(_out)?$', '', name)
 
 
 def _labelled_frame(path: Path, number: int) -> Imported:
@@ -123,23 +133,24 @@ def _labelled_frame(path: Path, number: int) -> Imported:
         rgb = np.ascontiguousarray(np.asarray(file['images'][number]).T, np.uint8)
         depth = known(path, np.asarray(file['depths'][number]).T)
     same_size(f'{path}[{number}]', rgb, depth)
-    return Imported(rgb, depth, Intrinsics(*_COLOUR, rgb.shape[1], rgb.shape[0]))
+    return Imported(rgb, depth, _COLOUR.resized(rgb.shape[1], rgb.shape[0]))
 
 
 def _pictures(root: Path, path: Path) -> Iterator[SetFrame]:
-    """Give the frames of a list of pictures, COLOUR,DEPTH, beneath ``root``."""
+    """Give the frames of a list of pictures, COLOUR,DEPTH, beneath ``root``; a folder is a room."""
     for line in read_lines(path):
         names = [name.strip() for name in line.split(',')]
         if len(names) != 2:
             raise DataError(f'{path}: {line!r} is not COLOUR.png,DEPTH.png')
         colour, depth = (root / name for name in names)
-        yield SetFrame(colour.stem, str(colour), partial(_picture_frame, colour, depth))
+        scene = _room(colour.parent.name)
+        yield SetFrame(scene, str(colour), partial(_picture_frame, colour, depth))
 
 
 def _picture_frame(colour: Path, depth: Path) -> Imported:
     rgb, z = read_colour(colour), read_depth_file(depth, _MILLIMETRE)
     same_size(str(colour), rgb, z)
-    return Imported(rgb, z, Intrinsics(*_COLOUR, rgb.shape[1], rgb.shape[0]))
+    return Imported(rgb, z, _COLOUR.resized(rgb.shape[1], rgb.shape[0]))
 
 
 # ---------------------------------------------------------------- raw
@@ -147,17 +158,21 @@ def _picture_frame(colour: Path, depth: Path) -> Imported:
 
 def _raw(root: Path, options: Options) -> Iterator[SetFrame]:
     """Give every depth image with the colour image nearest in time."""
-    for folder in sorted({path.parent for path in root.glob('**/d-*.pgm')}):
+    alone: list[str] = []
+    for folder in all_folders(root):
         depths, colours = (
             _whole_dumps(folder, pattern, least)
             for pattern, least in (('d-*.pgm', 2), ('r-*.ppm', 3))
         )
         times = np.array([time for time, _ in colours])
-        for time, depth in depths if colours else []:
-            nearest = int(np.abs(times - time).argmin())
-            if abs(times[nearest] - time) <= _APART:
+        for time, depth in depths:
+            nearest = int(np.abs(times - time).argmin()) if colours else -1
+            if nearest >= 0 and abs(times[nearest] - time) <= _APART:
                 read = partial(_raw_frame, colours[nearest][1], depth)
                 yield SetFrame(_room(folder.name), str(depth), read)
+            else:
+                alone.append(str(depth))
+    tell_left_out(alone, f'colour within {_APART:g} s')
 
 
 def _whole_dumps(folder: Path, pattern: str, pixel_bytes: int) -> list[tuple[float, Path]]:
@@ -166,9 +181,9 @@ def _whole_dumps(folder: Path, pattern: str, pixel_bytes: int) -> list[tuple[flo
     The recordings have some that are cut short; these are left out.
     """
     found = []
-    for path in folder.glob(pattern):
+    for path in files(folder, pattern):
         stamp = re.match(r'[rd]-(\d+\.\d+)-', path.name)
-        if stamp and path.stat().st_size >= _WIDTH * _HEIGHT * pixel_bytes:
+        if stamp and path.is_file() and path.stat().st_size >= _WIDTH * _HEIGHT * pixel_bytes:
             found.append((float(stamp[1]), path))
     return sorted(found)
 
@@ -178,13 +193,12 @@ def _raw_frame(colour: Path, depth: Path) -> Imported:
     for path, shape in ((colour, rgb.shape[:2]), (depth, raw.shape)):
         if shape != (_HEIGHT, _WIDTH):
             raise DataError(f'{path} is {shape} (height, width); the Kinect had (480, 640)')
-    camera = Intrinsics(*_COLOUR, _WIDTH, _HEIGHT)
-    z = seen_by_colour(depth_of_disparity(raw), camera)
+    z = seen_by_colour(depth_of_disparity(raw), _COLOUR)
     straight, inside = (
-        cv2.undistort(image, camera.matrix, _COLOUR_LENS).astype(np.uint8)
+        cv2.undistort(image, _COLOUR.matrix, _COLOUR_LENS).astype(np.uint8)
         for image in (rgb, np.ones_like(rgb[..., 0]))
     )
-    return Imported(straight, np.where(inside, z, np.float32(0)), camera)
+    return Imported(straight, np.where(inside, z, np.float32(0)), _COLOUR)
 
 
 def raw_disparity(path: Path) -> NDArray[np.uint16]:
@@ -219,15 +233,14 @@ def seen_by_colour(depth: Depth, camera: Intrinsics) -> Depth:
 def _depth_rays() -> Floats:
     """Return x/z and y/z of every pixel of the depth camera, [H * W, 2]."""
     pixels = np.indices((_HEIGHT, _WIDTH), np.float64)[::-1].reshape(2, -1).T
-    matrix = Intrinsics(*_DEPTH, _WIDTH, _HEIGHT).matrix
-    return np.asarray(cv2.undistortPoints(pixels[:, None], matrix, _DEPTH_LENS)[:, 0])
+    return np.asarray(cv2.undistortPoints(pixels[:, None], _DEPTH.matrix, _DEPTH_LENS)[:, 0])
 
 
 NYU = Importer(
     'indoor',
     'unknown',
     'ROOT/nyu_depth_v2_labeled.mat (--list splits.mat: its test frames), or by --list FILE.csv '
-    'ROOT/COLOUR.png,DEPTH.png (16 bits, mm) a line',
+    'ROOT/COLOUR.png,DEPTH.png (16 bits, mm) a line; a folder of these is one scene',
     _labelled,
     uses=('list',),
 )

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from s2r_depth_ros.files import JsonError, read_json
 from s2r_depth_ros.geometry import Intrinsics
 from s2r_depth_ros.geometry.point_image import nearest_depth
+from s2r_depth_ros.media.checks import check_path
 from s2r_depth_ros.media.depth_files import read_depth_file
+from s2r_depth_ros.media.sources import IMAGE_SUFFIXES
 from s2r_depth_training.errors import DataError
 from s2r_depth_training.importing.entries import (
     Depth,
@@ -23,10 +25,12 @@ from s2r_depth_training.importing.entries import (
     same_size,
 )
 from s2r_depth_training.importing.files import (
-    folders,
+    all_folders,
+    files,
     read_colour,
     read_lines,
     read_numpy,
+    tell_left_out,
 )
 
 _KITTI_UNIT = 1 / 256  # m of the annotated depth
@@ -38,34 +42,39 @@ _NUMBERS = ('fx', 'fy', 'cx', 'cy')
 
 
 def _kitti_raw(root: Path, options: Options) -> Iterator[SetFrame]:
+    alone: list[str] = []
     for image in _kitti_images(root, options):
         drive, camera = image.parents[2], image.parents[1].name
         points = drive / 'velodyne_points' / 'data' / f'{image.stem}.bin'
         if options.list or points.is_file():
             read = partial(_velodyne_frame, image, points, drive.parent, camera)
             yield SetFrame(drive.name, str(image), read)
+        else:
+            alone.append(str(image))
+    tell_left_out(alone, 'a scan of the Velodyne')
 
 
 def _kitti_annotated(root: Path, options: Options) -> Iterator[SetFrame]:
+    alone: list[str] = []
     for image in _kitti_images(root, options):
         drive, camera = image.parents[2], image.parents[1].name
-        for split in ('train', 'val', ''):
-            truth = root / split / drive.name / 'proj_depth' / 'groundtruth' / camera / image.name
-            truth = truth.with_suffix('.png')
-            if truth.is_file():
-                read = partial(_annotated_frame, image, truth, drive.parent, camera)
-                yield SetFrame(drive.name, str(image), read)
+        inner = Path(drive.name, 'proj_depth', 'groundtruth', camera, f'{image.stem}.png')
+        truths = [root / split / inner for split in ('train', 'val', '')]
+        truth = next(filter(Path.is_file, truths), None)
+        if truth:
+            read = partial(_annotated_frame, image, truth, drive.parent, camera)
+            yield SetFrame(drive.name, str(image), read)
+        else:
+            alone.append(str(image))
+    tell_left_out(alone, 'annotated depth')
 
 
 def _kitti_images(root: Path, options: Options) -> Iterator[Path]:
     """Give the images that a list names, or all."""
     if options.list is None:
         for camera in ('image_02', 'image_03'):
-            yield from sorted(
-                path
-                for path in root.glob(f'*/*_sync/{camera}/data/*')
-                if path.suffix in ('.png', '.jpg')
-            )
+            found = files(root, f'*/*_sync/{camera}/data/*')
+            yield from (path for path in found if path.suffix.lower() in ('.png', '.jpg'))
         return
     for line in read_lines(options.list):
         yield _listed_image(root, line)
@@ -88,6 +97,7 @@ def _velodyne_frame(image: Path, points: Path, date: Path, camera: str) -> Impor
     rgb = read_colour(image)
     projection, from_velodyne, numbers = _kitti_calibration(date, camera[-2:])
     try:
+        check_path(points)
         cloud = np.fromfile(points, np.float32).reshape(-1, 4)
     except (OSError, ValueError) as error:
         raise DataError(f'{points} is no scan of the Velodyne: {error}') from error
@@ -152,17 +162,27 @@ def _matrices(path: Path, names: tuple[str, ...]) -> dict[str, NDArray[np.float6
 
 
 def _rgbd(root: Path, options: Options) -> Iterator[SetFrame]:
-    """Give the frames of rgb/ and depth/ that have the same name, beneath any folder: a scene."""
-    for colours in sorted([*folders(root, 'rgb'), *folders(root, '**/*/rgb')]):
-        numbers = _folder_intrinsics(colours.parent, root)
-        for path in sorted(colours.iterdir()):
-            # A name may have dots of its own, as a stamp has.
-            names = [f'{path.stem}{suffix}' for suffix in ('.png', '.npy')]
-            found = [p for p in map(colours.with_name('depth').joinpath, names) if p.is_file()]
-            if found:
-                scene = str(colours.parent.relative_to(root))
-                read = partial(_rgbd_frame, path, found[0], numbers, options.scale or 0.001)
+    """Give the images in folders called rgb that have depth of the same name in depth beside it.
+
+    What is beneath one folder of ``root`` is one scene.
+    """
+    alone: list[str] = []
+    below = (folder for folder in all_folders(root) if folder != root)
+    for colours in (folder for folder in below if folder.name == 'rgb'):
+        truths = files(colours.with_name('depth'), '*')
+        # A name may have dots of its own, as a stamp has. Of both, the .png is taken.
+        depths = {p.stem: p for end in ('.npy', '.png') for p in truths if p.suffix.lower() == end}
+        images = [p for p in files(colours, '*') if p.suffix.lower() in IMAGE_SUFFIXES]
+        numbers = _folder_intrinsics(colours.parent, root) if images else {}
+        scene = (*colours.parent.relative_to(root).parts, '')[0]
+        for path in images:
+            if path.stem in depths:
+                scale = options.scale or 0.001
+                read = partial(_rgbd_frame, path, depths[path.stem], numbers, scale)
                 yield SetFrame(scene, str(path), read)
+            else:
+                alone.append(str(path))
+    tell_left_out(alone, 'depth of their name')
 
 
 def _folder_intrinsics(folder: Path, root: Path) -> dict[str, float]:
@@ -173,7 +193,9 @@ def _folder_intrinsics(folder: Path, root: Path) -> dict[str, float]:
             try:
                 content = read_json(path)
                 return {name: float(content[name]) for name in _NUMBERS}
-            except (JsonError, KeyError, TypeError, ValueError) as error:
+            except JsonError as error:
+                raise DataError(f'{error}; give fx, fy, cx, cy in px') from error
+            except (KeyError, TypeError, ValueError) as error:
                 raise DataError(f'{path}: {error}; give fx, fy, cx, cy in px') from error
         if place == root:
             break
@@ -182,7 +204,8 @@ def _folder_intrinsics(folder: Path, root: Path) -> dict[str, float]:
 
 def _rgbd_frame(colour: Path, depth: Path, numbers: dict[str, float], scale: float) -> Imported:
     rgb = read_colour(colour)
-    z = read_numpy(depth) if depth.suffix == '.npy' else read_depth_file(depth, scale)
+    is_array = depth.suffix.lower() == '.npy'
+    z = read_numpy(depth, scale) if is_array else read_depth_file(depth, scale)
     same_size(str(colour), rgb, z)
     camera = Intrinsics(**numbers, width=rgb.shape[1], height=rgb.shape[0])
     return Imported(rgb, z, camera)
@@ -209,8 +232,9 @@ RGBD = Importer(
     'indoor',
     'unknown',
     'ROOT/PLACE/rgb/NAME.png (or .jpg), ROOT/PLACE/depth/NAME.png (16 bits, --scale m a unit, '
-    '0.001 by default) or .npy (m), and intrinsics.json in PLACE or above it with fx, fy, cx, cy '
-    'in px; PLACE may be folders in folders (house/kitchen), and is one scene',
+    '0.001 by default) or .npy (m, or whole numbers of --scale), and intrinsics.json in PLACE or '
+    'above it with fx, fy, cx, cy in px; rgb and depth may lie deeper (PLACE/left, PLACE/right), '
+    'all of PLACE is one scene',
     _rgbd,
     uses=('scale',),
 )

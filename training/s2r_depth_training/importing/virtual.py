@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,8 @@ from s2r_depth_training.importing.entries import (
     same_size,
 )
 from s2r_depth_training.importing.files import (
+    all_folders,
+    files,
     folders,
     known,
     read_colour,
@@ -32,31 +35,33 @@ from s2r_depth_training.importing.files import (
 _Numbers = tuple[float, float, float, float]
 
 _CENTIMETRE, _VKITTI_SKY = 0.01, 65535
-# Of Virtual KITTI 1.3.1, which has no files of intrinsics (its documentation).
-_VKITTI = (725.0, 725.0, 620.5, 187.0)
+# Of sets without files of intrinsics: as their documentation has it, for images of that size.
+_VKITTI = Intrinsics(725.0, 725.0, 620.5, 187.0, 1242, 375)
 _HYPERSIM_FX, _HYPERSIM_SIZE = 886.81, (1024, 768)
-_TARTAN = (320.0, 320.0, 320.0, 240.0)
+_TARTAN = Intrinsics(320.0, 320.0, 320.0, 240.0, 640, 480)
 _SUNCG_METRES = 8.0
+_SUNCG_NAME = r'(.+)_\d+(?:_[a-z]+)?'  # HOUSE_NUMBER, or HOUSE_NUMBER_mlt as it was rendered
 
 
-def _vkitti_frame(
-    colour: Path, depth: Path, numbers: tuple[float, float, float, float]
-) -> Imported:
+def _vkitti_frame(colour: Path, depth: Path, numbers: _Numbers | None) -> Imported:
+    """Read a frame; numbers: fx, fy, cx, cy, None of 1.3.1."""
     rgb = read_colour(colour)
     z = read_depth_file(depth, _CENTIMETRE, sky=_VKITTI_SKY)
     same_size(str(colour), rgb, z)
-    return Imported(rgb, z, Intrinsics(*numbers, rgb.shape[1], rgb.shape[0]))
+    height, width = z.shape
+    camera = Intrinsics(*numbers, width, height) if numbers else _VKITTI.resized(width, height)
+    return Imported(rgb, z, camera)
 
 
 def _vkitti1(root: Path, options: Options) -> Iterator[SetFrame]:
     colours = [p for name in ('rgb', 'vkitti_1.3.1_rgb') for p in folders(root, name)]
     depths = [p for name in ('depth', 'vkitti_1.3.1_depthgt') for p in folders(root, name)]
     for colour, depth in zip(colours[:1], depths[:1]):
-        found = sorted(colour.glob('*/*/*.png'))
+        found = files(colour, '*/*/*.png')
         for path in found if options.list is None else _listed(colour, options.list):
             inner = path.relative_to(colour)
             yield SetFrame(
-                inner.parts[0], str(path), partial(_vkitti_frame, path, depth / inner, _VKITTI)
+                inner.parts[0], str(path), partial(_vkitti_frame, path, depth / inner, None)
             )
 
 
@@ -71,8 +76,9 @@ def _listed(colour: Path, path: Path) -> Iterator[Path]:
 
 def _vkitti2(root: Path, options: Options) -> Iterator[SetFrame]:
     for variation in folders(root, 'Scene*/*'):
-        table = _vkitti2_intrinsics(variation / 'intrinsic.txt')
-        for path in sorted(variation.glob('frames/rgb/Camera_*/rgb_*.jpg')):
+        found = files(variation, 'frames/rgb/Camera_*/rgb_*.jpg')
+        table = _vkitti2_intrinsics(variation / 'intrinsic.txt') if found else {}
+        for path in found:
             number, camera = path.stem.removeprefix('rgb_'), path.parent.name
             depth = variation / 'frames' / 'depth' / camera / f'depth_{number}.png'
             key = (int(number), int(camera.removeprefix('Camera_')))
@@ -99,7 +105,7 @@ def _vkitti2_intrinsics(path: Path) -> dict[tuple[int, int], _Numbers]:
 def _hypersim(root: Path, options: Options) -> Iterator[SetFrame]:
     for final in folders(root, '*/images/scene_cam_*_final_preview'):
         geometry = final.with_name(final.name.replace('final_preview', 'geometry_hdf5'))
-        for path in sorted(final.glob('frame.*.tonemap.jpg')):
+        for path in files(final, 'frame.*.tonemap.jpg'):
             number = path.name.split('.')[1]
             depth = geometry / f'frame.{number}.depth_meters.hdf5'
             scene = final.parent.parent.name
@@ -123,28 +129,29 @@ def z_of_lengths(lengths: Depth, camera: Intrinsics) -> Depth:
 
 
 def _tartanair(root: Path, options: Options) -> Iterator[SetFrame]:
-    for left in folders(root, '**/image_left'):
-        for path in sorted(left.glob('*_left.png')):
+    for left in (folder for folder in all_folders(root) if folder.name == 'image_left'):
+        for path in files(left, '*_left.png'):
             depth = left.with_name('depth_left') / f'{path.stem}_depth.npy'
             # Of ENVIRONMENT/Easy/P000, wherever ROOT lies: all trajectories go through one place.
-            scene = left.resolve().parents[2].name
+            scene = (root.resolve() / left.relative_to(root)).parents[2].name
             yield SetFrame(scene, str(path), partial(_tartanair_frame, path, depth))
 
 
 def _tartanair_frame(colour: Path, depth: Path) -> Imported:
     rgb, z = read_colour(colour), read_numpy(depth)
     same_size(str(colour), rgb, z)
-    return Imported(rgb, z, Intrinsics(*_TARTAN, rgb.shape[1], rgb.shape[0]))
+    return Imported(rgb, z, _TARTAN.resized(rgb.shape[1], rgb.shape[0]))
 
 
 def _suncg(root: Path, options: Options) -> Iterator[SetFrame]:
     if not options.fx:
         raise DataError('SUNCG in this layout has no intrinsics: say --fx PX of its images')
     colours = root / 'trainA_SYN10' / 'trainA_SYN10'
-    for path in sorted(colours.glob('*.png')):
+    for path in files(colours, '*.png'):
         depth = root / 'trainC_SYN10' / 'trainC_SYN10' / path.name
-        # Of a house the names begin alike: HOUSE_NUMBER.png.
-        scene = path.stem.rpartition('_')[0] or path.stem
+        # Names that tell no house might all be of one.
+        house = re.fullmatch(_SUNCG_NAME, path.stem)
+        scene = house[1] if house else ''
         yield SetFrame(scene, str(path), partial(_suncg_frame, path, depth, options.fx))
 
 
@@ -188,7 +195,8 @@ TARTANAIR = Importer(
 SUNCG = Importer(
     'indoor',
     'unknown',
-    'ROOT/trainA_SYN10/trainA_SYN10/NAME.png and ROOT/trainC_SYN10/trainC_SYN10/NAME.png',
+    'ROOT/trainA_SYN10/trainA_SYN10/NAME.png and ROOT/trainC_SYN10/trainC_SYN10/NAME.png; names '
+    'like HOUSE_NUMBER tell the scenes, others are one',
     _suncg,
     uses=('fx',),
 )

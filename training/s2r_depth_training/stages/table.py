@@ -86,6 +86,12 @@ def sample_seed(experiment_seed: int, stage: str) -> int:
     return experiment_seed * _OFFSETS + STAGES[stage].seed_offset
 
 
+def is_without_attention(stage: str) -> bool:
+    """Return whether DP has learnt behind STE alone, as in the paper's network without DSA."""
+    rule = STAGES.get(stage)
+    return rule is not None and rule.fresh_depth and not (rule.attention or rule.formula)
+
+
 def require_exportable(stage: str, name: str) -> None:
     """Raise ExportError, naming ``name``, unless DP knows the attention map after ``stage``."""
     if stage not in STAGES:

@@ -74,7 +74,10 @@ class InferenceLoop:
         # Counts activations: a frame of an earlier one is not published in a later one.
         self._activation = 0
         self._worker = NewestWorker(self._process, log_defect, self._patience)
-        self._decoders = {name: NewestWorker(self._decode, log_defect) for name in decoded_apart}
+        self._decoders = {
+            name: NewestWorker(self._decode, log_defect, name=f'decode {name}')
+            for name in decoded_apart
+        }
         self._workers = (*self._decoders.values(), self._worker)
 
     # ------------------------------------------------------------------ transitions
@@ -210,7 +213,9 @@ class InferenceLoop:
 def _prepare(camera: CameraStream, image: ArrivedImage, values: Values) -> Prepared | None:
     """Read an image; None, and counted, if nobody wants anything of it."""
     wanted = _wanted(camera, values)
-    return camera.pipeline.prepare(image.message, camera.find_info, wanted, values) if wanted else None
+    if not wanted:
+        return None
+    return camera.pipeline.prepare(image.message, camera.find_info, wanted, values)
 
 
 def _wanted(camera: CameraStream, values: Values) -> Set[str]:

@@ -234,7 +234,7 @@ def test_each_camera_has_a_factor_besides_that_of_all(scales: list[float], commo
     if all(0.001 <= common * scale <= 1000 for scale in scales):
         validate(values)
     else:
-        with pytest.raises(ParameterError, match='depth_scale must be from 0.001 to 1000'):
+        with pytest.raises(ParameterError, match=r'depth_scale must be from 0\.001 to 1000'):
             validate(values)
     for name, scale in zip(names, scales):
         own = values.of_camera(name)

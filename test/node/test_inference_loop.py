@@ -425,7 +425,7 @@ def test_a_large_picture_of_one_camera_holds_no_other_up(setting: Setting) -> No
     large, small = setting.front, setting.rear
     for camera in (large, small):
         camera.want(topics.DEPTH)
-    large.send(_png(4000, 1), info=False)
+    large.send(_png(4000, 1))
     for _ in range(3):
         second = small.send(_png(64))
         _until(partial(_has_published, small, second), 'a frame of the small camera')

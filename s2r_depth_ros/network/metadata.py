@@ -12,7 +12,7 @@ from typing import Any, TypeGuard
 
 from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.network.s2r_depthnet import WIDTHS
-from s2r_depth_ros.network.size_rule import SizeError, check_size
+from s2r_depth_ros.network.size_rule import LARGEST_SIDE, SizeError, check_size
 
 COLOR_ORDERS = ('rgb', 'bgr')
 RESIZE_METHODS = ('bicubic', 'bilinear')
@@ -105,7 +105,7 @@ class ModelMetadata:
         """
         try:
             values = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise CheckpointError(f'the metadata is not JSON ({error})') from error
         if not isinstance(values, dict):
             raise CheckpointError('the metadata is not a JSON object')
@@ -123,15 +123,17 @@ class ModelMetadata:
 
 
 def _is_number(value: object) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    return -math.inf < value < math.inf  # compared, not converted: an int may exceed any float
 
 
-def _is_positive(value: object) -> bool:
-    return _is_number(value) and value > 0
+def _from(least: float, most: float) -> _Test:
+    return lambda value: _is_number(value) and least <= value <= most
 
 
-def _is_int(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+def _is_side(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value <= LARGEST_SIDE
 
 
 def _is_json_object(value: object) -> bool:
@@ -139,7 +141,7 @@ def _is_json_object(value: object) -> bool:
         return False
     try:
         return bool(json.loads(json.dumps(value, allow_nan=False)) == value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         return False
 
 
@@ -177,15 +179,18 @@ _OBJECT = (_is_json_object, 'a JSON object (string keys, finite numbers, lists n
 _RULES: dict[str, tuple[_Test, str]] = {
     'name': (_is_name, 'a non-empty string without slashes'),
     'width': _one_of(WIDTHS),
-    'input_height': (_is_int, 'a whole number of pixels'),
-    'input_width': (_is_int, 'a whole number of pixels'),
-    'max_depth': (_is_positive, 'a finite number of metres > 0'),
-    'focal_length': (lambda v: v is None or _is_positive(v), 'pixels > 0, or null if unknown'),
+    'input_height': (_is_side, f'a whole number of pixels, {LARGEST_SIDE} at most'),
+    'input_width': (_is_side, f'a whole number of pixels, {LARGEST_SIDE} at most'),
+    'max_depth': (_from(1e-3, 1e5), 'metres from 0.001 to 100000'),
+    'focal_length': (
+        lambda v: v is None or _from(1e-2, 1e6)(v),
+        'pixels from 0.01 to 1000000, or null if unknown',
+    ),
     'scene': _one_of(SCENES),
     'licence': _TEXT,
     'color_order': _one_of(COLOR_ORDERS),
-    'mean': (_three(_is_number), 'three finite numbers'),
-    'std': (_three(_is_positive), 'three finite numbers > 0'),
+    'mean': (_three(_from(-1e3, 1e3)), 'three numbers from -1000 to 1000'),
+    'std': (_three(_from(1e-3, 1e3)), 'three numbers from 0.001 to 1000'),
     'resize': _one_of(RESIZE_METHODS),
     'pitch_range': _angles(math.pi / 2),
     'roll_range': _angles(math.pi),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 from pathlib import Path
 
 from s2r_depth_ros.network.metadata import CheckpointError
@@ -19,13 +20,14 @@ def find_model(name_or_path: str | Path) -> Path:
     CheckpointError that names the models that exist.
     """
     text = str(name_or_path)
-    path = Path(text).expanduser()
+    # By os.path: of an unknown user, or too long, a path is one that does not exist, and no error.
+    path = Path(os.path.expanduser(text))
     if path.suffix == SUFFIX or text != path.name:
-        if path.exists():
+        if os.path.exists(path):
             return path
         raise CheckpointError(f'{path}: no such model file; {_choices()}')
     file = _models_folder() / (text + SUFFIX)
-    if not file.is_file():
+    if not os.path.isfile(file):
         raise CheckpointError(f'{text}: no model of this name; {_choices()}')
     return file
 

@@ -6,6 +6,7 @@ from s2r_depth_ros.errors import UserError
 
 MULTIPLE = 16
 MINIMUM = 96
+LARGEST_SIDE = 4096  # of a model's own input; more takes all memory there is
 
 
 class SizeError(UserError, ValueError):

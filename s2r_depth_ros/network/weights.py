@@ -78,10 +78,12 @@ def check_fit(
 
 
 def check_finite(path: Path, tensors: Mapping[str, Tensor], remedy: str) -> None:
-    """Raise CheckpointError at the first key that holds NaN or infinity."""
+    """Raise CheckpointError at the first key with NaN, infinity or a variance below 0."""
     for key, value in tensors.items():
         if not torch.isfinite(value).all():
             raise CheckpointError(f'{path}: key {key!r} holds NaN or infinity; {remedy}')
+        if key.endswith('.running_var') and (value < 0).any():
+            raise CheckpointError(f'{path}: key {key!r} holds variances below 0; {remedy}')
 
 
 def check_one_activation(path: Path, tensors: Mapping[str, Tensor], network: nn.Module) -> None:

@@ -131,8 +131,8 @@ class CameraStream:
         if self._changes > _CHANGES_OFTEN:
             self.health.report_once(
                 f'camera_info on {self.topics.camera_info} has changed {_CHANGES_OFTEN} times: '
-                'the maps of undistortion are computed anew for each, which takes as long as a '
-                'frame; publish one calibration, or rectified images'
+                'the maps of undistortion are computed anew for each, which costs time; publish '
+                'one calibration, or rectified images'
             )
 
     def _take_reference(self, topic: str, message: Any) -> None:

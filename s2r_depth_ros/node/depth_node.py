@@ -180,7 +180,13 @@ class DepthNode(LifecycleNode):
     def _configure(self, values: Values) -> None:
         """Load the model, start the loop that infers and create the topics of every camera."""
         estimator = load_estimator(values, self.get_logger())
-        self._loop = InferenceLoop(estimator, lambda: self.parameters.values, self._log_defect)
+        compressed = values.image_transport == 'compressed'
+        self._loop = InferenceLoop(
+            estimator,
+            lambda: self.parameters.values,
+            self._log_defect,
+            values.cameras if compressed and len(values.cameras) > 1 else (),
+        )
         self._transforms = make_transforms(self, values.transforms)
         self._gravity = Gravity(self, self._transforms, lambda: self.parameters.values)
         for name in values.cameras or ('',):
@@ -190,7 +196,7 @@ class DepthNode(LifecycleNode):
                 CameraStream(
                     self,
                     name,
-                    values.image_transport == 'compressed',
+                    compressed,
                     FramePipeline(
                         estimator.metadata,
                         self._transforms,

@@ -18,6 +18,13 @@ from s2r_depth_ros.node.frame_level import NOT_LEVELED, Leveled
 from s2r_depth_ros.node.scale_report import ScaleReport
 
 
+class DecodedImage(NamedTuple):
+    """A compressed image that was decoded before its frame's turn: the message's header, RGB."""
+
+    header: Header
+    rgb: NDArray[np.uint8]
+
+
 class Calibrated:
     """Everything computed once per calibration."""
 

@@ -60,6 +60,11 @@ class FrameCounter:
             self._totals['dropped'] += dropped
             self._image_time = time.monotonic()
 
+    def count_dropped(self) -> None:
+        """Count an image that was dropped for a newer one after it was counted as received."""
+        with self._lock:
+            self._totals['dropped'] += 1
+
     def count_lost(self, count: int) -> None:
         """Count images that were published and never arrived."""
         with self._lock:

@@ -51,6 +51,7 @@ class FrameScale:
         self._state = FilterState.initial()
         self._depth_scale: float | None = None
         self._estimate: ScaleEstimate | None = None
+        self._contradicted: float | None = None  # since when sources contradict each other
         # Whether depth was published by the state before: then it must not jump.
         self._shown = False
 
@@ -81,6 +82,8 @@ class FrameScale:
         freshness = state.freshness(now, values.scale.settings())
         if state.jump and choice.estimate and freshness is not Freshness.FRESH:
             notes.append(_about_jump(state.jump, state.scale))
+        if lasting := self._lasting(choice.contradiction, now, values.scale.timeout):
+            notes.append(lasting)
         missing = freshness in (Freshness.UNSET, Freshness.STALE)
         withheld = missing and values.scale.on_timeout == STOP
         self._shown = not withheld
@@ -102,6 +105,16 @@ class FrameScale:
             self._state, self._estimate = FilterState.initial(), None
         elif self._state.source not in ('', FIXED):
             self._state = rescaled(self._state, values.depth_scale / before)
+
+    def _lasting(self, contradiction: str | None, now: float, timeout: float) -> str:
+        """Return the contradiction if there has been one for ``timeout`` seconds, else ''."""
+        if contradiction == '':
+            self._contradicted = None
+        if not contradiction:
+            return ''
+        if self._contradicted is None or now < self._contradicted:
+            self._contradicted = now
+        return contradiction if now - self._contradicted >= timeout else ''
 
     def _news(self, choice: ScaleChoice) -> ScaleEstimate | None:
         """Return the chosen estimate, None if the filter has seen it already."""

@@ -4,7 +4,9 @@
 
 1. arrive: ``image_arrived``, on the thread of the camera's subscription. The image becomes the
    camera's newest; one that was still waiting is dropped. If it needs a camera_info that has not
-   come yet it waits for it, but no longer than the parameter camera_info_timeout.
+   come yet it waits for it, but no longer than the parameter camera_info_timeout. Compressed images
+   of one of several cameras are decoded before that, in ``_decode``, on a thread of each camera:
+   large ones hold no other camera up.
 
 All that follows is ``_process``, on the loop's own thread, which takes the newest image of every
 camera that has one that is ready:
@@ -19,7 +21,7 @@ An image that cannot be used, or a batch that fails, is counted and reported by 
 belongs to (``CameraHealth.report_bad_frame``); other cameras' frames go on.
 
 Threads and locks: transitions call ``activate``, ``pause`` and ``stop`` on their threads, one at a
-time. The worker's lock guards the images that wait. ``_publish_lock`` guards ``_active`` and
+time. The workers' locks guard the images that wait. ``_publish_lock`` guards ``_active`` and
 ``_activation``, and is held while a frame is published: after ``pause`` no message follows.
 """
 
@@ -27,7 +29,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -35,7 +37,7 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.node.camera_stream import CameraStream
-from s2r_depth_ros.node.frame import Inference, Prepared, Result
+from s2r_depth_ros.node.frame import DecodedImage, Inference, Prepared, Result
 from s2r_depth_ros.node.parameters import Values
 from s2r_depth_ros.node.worker import NewestWorker
 
@@ -43,7 +45,7 @@ from s2r_depth_ros.node.worker import NewestWorker
 class ArrivedImage(NamedTuple):
     """An image that waits to be inferred, and the activation of the node that it arrived in."""
 
-    message: Image | CompressedImage
+    message: Image | CompressedImage | DecodedImage
     activation: int
 
 
@@ -52,6 +54,8 @@ class InferenceLoop:
 
     Not active at first. values: returns the parameters' present values. log_defect: called on the
     loop's thread with an exception that no camera's frame is to blame for; the loop goes on.
+    decoded_apart: names of the cameras whose images, all compressed, are decoded on their own
+    threads.
 
     estimator: None once the loop is stopped, so that the model's memory is free soon after.
     """
@@ -61,6 +65,7 @@ class InferenceLoop:
         estimator: DepthEstimator,
         values: Callable[[], Values],
         log_defect: Callable[[Exception], None],
+        decoded_apart: Sequence[str] = (),
     ) -> None:
         self.estimator: DepthEstimator | None = estimator
         self._values = values
@@ -69,6 +74,11 @@ class InferenceLoop:
         # Counts activations: a frame of an earlier one is not published in a later one.
         self._activation = 0
         self._worker = NewestWorker(self._process, log_defect, self._patience)
+        self._decoders = {
+            name: NewestWorker(self._decode, log_defect, name=f'decode {name}')
+            for name in decoded_apart
+        }
+        self._workers = (*self._decoders.values(), self._worker)
 
     # ------------------------------------------------------------------ transitions
 
@@ -87,28 +97,32 @@ class InferenceLoop:
         """Publish nothing from now on; a frame that is being inferred is thrown away."""
         with self._publish_lock:
             self._active = False
-        self._worker.clear()
+        for worker in self._workers:
+            worker.clear()
 
     def stop(self) -> None:
-        """Let the thread end after the frames under way, and let go of the model; do not wait."""
+        """Let the threads end after the frames under way, and let go of the model; do not wait."""
         self.pause()
-        self._worker.stop()
+        for worker in self._workers:
+            worker.stop()
         self.estimator = None
 
     def join(self) -> None:
-        """Wait until the thread has ended; call ``stop`` first."""
-        self._worker.join()
+        """Wait until the threads have ended; call ``stop`` first."""
+        for worker in self._workers:
+            worker.join()
 
     def is_alive(self) -> bool:
-        """Return whether the thread still runs."""
-        return self._worker.is_alive()
+        """Return whether a thread still runs."""
+        return any(worker.is_alive() for worker in self._workers)
 
     # ------------------------------------------------------------------ the way of a frame
 
     def image_arrived(self, camera: CameraStream, message: Image | CompressedImage) -> None:
         """Make an image the camera's next frame, unless the loop is not active."""
         if self._active:
-            dropped = self._worker.put(camera, ArrivedImage(message, self._activation))
+            worker = self._decoders.get(camera.name, self._worker)
+            dropped = worker.put(camera, ArrivedImage(message, self._activation))
             camera.health.counter.count_received(dropped)
 
     def info_arrived(self) -> None:
@@ -119,6 +133,16 @@ class InferenceLoop:
         """Return for how long an image should wait for its camera_info: seconds, 0 if ready."""
         worth_waiting = camera.infos.is_worth_waiting(image.message.header)
         return self._values().camera_info_timeout if worth_waiting else 0.0
+
+    def _decode(self, arrived: Mapping[CameraStream, ArrivedImage]) -> None:
+        """Decode the image of a camera, and make it the camera's next frame; on its own thread."""
+        for camera, image in arrived.items():
+            values = self._values()
+            with self._isolated(camera):
+                if _wanted(camera, values):
+                    decoded = camera.pipeline.decode(image.message, values)
+                    if self._active and self._worker.put(camera, image._replace(message=decoded)):
+                        camera.health.counter.count_dropped()
 
     def _process(self, arrived: Mapping[CameraStream, ArrivedImage]) -> None:
         """Take images of different cameras all the way; on the loop's thread."""
@@ -188,8 +212,15 @@ class InferenceLoop:
 
 def _prepare(camera: CameraStream, image: ArrivedImage, values: Values) -> Prepared | None:
     """Read an image; None, and counted, if nobody wants anything of it."""
+    wanted = _wanted(camera, values)
+    if not wanted:
+        return None
+    return camera.pipeline.prepare(image.message, camera.find_info, wanted, values)
+
+
+def _wanted(camera: CameraStream, values: Values) -> Set[str]:
+    """Return the outputs that are to be made of an image; if none is, it is counted as skipped."""
     wanted = camera.topics.wanted(values.publish_always) | camera.calibration.wanted
     if not wanted:
         camera.health.counter.count_skipped()
-        return None
-    return camera.pipeline.prepare(image.message, camera.find_info, wanted, values)
+    return wanted

@@ -26,7 +26,7 @@ class NewestWorker(Generic[Key, Item]):
     Older items are dropped. patience: called with an item that waits; returns for how many seconds
     its key may be held back at most, counted from the first item put since the last one was taken,
     0 if the item is ready. No item of another key waits for it. on_error: called on that thread
-    with an exception that ``work`` raised; the thread goes on.
+    with an exception that ``work`` raised; the thread goes on. name: of the thread.
 
     One lock guards the waiting items; ``patience`` is called while it is held, ``work`` is not.
     """
@@ -36,6 +36,7 @@ class NewestWorker(Generic[Key, Item]):
         work: Callable[[dict[Key, Item]], None],
         on_error: Callable[[Exception], None],
         patience: Callable[[Key, Item], float] = lambda key, item: 0.0,
+        name: str = 'inference',
     ) -> None:
         self._work = work
         self._on_error = on_error
@@ -43,7 +44,7 @@ class NewestWorker(Generic[Key, Item]):
         self._changed = threading.Condition()
         self._slots: dict[Key, _Slot[Item]] = {}
         self._stopping = False
-        self._thread = threading.Thread(target=self._run, name='inference')
+        self._thread = threading.Thread(target=self._run, name=name)
         self._thread.start()
 
     def put(self, key: Key, item: Item) -> bool:

@@ -225,3 +225,37 @@ def test_of_several_scans_all_must_be_decoded_to_their_end(changed: bool) -> Non
     assert len(decoded) == 2
     assert decoded[0] == content
     assert decoded[1].endswith(END)
+
+
+def _overwritten(whole: bytes, begin: int, random: np.random.Generator) -> bytes:
+    """Return data of which up to 32 bytes in a row, behind ``begin``, are others."""
+    content = bytearray(whole)
+    count = int(random.integers(1, 33))
+    at = int(random.integers(begin, len(whole) - 20 - count))
+    for i in range(at, at + count):
+        content[i] ^= int(random.integers(1, 256))
+    return bytes(content)
+
+
+def _is_refused(content: bytes) -> bool:
+    try:
+        decode(content)
+    except CodecError:
+        return True
+    return False
+
+
+def test_overwritten_bytes_of_a_jpeg_are_seen_where_blocks_are_missing() -> None:
+    """There is no checksum: what decodes to as many blocks is taken for a picture."""
+    random = np.random.default_rng(0)
+    whole = _jpeg(_scene(120, 160))
+    begin = whole.index(b'\xff\xda') + 14
+    refused = [_is_refused(_overwritten(whole, begin, random)) for _ in range(100)]
+    assert 0 < np.mean(refused) < 0.5
+
+
+def test_overwritten_bytes_of_a_png_are_refused() -> None:
+    random = np.random.default_rng(0)
+    whole = cv2.imencode('.png', _scene(60, 80))[1].tobytes()
+    begin = whole.index(b'IDAT')
+    assert all(_is_refused(_overwritten(whole, begin, random)) for _ in range(100))

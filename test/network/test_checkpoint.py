@@ -260,6 +260,16 @@ WRONG_FACTS = [
     ('scores', [1, 2]),
     ('placeholder', False),
     ('sha256', 7),
+    # Numbers that are none of a model, though they are numbers.
+    ('max_depth', 10**400),
+    ('max_depth', 1e300),
+    ('focal_length', 1e300),
+    ('focal_length', 1e-300),
+    ('std', [1e-300] * 3),
+    ('mean', [10**400] * 3),
+    ('input_height', 96000),
+    ('input_width', 16 * 10**400),
+    ('roll_range', [0.0, 10**400]),
 ]
 
 
@@ -373,6 +383,18 @@ def test_weights_that_are_not_finite_are_named(altered: Altered, value: float) -
     bias[3] = value
     path = altered(tensors={BIAS: bias})
     assert f'{path}: key {BIAS!r} holds NaN or infinity' in refusal(load_model, path)
+
+
+def test_negative_variances_are_named(altered: Altered) -> None:
+    key = 'depth_net.center.0.norm1.running_var'
+    text = refusal(load_model, altered(tensors={key: torch.full((192,), -1.0)}))
+    assert f'key {key!r} holds variances below 0' in text
+
+
+def test_metadata_of_any_depth_are_refused() -> None:
+    """What nests a hundred thousand times is no metadata; it was a traceback."""
+    with pytest.raises(CheckpointError, match='the metadata is not JSON'):
+        ModelMetadata.from_json('{"provenance":' + '[' * 100_000 + ']' * 100_000 + '}')
 
 
 def test_activation_that_is_not_shared_is_refused(altered: Altered) -> None:

@@ -82,3 +82,11 @@ def test_incomplete_installation_is_an_error_with_its_remedy(
     monkeypatch.setattr(registry, 'share_directory', missing)
     with pytest.raises(CheckpointError, match='build the package again'):
         find_model('first')
+
+
+@pytest.mark.parametrize(
+    'text', ['~nobody-of-this-name/x.safetensors', '/' + 'a' * 5000 + '.safetensors', 'b' * 5000]
+)
+def test_paths_that_the_system_refuses_are_named(models: Path, text: str) -> None:
+    with pytest.raises(CheckpointError, match=r'no such model file|no model of this name'):
+        find_model(text)

@@ -144,6 +144,23 @@ def test_the_surest_of_several_fresh_ones_wins() -> None:
     assert camera.frame(START + 5).state.source == 'range'
 
 
+def test_two_sources_that_contradict_for_good_are_told() -> None:
+    """A height of twice what it is, beside a lidar: whichever is right, somebody must look."""
+    camera = ScaledCamera('lidar', 'camera_height', scale__camera_height=2 * HEIGHT)
+    brief = run(camera, topics.REFERENCE_POINTS, cloud, seconds=4.0)
+    assert (brief.level, brief.message) == (OK, 'measured by lidar')
+    report = run(camera, topics.REFERENCE_POINTS, cloud, begin=START + 4.0, seconds=2.0)
+    assert report.level == WARN
+    assert report.message.startswith('measured by lidar; lidar says 1')
+    assert 'and camera_height 1.9' in report.message
+    assert 'differ by a factor of 2:' in report.message
+    camera.set(scale__camera_height=HEIGHT)
+    assert run(camera, topics.REFERENCE_POINTS, cloud, begin=START + 6.0).level == OK
+    camera.set(scale__camera_height=2 * HEIGHT)
+    again = run(camera, topics.REFERENCE_POINTS, cloud, begin=START + 9.0, seconds=4.0)
+    assert again.level == OK, 'what agreed in between is no contradiction for good'
+
+
 def test_near_and_far_are_scaled_differently_only_with_curve() -> None:
     for curve in (True, False):
         camera = ScaledCamera('depth', scale__curve=curve)

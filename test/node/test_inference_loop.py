@@ -6,13 +6,17 @@ import math
 import queue
 import threading
 import time
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, cast
 
+import cv2
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
 
@@ -23,7 +27,7 @@ from rcl_interfaces.srv import SetParametersAtomically
 from rclpy.lifecycle import LifecycleNode
 from rclpy.parameter import Parameter
 from ros_graph import HEIGHT, WIDTH, camera_info, picture, pixels, rgb_message
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
 from s2r_depth_ros.inference.estimator import DepthEstimator, Prediction, View
@@ -60,13 +64,13 @@ class FakeEstimator:
 class Camera:
     """A camera of the loop, and its side of the topics."""
 
-    def __init__(self, name: str, loop: InferenceLoop) -> None:
+    def __init__(self, name: str, loop: InferenceLoop, compressed: bool = False) -> None:
         self.name = name
         self.node = FakeNode()
         self.stream = CameraStream(
             cast(LifecycleNode, self.node),
             name,
-            False,
+            compressed,
             pipeline_of(None, OVER_FLOOR),
             loop.image_arrived,
             loop.info_arrived,
@@ -92,14 +96,15 @@ class Camera:
             setattr(message, name, value)
         return message
 
-    def send(self, image: Image | None = None, *, info: bool = True) -> int:
+    def send(self, image: Image | CompressedImage | None = None, *, info: bool = True) -> int:
         """Let an image arrive, after its camera_info; return the second of its stamp."""
         image = image or self.image()
         self._second += 1
         image.header = Header(stamp=Time(sec=self._second), frame_id='camera')
         if info:
             self.send_info()
-        self._arrive(topics.IMAGE, image)
+        compressed = isinstance(image, CompressedImage)
+        self._arrive(topics.IMAGE + topics.COMPRESSED * compressed, image)
         return self._second
 
     def send_info(self) -> None:
@@ -122,15 +127,18 @@ class Camera:
 class Setting:
     """A loop with two cameras, its parameters' values, and the defects it logged."""
 
-    def __init__(self) -> None:
+    def __init__(self, compressed: bool = False) -> None:
         self.estimator = FakeEstimator()
         # Whatever needs a farthest depth has one.
         self.values: Callable[[], Values] = lambda: Values(max_depth=4.0)
         self.defects: queue.Queue[Exception] = queue.Queue()
         self.loop = InferenceLoop(
-            cast(DepthEstimator, self.estimator), lambda: self.values(), self.defects.put
+            cast(DepthEstimator, self.estimator),
+            lambda: self.values(),
+            self.defects.put,
+            ('front', 'rear') if compressed else (),
         )
-        self.front, self.rear = Camera('front', self.loop), Camera('rear', self.loop)
+        self.front, self.rear = (Camera(name, self.loop, compressed) for name in ('front', 'rear'))
 
     def hold(self) -> None:
         """Let the network stop at its next batch, and wait until it has."""
@@ -139,15 +147,26 @@ class Setting:
         self.estimator.entered.get(timeout=_PATIENCE)
 
 
-@pytest.fixture
-def setting() -> Iterator[Setting]:
-    """A loop that is active."""
-    setting = Setting()
+@pytest.fixture(params=[False])
+def setting(request: pytest.FixtureRequest) -> Iterator[Setting]:
+    """A loop that is active; its parameter: whether images are compressed."""
+    setting = Setting(request.param)
     setting.loop.activate()
     yield setting
     setting.estimator.gate.set()
     setting.loop.stop()
     setting.loop.join()
+    assert not setting.loop.is_alive()
+
+
+_COMPRESSED = pytest.mark.parametrize('setting', [True], indirect=True)
+
+
+def _png(side: int, level: int = 0) -> CompressedImage:
+    """Return a picture that is slow to decode where it is large."""
+    noise = np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8)
+    coded = cv2.imencode('.png', noise, [cv2.IMWRITE_PNG_COMPRESSION, level])[1]
+    return CompressedImage(format='bgr8; png compressed bgr8', data=array('B', coded.tobytes()))
 
 
 def _until(condition: Callable[[], Any], what: str) -> None:
@@ -398,3 +417,48 @@ def test_a_frame_is_inferred_to_calibrate_though_nobody_subscribes(setting: Sett
     assert setting.estimator.entered.qsize() == 1
     camera.send()
     _until(lambda: camera.totals().get('skipped') == 2, 'another skipped frame')
+
+
+@_COMPRESSED
+def test_a_large_picture_of_one_camera_holds_no_other_up(setting: Setting) -> None:
+    """It takes a second to decode on a busy machine, and the other camera sends all the time."""
+    large, small = setting.front, setting.rear
+    for camera in (large, small):
+        camera.want(topics.DEPTH)
+    large.send(_png(4000, 1))
+    for _ in range(3):
+        second = small.send(_png(64))
+        _until(partial(_has_published, small, second), 'a frame of the small camera')
+    assert large.seconds() == [], 'the large picture was decoded first'
+    _until(large.seconds, 'the frame of the large picture')
+    assert large.totals()['received'] == 1
+
+
+@_COMPRESSED
+@given(st.lists(st.booleans(), min_size=1, max_size=12))
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_compressed_images_are_counted_to_the_frame(setting: Setting, good: list[bool]) -> None:
+    """In = published + dropped + skipped + errors, wherever they end on the way."""
+    camera = setting.front
+    before = camera.totals()
+    camera.want(*([topics.DEPTH] if good[0] else []))
+    for whole in good:
+        camera.send(_png(16) if whole else CompressedImage(format='png'))
+    ended = ('published', 'dropped', 'skipped', 'errors')
+
+    def new(*names: str) -> int:
+        return sum(camera.totals().get(name, 0) - before.get(name, 0) for name in names)
+
+    _until(lambda: new('received') == len(good) == new(*ended), 'the end of every image')
+
+
+@_COMPRESSED
+def test_a_picture_that_is_decoded_during_a_pause_is_thrown_away(setting: Setting) -> None:
+    camera = setting.front
+    camera.want(topics.DEPTH)
+    camera.send(_png(2000, 1), info=False)
+    setting.loop.pause()
+    setting.loop.stop()
+    setting.loop.join()
+    assert camera.seconds() == []
+    assert setting.estimator.entered.empty()

@@ -111,6 +111,10 @@ def _line_of(name: str, lines: list[str]) -> int:
         ({'depth_scales': (1.0,)}, 'depth_scales has 1 factors for 0 cameras: give one for each'),
         ({'depth_scales': (1.0,), 'cameras': ('a', 'b')}, 'has 1 factors for 2 cameras'),
         ({'depth_scales': (0.0,), 'cameras': ('a',)}, 'depth_scales must be from 0.001 to 1000'),
+        (
+            {'depth_scales': (1.0, 50.0), 'cameras': ('a', 'b'), 'depth_scale': 100.0},
+            'of camera b depth_scale times its own of depth_scales: depth_scale must be from',
+        ),
         ({'cameras': 'front'}, "list of names such as [front], not 'front'"),
         ({'min_depth': 5.0, 'max_depth': 5.0}, 'min_depth (5.0 m) must be smaller'),
         ({'transforms': ('a b 0 0 0 0 0 90',)}, 'must be radians'),
@@ -227,7 +231,11 @@ def test_each_camera_has_a_factor_besides_that_of_all(scales: list[float], commo
     names = tuple(f'c{i}' for i in range(len(scales)))
     changes = {'cameras': names, 'depth_scales': tuple(scales), 'depth_scale': common}
     values = with_changes(DEFAULTS, changes)
-    validate(values)
+    if all(0.001 <= common * scale <= 1000 for scale in scales):
+        validate(values)
+    else:
+        with pytest.raises(ParameterError, match=r'depth_scale must be from 0\.001 to 1000'):
+            validate(values)
     for name, scale in zip(names, scales):
         own = values.of_camera(name)
         assert own.depth_scale == common * scale

@@ -67,6 +67,7 @@ def test_exponents_without_a_point_are_numbers(tmp_path):
         ('base: a.yaml\n', 'a.yaml is its own base'),
         ('base: 3\n', 'base is 3'),
         ('a: [\n', 'a.yaml: not YAML'),
+        ('a: ' + '[' * 20_000, 'a.yaml: not YAML'),
         ('data: 3\n', 'data must hold keys, it is 3'),
         ('data: {mix: {indoor: much}}\n', "data.mix.indoor is 'much'"),
         ('data: {typical: {indoor: [a, 4, 3]}}\n', r"data.typical.indoor\[0\] is 'a'"),

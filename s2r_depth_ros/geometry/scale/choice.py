@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from s2r_depth_ros.geometry.scale.estimate import NoScale, ScaleEstimate
+from s2r_depth_ros.geometry.scale.estimate import NoScale, ScaleEstimate, tolerance
 
 _DRIFT = 0.1
 """How much the log scale may have changed in a second since a reference was measured."""
@@ -13,10 +14,15 @@ _DRIFT = 0.1
 
 @dataclass(frozen=True)
 class ScaleChoice:
-    """The estimate to use, None if there is none, and why: one line for diagnostics."""
+    """The estimate to use, None if there is none, and why: one line for diagnostics.
+
+    contradiction: the fresh one that is farthest from it, and by how much, with what to do; '' if
+    all agree within their deviations, None if there is no other.
+    """
 
     estimate: ScaleEstimate | None
     text: str
+    contradiction: str | None = None
 
 
 def choose_scale(
@@ -29,7 +35,21 @@ def choose_scale(
     """
     fresh = [e for e in found if isinstance(e, ScaleEstimate) and abs(now - e.stamp) <= max_age]
     best = min(fresh, key=lambda e: _uncertainty(e, now), default=None)
-    return ScaleChoice(best, '; '.join(_told(f, best, now, max_age) for f in found) or 'no source')
+    text = '; '.join(_told(f, best, now, max_age) for f in found) or 'no source'
+    others = [e for e in fresh if best and e.source != best.source]
+    return ScaleChoice(best, text, _contradiction(best, others) if best and others else None)
+
+
+def _contradiction(best: ScaleEstimate, others: Sequence[ScaleEstimate]) -> str:
+    far = max(others, key=lambda other: abs(other.log_scale - best.log_scale))
+    off = abs(far.log_scale - best.log_scale)
+    if off <= tolerance(best.deviation, far.deviation):
+        return ''
+    return (
+        f'{best.source} says {best.scale:.3g} and {far.source} {far.scale:.3g}, which differ by a '
+        f'factor of {math.exp(off):.2g}: check the transforms, units and heights of both, and '
+        'depth_scale; until then the surer one is taken'
+    )
 
 
 def _uncertainty(estimate: ScaleEstimate, now: float) -> float:

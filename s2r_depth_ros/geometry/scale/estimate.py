@@ -63,6 +63,8 @@ Centimetres that are called metres are refused, too, where the network is off by
 """
 
 
+_LEAST_TOLERANCE = 0.1  # log scale
+
 SPREAD_IN_IMAGE = 0.2
 """How much the log scale of one part of an image differs from that of all of it."""
 
@@ -134,6 +136,11 @@ class ScaleSource(Protocol):
 
     def estimate(self, view: UnscaledView) -> ScaleEstimate | NoScale:
         """Return the scale of a view, or why there is none. Raises nothing for any values."""
+
+
+def tolerance(*deviations: float) -> float:
+    """Return by how much log scales of these deviations may differ and still agree."""
+    return max(3.0 * math.hypot(*deviations), _LEAST_TOLERANCE)
 
 
 def constant_estimate(

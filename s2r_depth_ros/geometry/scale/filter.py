@@ -13,11 +13,9 @@ from enum import Enum
 import numpy as np
 
 from s2r_depth_ros.geometry.scale.correction import LOG_KNOTS, Correction
-from s2r_depth_ros.geometry.scale.estimate import ScaleEstimate
+from s2r_depth_ros.geometry.scale.estimate import ScaleEstimate, tolerance
 
 _LONGEST_STEP = 1.0  # s: after a longer pause the scale moves no farther than in this time
-_GATE = 3.0  # deviations from the believed scale that an estimate may be off
-_LEAST_GATE = 0.1  # log scale
 # Errors of one frame are those of the next: averaging takes at most this share of the deviation.
 _LEAST_SHARE = 0.5
 
@@ -166,14 +164,13 @@ def _measured(
     state: FilterState, estimate: ScaleEstimate, now: float, settings: FilterSettings
 ) -> FilterState:
     """Return the state after an estimate: believed, or remembered as the start of a jump."""
-    gate = max(_GATE * math.hypot(state.deviation, estimate.deviation), _LEAST_GATE)
-    if abs(estimate.log_scale - state.log_scale) <= gate:
+    off = abs(estimate.log_scale - state.log_scale)
+    if off <= tolerance(state.deviation, estimate.deviation):
         return _believed(state, estimate, now)
     jump = state.jump
-    gate = max(_GATE * estimate.deviation, _LEAST_GATE)
     if (
         jump is None
-        or abs(estimate.log_scale - jump.log_scale) > gate
+        or abs(estimate.log_scale - jump.log_scale) > tolerance(estimate.deviation)
         or now - jump.seen > settings.confirm_time + settings.timeout
     ):
         return replace(state, jump=Jump(estimate.log_scale, 1, now, now))

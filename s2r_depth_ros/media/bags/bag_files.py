@@ -111,7 +111,7 @@ def _named_files(folder: Path) -> tuple[list[Path], str]:
     try:
         content = YAML(typ='safe').load((folder / METADATA).read_text(encoding='utf-8'))
         names = content['rosbag2_bagfile_information']['relative_file_paths']
-    except (OSError, UnicodeError, YAMLError, KeyError, TypeError) as error:
+    except (OSError, UnicodeError, YAMLError, KeyError, TypeError, RecursionError) as error:
         return [], f'{METADATA} cannot be used ({" ".join(repr(error).split())[:200]})'
     if not isinstance(names, list):
         return [], f'{METADATA} cannot be used (its relative_file_paths is no list)'

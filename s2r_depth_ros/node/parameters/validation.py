@@ -33,6 +33,7 @@ def validate(values: Values) -> None:
             'cameras: give one for each of cameras in their order, or none; depth_scale is that of '
             'a single camera'
         )
+    _validate_products(values)
     _validate_frames(values)
     for near, far in (('min_depth', 'max_depth'), ('color_near', 'color_far')):
         low, high = getattr(values, near), getattr(values, far)
@@ -77,6 +78,18 @@ def _validate_cameras(cameras: Sequence[str]) -> None:
             )
         if list(cameras).count(name) > 1:
             raise ParameterError(f'cameras: {name!r} is there twice: each camera needs its own')
+
+
+def _validate_products(values: Values) -> None:
+    """Raise ParameterError where depth_scale and that of a camera together leave its bounds."""
+    scale = next(spec for spec in PARAMETERS if spec.name == 'depth_scale')
+    for name in values.cameras:
+        try:
+            _validate_one(scale, values.of_camera(name).depth_scale)
+        except ParameterError as error:
+            raise ParameterError(
+                f'of camera {name} depth_scale times its own of depth_scales: {error}'
+            ) from error
 
 
 def _validate_frames(values: Values) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from s2r_depth_ros.inference.backends import BACKEND_NAMES
 from s2r_depth_ros.inference.devices import PRECISIONS
 from s2r_depth_ros.network.registry import DEFAULT_MODEL
+from s2r_depth_ros.network.size_rule import LARGEST_SIDE
 from s2r_depth_ros.node.parameters.cloud import CloudParameters
 from s2r_depth_ros.node.parameters.filters import (
     ConfidenceParameters,
@@ -55,13 +56,13 @@ class Values:
     input_height: int = parameter(
         0,
         "height of the network's input in pixels, a multiple of 16 from 96 upwards; 0: the model's",
-        bounds=(0, 4096),
+        bounds=(0, LARGEST_SIDE),
         reload=True,
     )
     input_width: int = parameter(
         0,
         "width of the network's input in pixels, a multiple of 16 from 96 upwards; 0: the model's",
-        bounds=(0, 4096),
+        bounds=(0, LARGEST_SIDE),
         reload=True,
     )
     cameras: tuple[str, ...] = parameter(

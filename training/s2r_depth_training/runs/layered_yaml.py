@@ -25,7 +25,7 @@ def read_layers(path: Path, kind: type, above: tuple[Path, ...] = ()) -> dict[st
         values = yaml.safe_load(path.read_text())
     except OSError as error:
         raise ConfigError(f'cannot be read: {error.strerror}') from error
-    except (ValueError, yaml.YAMLError) as error:
+    except (ValueError, yaml.YAMLError, RecursionError) as error:
         raise ConfigError(f'not YAML: {error}') from error
     if not isinstance(values, dict):
         raise ConfigError('holds no keys')

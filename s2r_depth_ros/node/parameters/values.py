@@ -11,9 +11,7 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
 
-from s2r_depth_ros.inference.backends import BACKEND_NAMES
-from s2r_depth_ros.inference.devices import PRECISIONS
-from s2r_depth_ros.network.registry import DEFAULT_MODEL
+from s2r_depth_ros.network_choices import BACKEND_NAMES, DEFAULT_MODEL, PRECISIONS
 from s2r_depth_ros.node.parameters.cloud import CloudParameters
 from s2r_depth_ros.node.parameters.filters import (
     ConfidenceParameters,

@@ -1,0 +1,181 @@
+"""Runs the tests that start ROS processes again and again on a machine that has too much to do.
+
+usage: PYTHONPATH=.:test/support python benchmarks/stress_tests.py [FILE|FOLDER ...] [--runs 20]
+           [--at-once 2] [--burn 4] [--logs out/stress] [--json benchmarks/reliability.json]
+
+Every file of tests runs once, then every file again, and so on: however early it is ended, all have
+about as many runs. Beside them processes burn CPU. A run that fails leaves its log in --logs, and
+what every process of ROS wrote. The outcome goes into ``stress`` of the JSON file after each run.
+Exit status 1 if any test failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from threading import Lock
+from typing import Any
+from xml.etree import ElementTree
+
+import torch
+from ros_graph import ROOT, own_domain
+
+from s2r_depth_ros.benchmark.machine import machine
+from s2r_depth_ros.files import read_json, write_json
+
+_ROOMS = ('test/node', 'test/rig', 'test/demo', 'test/graph_benchmark', 'test/doctor')
+_LIMIT_S = 3600.0  # after which a run hangs
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a file of tests: how many passed, the names of the others, seconds, load."""
+
+    file: str
+    passed: int
+    failed: tuple[str, ...]
+    seconds: float
+    load: float
+
+
+def main() -> int:
+    """Run the tests, print what each run came to; return 0 if none failed."""
+    options = _parse()
+    options.logs.mkdir(parents=True, exist_ok=True)
+    files = [file for path in options.paths for file in _files(path)]
+    commit = _commit()
+    runs: list[Run] = []
+    lock = Lock()
+
+    def run(number: int, file: str) -> None:
+        came = _run(file, options.logs / f'{Path(file).stem}_{number}')
+        with lock:
+            runs.append(came)
+            print(came, flush=True)
+            if options.json:
+                _keep(options, commit, runs)
+
+    with _burning(options.burn), ThreadPoolExecutor(options.at_once) as pool:
+        done = [pool.submit(run, number, file) for number in range(options.runs) for file in files]
+    for future in done:
+        future.result()
+    return int(any(run.failed for run in runs))
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('paths', nargs='*', default=_ROOMS, help='files or folders of tests')
+    parser.add_argument('--runs', type=int, default=20, help='of each file')
+    parser.add_argument('--at-once', type=int, default=2, help='runs beside each other')
+    parser.add_argument('--burn', type=int, default=4, help='processes that burn CPU')
+    parser.add_argument('--logs', type=Path, default=Path('out/stress'), help='of runs that fail')
+    parser.add_argument('--json', type=Path, help='file that takes the result')
+    return parser.parse_args()
+
+
+def _files(path: str) -> list[str]:
+    return sorted(map(str, Path(path).glob('test_*.py'))) if Path(path).is_dir() else [path]
+
+
+def _commit() -> str:
+    """Return which code is tried."""
+    command = ['git', 'describe', '--always', '--dirty', '--exclude=*']
+    return subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+
+@contextmanager
+def _burning(count: int) -> Iterator[None]:
+    """Let ``count`` processes take all the CPU that they get."""
+    command = [sys.executable, '-c', 'while True: pass']
+    processes = [subprocess.Popen(command) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+def _run(file: str, logs: Path) -> Run:
+    """Run one file of tests in ROS domains of its own; keep its logs only if it fails."""
+    logs.mkdir(exist_ok=True)
+    report = logs / 'report.xml'
+    command = [sys.executable, '-m', 'pytest', '-p', 'no:cacheprovider', '-o', 'log_level=DEBUG']
+    command += [f'--basetemp={logs}/tmp', f'--junitxml={report}', file]
+    begin = time.monotonic()
+    with own_domain() as domain, (logs / 'pytest.log').open('w') as log:
+        environment = {**os.environ, 'ROS_DOMAIN_ID': str(domain), 'ROS_LOG_DIR': f'{logs}/ros'}
+        try:
+            subprocess.run(
+                command, cwd=ROOT, env=environment, stdout=log, stderr=log, timeout=_LIMIT_S
+            )
+        except subprocess.TimeoutExpired:
+            log.write(f'ended after {_LIMIT_S} s\n')
+    seconds = round(time.monotonic() - begin, 1)
+    passed, failed = _outcome(report)
+    if not failed:
+        shutil.rmtree(logs)
+    return Run(file, passed, failed, seconds, round(os.getloadavg()[0], 1))
+
+
+def _outcome(report: Path) -> tuple[int, tuple[str, ...]]:
+    """Return how many tests passed and which did not, by pytest's report."""
+    if not report.exists():
+        return 0, ('no report',)
+    passed, failed = 0, []
+    for case in ElementTree.parse(report).iter('testcase'):
+        kinds = {child.tag for child in case}
+        if kinds & {'failure', 'error'}:
+            failed.append(case.get('name', '?'))
+        elif 'skipped' not in kinds:
+            passed += 1
+    return passed, tuple(failed)
+
+
+def _keep(options: argparse.Namespace, commit: str, runs: Sequence[Run]) -> None:
+    kept = read_json(options.json) if options.json.exists() else {}
+    kept['stress'] = figures_of(runs) | {
+        'date': date.today().isoformat(),
+        'commit': commit,
+        'runs_at_once': options.at_once,
+        'processes_that_burn_cpu': options.burn,
+        'machine': machine(torch.device('cpu')),
+    }
+    write_json(options.json, kept)
+
+
+def figures_of(runs: Sequence[Run]) -> dict[str, Any]:
+    """Return how often each file ran, what passed, and what failed how often."""
+    files = {}
+    for file in sorted({run.file for run in runs}):
+        of_file = [run for run in runs if run.file == file]
+        files[file] = {
+            'runs': len(of_file),
+            'failed_runs': sum(bool(run.failed) for run in of_file),
+            'tests_passed': sum(run.passed for run in of_file),
+            'tests_failed': dict(Counter(name for run in of_file for name in run.failed)),
+            'seconds': [run.seconds for run in of_file],
+            'load': [run.load for run in of_file],
+        }
+    return {
+        'runs': len(runs),
+        'failed_runs': sum(bool(run.failed) for run in runs),
+        'load_median': statistics.median(run.load for run in runs),
+        'files': files,
+    }
+
+
+if __name__ == '__main__':
+    sys.exit(main())

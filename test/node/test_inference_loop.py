@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
+from patience import PATIENCE
 
 pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
 
@@ -34,8 +35,6 @@ from s2r_depth_ros.node.inference_loop import InferenceLoop
 from s2r_depth_ros.node.parameters import Values
 from s2r_depth_ros.node.pipeline import NOTHING_VALID
 
-_PATIENCE = 10.0
-
 
 class FakeEstimator:
     """Gives the same depth everywhere; waits at a gate, and fails where it is told to."""
@@ -49,7 +48,7 @@ class FakeEstimator:
 
     def predict_batch(self, views: Sequence[View]) -> list[Prediction]:
         self.entered.put(len(views))
-        assert self.gate.wait(_PATIENCE)
+        assert self.gate.wait(PATIENCE)
         if self.error is not None:
             raise self.error
         level = np.full((HEIGHT, WIDTH), 0.5, np.float32)
@@ -136,7 +135,7 @@ class Setting:
         """Let the network stop at its next batch, and wait until it has."""
         self.estimator.gate.clear()
         self.front.send()
-        self.estimator.entered.get(timeout=_PATIENCE)
+        self.estimator.entered.get(timeout=PATIENCE)
 
 
 @pytest.fixture
@@ -151,7 +150,7 @@ def setting() -> Iterator[Setting]:
 
 
 def _until(condition: Callable[[], Any], what: str) -> None:
-    end = time.monotonic() + _PATIENCE
+    end = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < end, f'waited for {what}'
         time.sleep(0.005)
@@ -216,7 +215,7 @@ def test_images_that_wait_are_one_batch_of_the_newest(setting: Setting) -> None:
     setting.estimator.gate.set()
     _until(lambda: len(setting.front.seconds()) == 2 and setting.rear.seconds(), 'both frames')
     assert (setting.front.seconds(), setting.rear.seconds()) == ([1, 3], [1])
-    assert setting.estimator.entered.get(timeout=_PATIENCE) == 2
+    assert setting.estimator.entered.get(timeout=PATIENCE) == 2
     _until(lambda: setting.front.totals().get('published') == 2, 'the counts')
     assert setting.front.totals() == {'received': 3, 'dropped': 1, 'published': 2}
     last = setting.front.facts().last
@@ -301,7 +300,7 @@ def test_a_defect_of_the_loop_is_logged_and_the_loop_goes_on(setting: Setting) -
 
     setting.values = broken
     setting.front.send()
-    assert str(setting.defects.get(timeout=_PATIENCE)) == 'no values'
+    assert str(setting.defects.get(timeout=PATIENCE)) == 'no values'
     setting.values = Values
     setting.front.send()
     _until(lambda: setting.front.seconds() == [2], 'the next frame')
@@ -391,7 +390,7 @@ def test_a_frame_is_inferred_to_calibrate_though_nobody_subscribes(setting: Sett
     assert not refused.successful
     assert 'another camera is being calibrated' in refused.reason
     camera.send()
-    answer = result.get(timeout=_PATIENCE)
+    answer = result.get(timeout=PATIENCE)
     assert answer.successful, answer.reason
     # All depths are 2 m.
     assert camera.node.parameters == {**before, 'depth_scales': [1.5, 1.0]}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
@@ -25,6 +23,5 @@ def test_what_cannot_be_asked_is_named(
     node: str, camera: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(calibration_client, '_DISCOVERY', 0.2)
-    monkeypatch.setitem(os.environ, 'ROS_DOMAIN_ID', '98')
     with pytest.raises(CalibrationRefusedError, match=reason):
         ask_to_calibrate(node, camera, 2.0, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -26,6 +27,10 @@ from s2r_depth_ros.network.s2r_depthnet import SUB_NETWORKS, S2RDepthNet
 if not torch.cuda.is_available():
     # Before anything imports Triton: its kernels run in its interpreter.
     os.environ.setdefault('TRITON_INTERPRET', '1')
+
+# A shell lets what it starts in the background ignore SIGINT, and so would the nodes of the tests
+# until they handle it: a test that ends one as it starts waited in vain.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _ROOT = Path(__file__).resolve().parents[1]
 

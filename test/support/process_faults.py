@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from node_under_fault import NodeUnderFault, Setting, node_under_fault, process_status
+from patience import PATIENCE
 from ros_graph import ROOT, DepthProcess, picture
 
 from s2r_depth_ros.transport import profile_environment
@@ -164,7 +165,7 @@ def _in_namespace(
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ['unshare', kind, 'sh', '-c', command],
-        cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=300,
+        cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE,
     )  # fmt: skip
 
 

@@ -367,6 +367,18 @@ def test_what_fails_after_the_stop_is_no_error_of_the_frame(setting: Setting) ->
     assert setting.defects.empty()
 
 
+def test_a_client_may_see_whether_it_is_heard_and_calibrates_nothing(setting: Setting) -> None:
+    serve = setting.front.node.services['~/front/calibrate_scale']
+    request, response = SetParametersAtomically.Request(), SetParametersAtomically.Response()
+    result = serve(request, response).result
+    assert not result.successful
+    assert result.reason.startswith('give distance')
+    assert not setting.front.node.logger.lines
+    request.parameters = [Parameter('distance', value=-1.0).to_parameter_msg()]
+    assert not serve(request, response).result.successful
+    assert len(setting.front.node.logger.lines) == 1
+
+
 def test_a_frame_is_inferred_to_calibrate_though_nobody_subscribes(setting: Setting) -> None:
     camera, rear = setting.front, setting.rear
     before = {'depth_scale': 1.0, 'cameras': ['front', 'rear'], 'depth_scales': []}

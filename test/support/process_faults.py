@@ -154,6 +154,7 @@ def _probe(setting: Setting, namespace: str, prepare: str) -> dict[str, Any]:
     environment = {**os.environ, **profile_environment(os.environ)}
     environment.pop('FASTDDS_BUILTIN_TRANSPORTS', None)
     environment['ROS_DOMAIN_ID'] = str(setting.domain)
+    environment['PYTHONPATH'] = str(ROOT)
     command = f'({prepare}) 2>/dev/null; exec {shlex.quote(sys.executable)} {probe} {setting.model}'
     done = _in_namespace(namespace, command, environment)
     assert done.returncode == 0, (done.returncode, done.stderr)

@@ -5,8 +5,8 @@ usage: PYTHONPATH=.:test/support python benchmarks/stress_tests.py [FILE|FOLDER 
 
 Every file of tests runs once, then every file again, and so on: however early it is ended, all have
 about as many runs. Beside them processes burn CPU. A run that fails leaves its log in --logs, and
-what every process of ROS wrote. The outcome goes into ``stress`` of the JSON file after each run.
-Exit status 1 if any test failed.
+what every process of ROS wrote. After each run its outcome is added to those in ``stress`` of the
+JSON file. Exit status 1 if any test failed.
 """
 
 from __future__ import annotations
@@ -15,12 +15,11 @@ import argparse
 import os
 import shutil
 import signal
-import statistics
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -51,6 +50,10 @@ class Run:
     seconds: float
     load: float
 
+    def __str__(self) -> str:
+        outcome = f'{self.passed} passed in {self.seconds:.0f} s at a load of {self.load:.1f}'
+        return f'{outcome}; FAILED: {", ".join(self.failed)}' if self.failed else outcome
+
 
 def main() -> int:
     """Run the tests, print what each run came to; return 0 if none failed."""
@@ -58,22 +61,19 @@ def main() -> int:
     options.logs.mkdir(parents=True, exist_ok=True)
     files = [file for path in options.paths for file in _files(path)]
     commit = _commit()
-    runs: list[Run] = []
     lock = Lock()
 
-    def run(number: int, file: str) -> None:
+    def run(number: int, file: str) -> Run:
         came = _run(file, options.logs / f'{Path(file).stem}_{number}')
         with lock:
-            runs.append(came)
-            print(came, flush=True)
+            print(f'{file}: {came}', flush=True)
             if options.json:
-                _keep(options, commit, runs)
+                _keep(options.json, commit, came)
+        return came
 
     with _burning(options.burn), ThreadPoolExecutor(options.at_once) as pool:
         done = [pool.submit(run, number, file) for number in range(options.runs) for file in files]
-    for future in done:
-        future.result()
-    return int(any(run.failed for run in runs))
+    return int(any(future.result().failed for future in done))
 
 
 def _parse() -> argparse.Namespace:
@@ -128,11 +128,11 @@ def _run(file: str, logs: Path) -> Run:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-    seconds = round(time.monotonic() - begin, 1)
+    seconds = time.monotonic() - begin
     passed, failed = _outcome(report)
     if not failed:
         shutil.rmtree(logs)
-    return Run(file, passed, failed, seconds, round(os.getloadavg()[0], 1))
+    return Run(file, passed, failed, seconds, os.getloadavg()[0])
 
 
 def _outcome(report: Path) -> tuple[int, tuple[str, ...]]:
@@ -149,37 +149,25 @@ def _outcome(report: Path) -> tuple[int, tuple[str, ...]]:
     return passed, tuple(failed)
 
 
-def _keep(options: argparse.Namespace, commit: str, runs: Sequence[Run]) -> None:
-    kept = read_json(options.json) if options.json.exists() else {}
-    kept['stress'] = figures_of(runs) | {
-        'date': date.today().isoformat(),
-        'commit': commit,
-        'runs_at_once': options.at_once,
-        'processes_that_burn_cpu': options.burn,
-        'machine': machine(torch.device('cpu')),
-    }
-    write_json(options.json, kept)
+def _keep(result: Path, commit: str, run: Run) -> None:
+    kept = read_json(result) if result.exists() else {}
+    stress = kept.setdefault('stress', {'files': {}})
+    add(stress['files'], commit, run)
+    rows = stress['files'].values()
+    stress |= {name: sum(row[name] for row in rows) for name in ('runs', 'failed_runs')}
+    stress |= {'date': date.today().isoformat(), 'machine': machine(torch.device('cpu'))}
+    write_json(result, kept)
 
 
-def figures_of(runs: Sequence[Run]) -> dict[str, Any]:
-    """Return how often each file ran, what passed, and what failed how often."""
-    files = {}
-    for file in sorted({run.file for run in runs}):
-        of_file = [run for run in runs if run.file == file]
-        files[file] = {
-            'runs': len(of_file),
-            'failed_runs': sum(bool(run.failed) for run in of_file),
-            'tests_passed': sum(run.passed for run in of_file),
-            'tests_failed': dict(Counter(name for run in of_file for name in run.failed)),
-            'seconds': [run.seconds for run in of_file],
-            'load': [run.load for run in of_file],
-        }
-    return {
-        'runs': len(runs),
-        'failed_runs': sum(bool(run.failed) for run in runs),
-        'load_median': statistics.median(run.load for run in runs),
-        'files': files,
-    }
+def add(files: dict[str, Any], commit: str, run: Run) -> None:
+    """Add a run to those of its file: how many, how many failed, which tests how often."""
+    row = files.setdefault(
+        run.file, {'runs': 0, 'failed_runs': 0, 'tests_failed': {}, 'outcomes': []}
+    )
+    row['runs'] += 1
+    row['failed_runs'] += bool(run.failed)
+    row['tests_failed'] = dict(Counter(row['tests_failed']) + Counter(run.failed))
+    row['outcomes'].append(f'{commit}: {run}')
 
 
 if __name__ == '__main__':

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -40,10 +41,17 @@ def test_every_file_runs_so_often_and_what_fails_is_named(
     assert (kept['stress']['runs'], kept['stress']['failed_runs']) == (6, 4)
     files = {Path(name).stem: figures for name, figures in kept['stress']['files'].items()}
     assert files['test_good']['tests_failed'] == {}
-    assert files['test_good']['tests_passed'] == files['test_bad']['tests_passed'] == 2
     assert files['test_bad']['tests_failed'] == {'test_bad': 2}
     assert files['test_fatal']['tests_failed'] == {'no report': 2}
-    assert all(len(f['seconds']) == len(f['load']) == f['runs'] == 2 for f in files.values())
+    assert all(len(f['outcomes']) == f['runs'] == 2 for f in files.values())
+    assert re.fullmatch(
+        r'[0-9a-f]+(-dirty)?: 1 passed in \d+ s at a load of [\d.]+; FAILED: test_bad',
+        files['test_bad']['outcomes'][1],
+    )
+    more = [str(folder / 'test_good.py'), '--runs=1', f'--logs={tmp_path}/more', arguments[-1]]
+    monkeypatch.setattr(sys, 'argv', ['stress_tests.py', *more])
+    assert stress.main() == 0
+    assert json.loads(result.read_text())['stress']['runs'] == 7
     # Logs of runs that failed, and of no others.
     kept_logs = {path.name for path in logs.iterdir()}
     assert kept_logs == {f'test_{name}_{run}' for name in ('bad', 'fatal') for run in (0, 1)}

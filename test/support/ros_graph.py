@@ -126,7 +126,7 @@ class Graph:
         """Spin until ``condition`` gives something true, and return that."""
         end = time.monotonic() + patience
         while not (result := condition()):
-            assert time.monotonic() < end, f'waited {patience} s for {what}'
+            assert time.monotonic() < end, f'waited in vain for {what}'
             self._executor.spin_once(timeout_sec=0.01)
         return result
 

@@ -248,13 +248,18 @@ def test_compressed_images(managed: Graph, tiny_model: Path) -> None:
 def test_qos_is_best_effort_in_reliable_out_and_can_be_overridden(managed: Graph) -> None:
     assert managed.change('configure')
     node = managed.node
-    managed.until(lambda: node.count_publishers('depth_registered/points'), 'the cloud')
-    infos = {
-        'image': node.get_subscriptions_info_by_topic('image'),
-        'camera_info': node.get_subscriptions_info_by_topic('camera_info'),
-        'points': node.get_publishers_info_by_topic('depth_registered/points'),
-    }
-    reliability = {name: found[0].qos_profile.reliability for name, found in infos.items() if found}
+
+    def infos() -> list[Any]:
+        """Return what is known of the three, each of which is discovered by itself."""
+        return [
+            node.get_subscriptions_info_by_topic('image'),
+            node.get_subscriptions_info_by_topic('camera_info'),
+            node.get_publishers_info_by_topic('depth_registered/points'),
+        ]
+
+    found = managed.until(lambda: all(infos()) and infos(), 'the topics')
+    names = ('image', 'camera_info', 'points')
+    reliability = {name: info[0].qos_profile.reliability for name, info in zip(names, found)}
     assert reliability == {
         'image': ReliabilityPolicy.RELIABLE,  # overridden at start
         'camera_info': ReliabilityPolicy.BEST_EFFORT,

@@ -21,8 +21,8 @@ from s2r_depth_ros.files import check_output, make_folder
 from s2r_depth_ros.inference.devices import resolve_device
 from s2r_depth_ros.network.optimized import OptimizedNetwork
 from s2r_depth_ros.network.s2r_depthnet import WIDTHS, S2RDepthNet
-from s2r_depth_ros.network.size_rule import check_size
 from s2r_depth_ros.option_values import size
+from s2r_depth_ros.size_rule import check_size
 
 _ROWS = 25
 _RUNS = 5

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,6 +17,7 @@ from hypothesis import settings
 from made_up_model import save_tiny_model
 from numpy.typing import NDArray
 from parity_recipe import FOLDER, load_recipe
+from ros_domain import own_domain
 
 from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.network.checkpoint import save_model
@@ -25,6 +27,10 @@ from s2r_depth_ros.network.s2r_depthnet import SUB_NETWORKS, S2RDepthNet
 if not torch.cuda.is_available():
     # Before anything imports Triton: its kernels run in its interpreter.
     os.environ.setdefault('TRITON_INTERPRET', '1')
+
+# A shell lets what it starts in the background ignore SIGINT, and so would the nodes of the tests
+# until they handle it: a test that ends one as it starts waited in vain.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _ROOT = Path(__file__).resolve().parents[1]
 
@@ -59,6 +65,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker('gpu'):
             item.add_marker(pytest.mark.skip(reason='torch sees no GPU'))
+
+
+@pytest.fixture(scope='session', autouse=True)
+def domain() -> Iterator[int]:
+    """The ROS domain of this process and of all that it starts: no other test's, and no robot's."""
+    with own_domain() as number, pytest.MonkeyPatch.context() as patch:
+        patch.setenv('ROS_DOMAIN_ID', str(number))
+        yield number
 
 
 @pytest.fixture(scope='session')

@@ -13,9 +13,10 @@ from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.evaluation.priors import load_priors
 from s2r_depth_ros.export.calibration import calibration_inputs
 from s2r_depth_ros.network.checkpoint import load_model, read_metadata
-from s2r_depth_ros.network.registry import DEFAULT_MODEL, find_model
+from s2r_depth_ros.network.registry import find_model
 from s2r_depth_ros.network.released import load_released
 from s2r_depth_ros.network.s2r_depthnet import SUB_NETWORKS
+from s2r_depth_ros.network_choices import DEFAULT_MODEL
 from s2r_depth_ros.node.arguments import read_arguments
 from s2r_depth_ros.parameter_files import ParameterFile
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 
 from s2r_depth_ros.errors import UserError
-from s2r_depth_ros.inference.backends import BACKENDS
-from s2r_depth_ros.inference.devices import BF16_UNITS, PRECISIONS, cpu_has_bf16
+from s2r_depth_ros.inference.devices import BF16_UNITS, cpu_has_bf16
+from s2r_depth_ros.network_choices import BACKENDS, PRECISIONS
 
 # The package that a backend needs, where it is not called as the backend.
 _PACKAGES = {'torch': 'torch', 'eager': 'torch', 'tap': 'numba'}

@@ -6,9 +6,7 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from s2r_depth_ros.inference.backends import BACKEND_NAMES
-from s2r_depth_ros.inference.devices import PRECISIONS
-from s2r_depth_ros.network.registry import DEFAULT_MODEL
+from s2r_depth_ros.network_choices import BACKEND_NAMES, DEFAULT_MODEL, PRECISIONS
 from s2r_depth_ros.option_values import positive, size
 
 MODEL_HELP = 'name of a shipped model, or a file'

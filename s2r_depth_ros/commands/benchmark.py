@@ -155,24 +155,25 @@ def _measure_graph(
 ) -> dict[str, Any]:
     """Run level c, print it and return its part of the report."""
     try:
-        from s2r_depth_ros import graph_benchmark
+        from s2r_depth_ros.graph_benchmark import graphs, report
+        from s2r_depth_ros.rig.process_group import ProcessError
     except ImportError as error:
         raise UserError(
             f'level c needs ROS 2 ({error}): source your ROS 2, or leave c out of --levels'
         ) from error
     image, size, device = workload.image, workload.input_size, str(workload.device)
-    report: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     try:
-        report['graph'] = [graph_benchmark.measure(case, image, size, device) for case in cases]
-        print(graph_benchmark.format_results(report['graph']), flush=True)
+        found['graph'] = [graphs.measure(case, image, size, device) for case in cases]
+        print(report.format_results(found['graph']), flush=True)
         if cameras:
-            report['cameras'] = [
+            found['cameras'] = [
                 row
                 for case in cases
-                for row in graph_benchmark.measure_cameras(case, image, size, device, cameras)
+                for row in graphs.measure_cameras(case, image, size, device, cameras)
             ]
-            print(graph_benchmark.format_cameras(report['cameras']), flush=True)
-    except graph_benchmark.ProcessError as error:
+            print(report.format_cameras(found['cameras']), flush=True)
+    except ProcessError as error:
         print(error.last_words, file=sys.stderr)
         raise
-    return report
+    return found

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from s2r_depth_ros.commands import arguments
+from s2r_depth_ros.dependencies import check_torch
 from s2r_depth_ros.option_values import count, positive
 
 
@@ -44,6 +45,7 @@ def run(args: argparse.Namespace) -> int:
     from s2r_depth_ros.demo.options import DemoOptions, default_input
     from s2r_depth_ros.rig.process_group import ProcessError
 
+    check_torch()  # the node's process needs it, this one does not
     options = DemoOptions(
         input=args.input or default_input(),
         out=args.out,

@@ -21,7 +21,7 @@ from s2r_depth_ros.network.checkpoint import load_model
 from s2r_depth_ros.network.metadata import ModelMetadata
 from s2r_depth_ros.network.registry import find_model
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
-from s2r_depth_ros.network.size_rule import check_size
+from s2r_depth_ros.size_rule import check_size
 
 # Largest difference to torch of depth in [-1, 1], as of every float32 backend.
 _TOLERANCE = 1e-4

@@ -26,7 +26,7 @@ from s2r_depth_ros.inference.colorize import colorize_depth
 from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.media.captions import BACKGROUND, TEXT, write
 from s2r_depth_ros.media.writers import write_color_picture
-from s2r_depth_ros.network.registry import DEFAULT_MODEL
+from s2r_depth_ros.network_choices import DEFAULT_MODEL
 from s2r_depth_ros.rig.open_clip import open_clip
 from s2r_depth_ros.share import share_directory
 

@@ -9,8 +9,7 @@ from pathlib import Path
 import torch
 
 from s2r_depth_ros.errors import UserError
-
-PRECISIONS = {'fp32': torch.float32, 'fp16': torch.float16, 'bf16': torch.bfloat16}
+from s2r_depth_ros.network_choices import PRECISIONS
 
 # As x86 and, the last one, ARM call them.
 _BF16_UNITS = frozenset({'avx512_bf16', 'amx_bf16', 'bf16'})
@@ -78,7 +77,8 @@ def resolve_precision(name: str, device: torch.device) -> torch.dtype:
             raise DeviceError(
                 f'{torch.cuda.get_device_name(device)} has no bf16: use precision fp16 or fp32'
             )
-    return PRECISIONS[name]
+    dtype: torch.dtype = getattr(torch, PRECISIONS[name])
+    return dtype
 
 
 def cpu_has_bf16() -> bool:

@@ -32,7 +32,7 @@ from s2r_depth_ros.network.checkpoint import load_model, read_metadata
 from s2r_depth_ros.network.metadata import ModelMetadata
 from s2r_depth_ros.network.optimized import Maps
 from s2r_depth_ros.network.registry import find_model
-from s2r_depth_ros.network.size_rule import check_size
+from s2r_depth_ros.size_rule import check_size
 
 _LOG = logging.getLogger(__name__)
 # What is raised while the network is set up or runs, by torch and the runtimes.
@@ -84,8 +84,8 @@ class DepthEstimator:
     precision: ``fp32``, ``fp16`` or ``bf16``; the depth heads always run in fp32. On a GPU fp32
         convolutions follow torch's own switch ``torch.backends.cudnn.allow_tf32``.
     input_size: (height, width) of the network's input instead of the model's own.
-    backend: what runs the network, one of backends.BACKEND_NAMES; ``auto``: the fastest that is
-        installed and computes what the network does. The ONNX files of the export command run in
+    backend: what runs the network, one of network_choices.BACKEND_NAMES; ``auto``: the fastest that
+        is installed and computes what the network does. The ONNX files of the export command run in
         ``openvino`` and ``onnxruntime``, at their own size.
 
     Attributes: metadata, device (torch.device), precision, input_size, backend (the name of the one

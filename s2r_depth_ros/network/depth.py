@@ -12,7 +12,7 @@ from s2r_depth_ros.network.blocks import double, scaled
 from s2r_depth_ros.network.depth_layers import conv_first_channels, head, join
 from s2r_depth_ros.network.engine import Engine, engine_for
 from s2r_depth_ros.network.layers import NormChain, ReflectPad, batch_norm, halve, slope_of
-from s2r_depth_ros.network.size_rule import check_size
+from s2r_depth_ros.size_rule import check_size
 
 # Weights of the skip connections at 1/8, 1/4 and 1/2 (docs/network.md 2.5).
 SKIP_WEIGHTS = (0.1, 0.05, 0.01)

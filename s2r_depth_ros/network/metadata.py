@@ -12,7 +12,7 @@ from typing import Any, TypeGuard
 
 from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.network.s2r_depthnet import WIDTHS
-from s2r_depth_ros.network.size_rule import LARGEST_SIDE, SizeError, check_size
+from s2r_depth_ros.size_rule import LARGEST_SIDE, SizeError, check_size
 
 COLOR_ORDERS = ('rgb', 'bgr')
 RESIZE_METHODS = ('bicubic', 'bilinear')

@@ -24,7 +24,7 @@ from s2r_depth_ros.network.folded_blocks import MakeUpsampledConv, UpsampledConv
 from s2r_depth_ros.network.layers import reflect_pad
 from s2r_depth_ros.network.rewriting import rewrite, rewrite_chain
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
-from s2r_depth_ros.network.size_rule import check_size
+from s2r_depth_ros.size_rule import check_size
 
 
 class Maps(NamedTuple):

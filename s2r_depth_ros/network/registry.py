@@ -9,7 +9,6 @@ from s2r_depth_ros.network.metadata import CheckpointError
 from s2r_depth_ros.share import share_directory
 
 SUFFIX = '.safetensors'
-DEFAULT_MODEL = 'indoor-s'
 
 
 def find_model(name_or_path: str | Path) -> Path:

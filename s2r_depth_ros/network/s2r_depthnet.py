@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from s2r_depth_ros.network.attention import DepthSpecificAttention
 from s2r_depth_ros.network.blocks import UpProjection
 from s2r_depth_ros.network.depth import DepthPrediction
-from s2r_depth_ros.network.size_rule import check_size
 from s2r_depth_ros.network.structure import StructureDecoder, StructureEncoder
+from s2r_depth_ros.size_rule import check_size
 
 WIDTHS = (1.0, 0.5, 0.25, 0.125)
 

@@ -135,7 +135,8 @@ class ScaleCalibration:
             response.result = self._set(self._measured(_Measurement(distance, pixel)))
         except CalibrationRequestError as error:
             response.result = SetParametersResult(successful=False, reason=str(error))
-            self._node.get_logger().warning(f'calibrate_scale: {error}')
+            if request.parameters:  # without, a client sees whether it is heard
+                self._node.get_logger().warning(f'calibrate_scale: {error}')
         return response
 
     def _measured(self, measurement: _Measurement) -> _Measurement:

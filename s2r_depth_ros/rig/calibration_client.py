@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import rclpy
 from rcl_interfaces.srv import SetParametersAtomically
+from rclpy.client import Client
 from rclpy.exceptions import NameValidationException
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
@@ -58,20 +60,33 @@ def _asked(own: Node, service: str, request: Any) -> str:
         raise CalibrationRefusedError(
             f'{service}: no name of a service; --node and --camera have letters, digits, _ and /'
         ) from error
-    executor = rclpy.executors.SingleThreadedExecutor(context=own.context)
-    executor.add_node(own)
-    answer = RepeatedRequest(client, request)
-    start = time.monotonic()
-    while (response := answer.answer()) is None:
-        waited = time.monotonic() - start
-        if waited > _DISCOVERY and not client.service_is_ready():
-            raise CalibrationRefusedError(
-                f'nobody serves {service}: is the node configured, and --node its full name? '
-                '`ros2 node list` tells; --camera is for a node with several'
-            )
-        if waited > _DISCOVERY + _ANSWER:
-            raise CalibrationRefusedError(f'{service} does not answer: look at the log of the node')
-        executor.spin_once(timeout_sec=0.05)
+    # A request for nothing is refused, and shows that the answer to the next one is not lost: that
+    # one is sent once, as the node would calibrate again after the command has ended.
+    heard = RepeatedRequest(client, SetParametersAtomically.Request())
+    _wait_for(own, client, heard.answer)
+    calibrated = client.call_async(request)
+    response = _wait_for(own, client, lambda: calibrated.done() and calibrated.result())
     if not response.result.successful:
         raise CalibrationRefusedError(response.result.reason)
     return str(response.result.reason)
+
+
+def _wait_for(own: Node, client: Client, answer: Callable[[], Any]) -> Any:
+    """Spin until there is an answer, and return it. Raises CalibrationRefusedError."""
+    executor = SingleThreadedExecutor(context=own.context)
+    executor.add_node(own)
+    start = time.monotonic()
+    while not (response := answer()):
+        waited = time.monotonic() - start
+        if waited > _DISCOVERY and not client.service_is_ready():
+            raise CalibrationRefusedError(
+                f'nobody serves {client.service_name}: is the node configured, and --node its full '
+                'name? `ros2 node list` tells; --camera is for a node with several'
+            )
+        if waited > _DISCOVERY + _ANSWER:
+            raise CalibrationRefusedError(
+                f'{client.service_name} does not answer: look at the log of the node'
+            )
+        executor.spin_once(timeout_sec=0.05)
+    executor.shutdown()
+    return response

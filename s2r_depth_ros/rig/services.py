@@ -1,7 +1,11 @@
 """Calling services so that a lost answer costs a second and nothing else.
 
-DDS can lose the answer to a first request: the service is discovered, but the reader of its
-answers is not matched with it yet. Nobody is told, so whoever waits must ask again.
+The answer to a client's first request can be lost: the client knows the service, but the service
+does not know the client's reader yet. Fast DDS then waits 0.1 s (max_blocking_time of the writer of
+answers), which is too short on a busy machine, and throws the answer away; the server's process
+warns of it ("client will not receive response"), the client is told nothing. ``service_is_ready``
+speaks of the client's side alone, so whoever waits must ask again. Once one answer has come, none
+that follows to the same client is lost: what must not be served twice is asked after one.
 """
 
 from __future__ import annotations
@@ -45,7 +49,7 @@ class ServiceClient(Protocol):
 class RepeatedRequest:
     """A request that is sent every AGAIN_AFTER seconds until one answer is there.
 
-    Only for requests that may be served twice.
+    Only for requests that may be served twice, also after the answer has come.
     """
 
     def __init__(self, client: ServiceClient, request: Any) -> None:

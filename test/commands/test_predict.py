@@ -22,7 +22,7 @@ from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.media.figure import figure
 from s2r_depth_ros.network.checkpoint import load_model, save_model
 from s2r_depth_ros.network.metadata import CheckpointError
-from s2r_depth_ros.network.size_rule import SizeError
+from s2r_depth_ros.size_rule import SizeError
 
 Command = Callable[..., int]
 

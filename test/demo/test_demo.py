@@ -16,6 +16,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from patience import PATIENCE
 
 pytest.importorskip('rosbags', reason='needs rosbags')
 
@@ -42,7 +43,7 @@ def command(*arguments: object) -> list[str]:
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=120)
+    return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=PATIENCE)
 
 
 def left_behind(out: Path) -> list[str]:
@@ -181,14 +182,14 @@ def test_signal_ends_every_process(
     environment = {k: v for k, v in os.environ.items() if not k.startswith('COVERAGE_')}
     demo = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True, env=environment)
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         # Both the demo and its recorder have the folder among their arguments.
         while len(left_behind(out)) < 2:
             assert time.monotonic() < deadline
             assert demo.poll() is None
             time.sleep(0.05)
         demo.send_signal(number)
-        errors = demo.communicate(timeout=30)[1]
+        errors = demo.communicate(timeout=PATIENCE)[1]
     finally:
         demo.kill()
         demo.wait()

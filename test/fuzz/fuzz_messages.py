@@ -29,7 +29,8 @@ from made_up_model import save_tiny_model
 from malformed_messages import camera_infos, compressed_images, raw_images
 from message_receiver import MessageReceiver
 from node_under_fault import process_status
-from ros_graph import DepthProcess, Graph, camera_info, own_domain, pixels, reliable
+from ros_domain import own_domain
+from ros_graph import DepthProcess, Graph, camera_info, pixels, reliable
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from s2r_depth_ros.benchmark.machine import machine

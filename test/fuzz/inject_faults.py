@@ -25,7 +25,8 @@ import process_faults
 import torch
 from made_up_model import save_tiny_model
 from node_under_fault import Setting
-from ros_graph import TRANSPORT, own_domain
+from ros_domain import own_domain
+from ros_graph import TRANSPORT
 
 from s2r_depth_ros.benchmark.machine import machine
 from s2r_depth_ros.files import read_json, write_json

@@ -10,14 +10,10 @@ pytest.importorskip('rclpy')
 
 from s2r_depth_ros.benchmark.cases import Case
 from s2r_depth_ros.benchmark.inputs import drawn_image
-from s2r_depth_ros.graph_benchmark import (
-    ProcessError,
-    format_cameras,
-    format_results,
-    measure,
-    measure_cameras,
-)
+from s2r_depth_ros.graph_benchmark.graphs import measure, measure_cameras
+from s2r_depth_ros.graph_benchmark.report import format_cameras, format_results
 from s2r_depth_ros.graph_benchmark.session import Schedule
+from s2r_depth_ros.rig.process_group import ProcessError
 
 
 def test_every_frame_is_accounted_for(tiny_model: Path) -> None:

@@ -13,7 +13,6 @@ import torch
 from numpy.typing import NDArray
 
 from s2r_depth_ros.inference.backends import (
-    BACKENDS,
     Backend,
     BackendError,
     automatic,
@@ -23,8 +22,8 @@ from s2r_depth_ros.inference.backends import (
 )
 from s2r_depth_ros.inference.backends.onnx_file import to_onnx
 from s2r_depth_ros.inference.estimator import DepthEstimator
-from s2r_depth_ros.network.registry import DEFAULT_MODEL
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
+from s2r_depth_ros.network_choices import BACKENDS, DEFAULT_MODEL
 
 CPU, SIZE = torch.device('cpu'), (96, 128)
 # Largest relative change of depth from torch's own.

@@ -15,15 +15,15 @@ from torch import Tensor
 
 from s2r_depth_ros.evaluation.manifest import CAPS, read_ground_truth
 from s2r_depth_ros.evaluation.metrics import depth_metrics
-from s2r_depth_ros.inference.backends import BACKENDS, Backend, BackendError, make_backend
+from s2r_depth_ros.inference.backends import Backend, BackendError, make_backend
 from s2r_depth_ros.inference.backends.onnx_file import to_onnx, with_metadata
 from s2r_depth_ros.inference.backends.self_test import expected_depths
 from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.network.metadata import CheckpointError, ModelMetadata
 from s2r_depth_ros.network.optimized import OptimizedNetwork
-from s2r_depth_ros.network.registry import DEFAULT_MODEL
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 from s2r_depth_ros.network.tap_first import TapConv
+from s2r_depth_ros.network_choices import BACKENDS, DEFAULT_MODEL
 
 CPU = torch.device('cpu')
 RUNTIMES = {'openvino': ('openvino', 'onnx'), 'onnxruntime': ('onnxruntime', 'onnx')}

@@ -24,7 +24,7 @@ from s2r_depth_ros.inference.finishing import DeviceCopy, Finish, cloud_rays
 from s2r_depth_ros.inference.preprocessing import ImageError
 from s2r_depth_ros.network.metadata import CheckpointError, ModelMetadata
 from s2r_depth_ros.network.s2r_depthnet import NetworkOutput, S2RDepthNet
-from s2r_depth_ros.network.size_rule import SizeError
+from s2r_depth_ros.size_rule import SizeError
 
 
 class Stub(nn.Module):

@@ -15,8 +15,8 @@ from s2r_depth_ros.network.blocks import UpProjection
 from s2r_depth_ros.network.folded_blocks import TwinUpProjection
 from s2r_depth_ros.network.optimized import OptimizedNetwork
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
-from s2r_depth_ros.network.size_rule import SizeError
 from s2r_depth_ros.network.tap_first import TapConv, axis_table
+from s2r_depth_ros.size_rule import SizeError
 
 Module = TypeVar('Module', bound=nn.Module)
 

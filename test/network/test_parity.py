@@ -15,7 +15,7 @@ from parity_recipe import load_recipe
 
 from s2r_depth_ros.network.released import load_released
 from s2r_depth_ros.network.s2r_depthnet import SUB_NETWORKS, WIDTHS, S2RDepthNet
-from s2r_depth_ros.network.size_rule import SizeError
+from s2r_depth_ros.size_rule import SizeError
 
 DATA = Path(__file__).resolve().parents[1] / 'data'
 KEYS = json.loads((DATA / 'state_dict_keys.json').read_text())

@@ -13,14 +13,6 @@ if TYPE_CHECKING:
     from ros_graph import DepthProcess, Graph, Recorder
 
 
-@pytest.fixture(scope='session')
-def domain() -> Iterator[int]:
-    from ros_graph import own_domain
-
-    with own_domain() as number:
-        yield number
-
-
 @pytest.fixture(scope='module')
 def start_node(
     domain: int, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory

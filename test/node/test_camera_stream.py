@@ -6,6 +6,7 @@ import threading
 from typing import Any, cast
 
 import pytest
+from patience import PATIENCE
 
 pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
 
@@ -250,7 +251,7 @@ def test_a_still_image_that_comes_again_displaces_no_newer_one() -> None:
     repeating = threading.Thread(target=camera.repeat_still)
     latched.arrive('old', 1)
     repeating.start()
-    assert again.wait(10.0)
+    assert again.wait(PATIENCE)
     latched.arrive('new', 2)
     sent.set()
     repeating.join()

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import rclpy
+from patience import PATIENCE
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.time import Time
-from ros_graph import own_domain
 from sensor_msgs.msg import Imu
 
 from s2r_depth_ros.geometry.frame_tree import FixedTransforms
@@ -34,12 +34,11 @@ def assert_points(down: object, expected: object) -> None:
 @pytest.fixture(scope='module')
 def node() -> Iterator[Node]:
     context = Context()
-    with own_domain() as domain:
-        rclpy.init(context=context, domain_id=domain)
-        node = Node('falls', context=context, use_global_arguments=False)
-        yield node
-        node.destroy_node()
-        rclpy.try_shutdown(context=context)
+    rclpy.init(context=context)
+    node = Node('falls', context=context, use_global_arguments=False)
+    yield node
+    node.destroy_node()
+    rclpy.try_shutdown(context=context)
 
 
 @pytest.fixture
@@ -203,7 +202,7 @@ def test_an_imu_on_a_real_topic_is_heard(node, gravity) -> None:
     publisher = node.create_publisher(Imu, 'imu', 10)
     executor = SingleThreadedExecutor(context=node.context)
     executor.add_node(node)
-    end = time.monotonic() + 60
+    end = time.monotonic() + PATIENCE
     while gravity.down('optical', NOW).vector is None and time.monotonic() < end:
         publisher.publish(imu(NOW))
         executor.spin_once(timeout_sec=0.1)

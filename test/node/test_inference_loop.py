@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from patience import PATIENCE
 
 pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
 
@@ -38,8 +39,6 @@ from s2r_depth_ros.node.inference_loop import InferenceLoop
 from s2r_depth_ros.node.parameters import Values
 from s2r_depth_ros.node.pipeline import NOTHING_VALID
 
-_PATIENCE = 10.0
-
 
 class FakeEstimator:
     """Gives the same depth everywhere; waits at a gate, and fails where it is told to."""
@@ -53,7 +52,7 @@ class FakeEstimator:
 
     def predict_batch(self, views: Sequence[View]) -> list[Prediction]:
         self.entered.put(len(views))
-        assert self.gate.wait(_PATIENCE)
+        assert self.gate.wait(PATIENCE)
         if self.error is not None:
             raise self.error
         level = np.full((HEIGHT, WIDTH), 0.5, np.float32)
@@ -144,7 +143,7 @@ class Setting:
         """Let the network stop at its next batch, and wait until it has."""
         self.estimator.gate.clear()
         self.front.send()
-        self.estimator.entered.get(timeout=_PATIENCE)
+        self.estimator.entered.get(timeout=PATIENCE)
 
 
 @pytest.fixture(params=[False])
@@ -170,7 +169,7 @@ def _png(side: int, level: int = 0) -> CompressedImage:
 
 
 def _until(condition: Callable[[], Any], what: str) -> None:
-    end = time.monotonic() + _PATIENCE
+    end = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < end, f'waited for {what}'
         time.sleep(0.005)
@@ -235,7 +234,7 @@ def test_images_that_wait_are_one_batch_of_the_newest(setting: Setting) -> None:
     setting.estimator.gate.set()
     _until(lambda: len(setting.front.seconds()) == 2 and setting.rear.seconds(), 'both frames')
     assert (setting.front.seconds(), setting.rear.seconds()) == ([1, 3], [1])
-    assert setting.estimator.entered.get(timeout=_PATIENCE) == 2
+    assert setting.estimator.entered.get(timeout=PATIENCE) == 2
     _until(lambda: setting.front.totals().get('published') == 2, 'the counts')
     assert setting.front.totals() == {'received': 3, 'dropped': 1, 'published': 2}
     last = setting.front.facts().last
@@ -320,7 +319,7 @@ def test_a_defect_of_the_loop_is_logged_and_the_loop_goes_on(setting: Setting) -
 
     setting.values = broken
     setting.front.send()
-    assert str(setting.defects.get(timeout=_PATIENCE)) == 'no values'
+    assert str(setting.defects.get(timeout=PATIENCE)) == 'no values'
     setting.values = Values
     setting.front.send()
     _until(lambda: setting.front.seconds() == [2], 'the next frame')
@@ -387,6 +386,18 @@ def test_what_fails_after_the_stop_is_no_error_of_the_frame(setting: Setting) ->
     assert setting.defects.empty()
 
 
+def test_a_client_may_see_whether_it_is_heard_and_calibrates_nothing(setting: Setting) -> None:
+    serve = setting.front.node.services['~/front/calibrate_scale']
+    request, response = SetParametersAtomically.Request(), SetParametersAtomically.Response()
+    result = serve(request, response).result
+    assert not result.successful
+    assert result.reason.startswith('give distance')
+    assert not setting.front.node.logger.lines
+    request.parameters = [Parameter('distance', value=-1.0).to_parameter_msg()]
+    assert not serve(request, response).result.successful
+    assert len(setting.front.node.logger.lines) == 1
+
+
 def test_a_frame_is_inferred_to_calibrate_though_nobody_subscribes(setting: Setting) -> None:
     camera, rear = setting.front, setting.rear
     before = {'depth_scale': 1.0, 'cameras': ['front', 'rear'], 'depth_scales': []}
@@ -410,7 +421,7 @@ def test_a_frame_is_inferred_to_calibrate_though_nobody_subscribes(setting: Sett
     assert not refused.successful
     assert 'another camera is being calibrated' in refused.reason
     camera.send()
-    answer = result.get(timeout=_PATIENCE)
+    answer = result.get(timeout=PATIENCE)
     assert answer.successful, answer.reason
     # All depths are 2 m.
     assert camera.node.parameters == {**before, 'depth_scales': [1.5, 1.0]}

@@ -14,10 +14,8 @@ from numpy.typing import NDArray
 
 pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
 
-from rcl_interfaces.srv import SetParametersAtomically
-from rclpy.parameter import Parameter
+from patience import PATIENCE
 from ros_graph import (
-    PATIENCE,
     Graph,
     Recorder,
     camera_info,
@@ -237,18 +235,27 @@ def test_waiting_for_a_camera_info_holds_no_other_camera_back(
 ) -> None:
     rig.rear.result(topics.DEPTH, rig.rear.send(rig.rear.frame()))
     assert rig.front.graph.set('camera_info_timeout', 3.0).successful
-    lonely = rig.rear.frame(7)
-    lonely.header.frame_id = 'nobody'
-    start = time.monotonic()
-    rig.rear.send(lonely, calibrated=False)
-    for _ in range(3):
-        frame = rig.front.send(rig.front.frame())
-        rig.front.result(topics.DEPTH, frame)
-    assert time.monotonic() - start < 3
-    # By its stamp: depth of an earlier test's image may come late.
-    assert not rig.rear.outputs[topics.DEPTH].with_stamp(lonely)
+
+    def passed() -> Image | None:
+        """Return a frame of rear that waited while three of front passed it."""
+        lonely = rig.rear.frame(7)
+        lonely.header.frame_id = 'nobody'
+        start = time.monotonic()
+        rig.rear.send(lonely, calibrated=False)
+        for _ in range(3):
+            frame = rig.front.send(rig.front.frame())
+            rig.front.result(topics.DEPTH, frame)
+        # By its stamp: depth of an earlier test's image may come late.
+        waits = not rig.rear.outputs[topics.DEPTH].with_stamp(lonely)
+        in_time = time.monotonic() - start < 3
+        assert waits or not in_time
+        rig.rear.result(topics.DEPTH, lonely)
+        assert time.monotonic() - start >= 3
+        return lonely if in_time else None
+
+    # Three frames within three seconds: where the machine is too busy for that, it tells nothing.
+    lonely = rig.front.graph.until(passed, 'three frames in time')
     depth = pixels(rig.rear.result(topics.DEPTH, lonely))
-    assert time.monotonic() - start >= 3
     # What came with the frame before stands in.
     expected = estimator.predict(rig.rear.rgb(7), fx=rig.rear.fx).depth
     np.testing.assert_allclose(depth, expected, rtol=1e-3)
@@ -266,15 +273,12 @@ def test_one_camera_is_calibrated_and_the_other_stays_as_it_is(
     expected = {c.name: 2 * _expected(estimator, c, 8).depth for c in (rig.front, rig.rear)}
     at_pixel = float(np.median(expected['front'][58:63, 78:83]))
     numbers = {'distance': 3 * at_pixel, 'x': 80.0, 'y': 60.0}
-    parameters = [
-        Parameter(name, value=value).to_parameter_msg() for name, value in numbers.items()
-    ]
-    client = graph.client(SetParametersAtomically, 'front/calibrate_scale')
-    future = client.call_async(SetParametersAtomically.Request(parameters=parameters))
-    while not future.done():
+
+    def send() -> None:
         rig.front.send(rig.front.frame(8))
         graph.spin(0.05)
-    result = future.result().result
+
+    result = graph.calibrate('front/calibrate_scale', numbers, send)
     assert result.successful, result.reason
     own = list(graph.get('depth_scales')[0])
     assert own == [pytest.approx(3.0, rel=1e-3), 1.0]

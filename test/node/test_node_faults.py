@@ -27,11 +27,14 @@ def setting(
     return Setting(domain, tmp_path, tiny_model)
 
 
-def _can_unshare() -> bool:
-    """Return whether this user may have a file system of its own."""
-    if shutil.which('unshare') is None:
-        return False
-    return subprocess.run(['unshare', '--mount', 'true'], check=False).returncode == 0
+def _can(*command: str) -> bool:
+    """Return whether this user may run a command, such as ``unshare``."""
+    return bool(shutil.which(command[0])) and subprocess.run(command, check=False).returncode == 0
+
+
+_may_mount = pytest.mark.skipif(
+    not _can('unshare', '--mount', 'true'), reason='may have no file systems of its own'
+)
 
 
 @pytest.mark.parametrize(
@@ -53,6 +56,22 @@ def test_the_node_outlives_it(
     assert inject(setting, times)
 
 
-@pytest.mark.skipif(not _can_unshare(), reason='may not mount a small file system')
+@_may_mount
 def test_a_recording_that_fills_the_disk_is_told(setting: Setting) -> None:
     assert 'No space left' in process_faults.disk_is_full(setting, 6)['said']
+
+
+@_may_mount
+def test_depth_comes_and_the_reason_is_told_where_shared_memory_is_small(setting: Setting) -> None:
+    came = process_faults.small_shared_memory(setting, 1, ['1 MB', 'read-only'])
+    assert 'does without shared memory' in came['1 MB']['diagnostics']
+    assert came['1 MB']['warned']
+    assert '/dev/shm is full' in came['full']['said']
+
+
+@pytest.mark.skipif(
+    not _can('unshare', '--net', 'ip', 'link', 'set', 'lo', 'up'),
+    reason='may have no network of its own',
+)
+def test_depth_comes_where_there_is_no_multicast(setting: Setting) -> None:
+    assert process_faults.no_multicast(setting, 1)['diagnostics']

@@ -15,6 +15,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from patience import PATIENCE
 
 pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
 
@@ -604,14 +605,14 @@ def test_autostart(live: Any, loader: Any) -> None:
 
 def test_a_bad_camera_name_at_start_ends_the_process_with_its_reason(start_node: Any) -> None:
     process = start_node('/misnamed', cameras='[front, front]')
-    assert process.process.wait(60) == 2
+    assert process.process.wait(PATIENCE) == 2
     assert "error: cameras: 'front' is there twice" in process.log
     assert 'Traceback' not in process.log
 
 
 def test_a_bad_value_at_start_ends_the_process_with_its_reason(start_node: Any) -> None:
     process = start_node('/broken', '-p', 'rectify:=sometimes')
-    assert process.process.wait(60) == 2
+    assert process.process.wait(PATIENCE) == 2
     assert "error: rectify must be one of auto, never, not 'sometimes'" in process.log
     assert 'Traceback' not in process.log
 
@@ -630,7 +631,7 @@ def test_wrong_ros_arguments_end_the_process_in_one_line(
     start_node: Any, arguments: list[str], told: str
 ) -> None:
     process = start_node('/wrong', *arguments)
-    assert process.process.wait(60) == 2
+    assert process.process.wait(PATIENCE) == 2
     assert told in next(line for line in process.log.splitlines() if line.startswith('error: '))
     assert 'Traceback' not in process.log
 
@@ -742,7 +743,7 @@ def test_what_has_no_effect_is_told(start_node: Any, tmp_path: Path) -> None:
             'autostart': True,
         },
     )
-    end = time.monotonic() + 60
+    end = time.monotonic() + PATIENCE
     while 'active: ' not in process.log:
         assert time.monotonic() < end
         time.sleep(0.1)

@@ -18,8 +18,6 @@ from numpy.typing import NDArray
 pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
 
 from foreign_clouds import cloud_message
-from rcl_interfaces.srv import SetParametersAtomically
-from rclpy.parameter import Parameter
 from ros_graph import ROOT, TRANSPORT, Graph, pixels, reliable, rgb_message, values_of
 from scale_messages import ScaledCamera, header, info_of
 from sensor_msgs.msg import CameraInfo, Image, LaserScan, PointCloud2, Range
@@ -242,13 +240,7 @@ def test_without_a_reference_it_is_held_then_metres_stop_and_come_back(room: Roo
 
 def calibrate(room: Room, **numbers: Any) -> Any:
     """Ask the service while frames come."""
-    parameters = [Parameter(n, value=v).to_parameter_msg() for n, v in numbers.items()]
-    request = SetParametersAtomically.Request(parameters=parameters)
-    client = room.graph.client(SetParametersAtomically, 'calibrate_scale')
-    future = client.call_async(request)
-    while not future.done():
-        room.frame()
-    return future.result().result
+    return room.graph.calibrate('calibrate_scale', numbers, room.frame)
 
 
 def test_a_known_distance_sets_depth_scale(room: Room) -> None:
@@ -294,8 +286,8 @@ def test_a_scale_beyond_its_bounds_is_refused(room: Room) -> None:
     assert room.graph.set('depth_scale', 1.0).successful
 
 
-def test_the_command_calibrates(room: Room, domain: int, monkeypatch: Any) -> None:
-    for name, value in {**TRANSPORT, 'ROS_DOMAIN_ID': str(domain)}.items():
+def test_the_command_calibrates(room: Room, monkeypatch: Any) -> None:
+    for name, value in TRANSPORT.items():
         monkeypatch.setenv(name, value)
     command = [sys.executable, '-m', 's2r_depth_ros', 'calibrate_scale', '--node', '/room/depth']
     with subprocess.Popen(

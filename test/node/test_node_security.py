@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from patience import PATIENCE
 from source_files import ROOT
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def test_an_enclave_that_is_not_whole_is_told_in_one_line(
     monkeypatch.setenv('ROS_SECURITY_STRATEGY', 'Enforce')
     monkeypatch.setenv('ROS_SECURITY_KEYSTORE', str(tmp_path))
     node = start_node('/locked_out', '--enclave', '/depth')
-    assert node.process.wait(60) == 2
+    assert node.process.wait(PATIENCE) == 2
     errors = [line for line in node.log.splitlines() if line.startswith('error: ')]
     assert len(errors) == 1
     assert 'Traceback' not in node.log

@@ -14,8 +14,9 @@ from source_files import ROOT
 
 pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
 
+from patience import PATIENCE
 from rclpy.qos import QoSProfile, QoSReliabilityPolicy
-from ros_graph import PATIENCE, DepthProcess, Graph, camera_info
+from ros_graph import DepthProcess, Graph, camera_info
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import String
 

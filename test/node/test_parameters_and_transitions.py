@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE
 
 pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
 
@@ -58,10 +59,10 @@ def test_a_configure_waits_for_parameters_that_are_being_set(
     node.add_post_set_parameters_callback(hold)  # runs before the node's own
     setting, configuring = (threading.Thread(target=f) for f in (set_parameter, configure))
     setting.start()
-    assert accepted.wait(10.0)
+    assert accepted.wait(PATIENCE)
     configuring.start()
-    setting.join(30.0)
-    configuring.join(60.0)
+    setting.join(PATIENCE)
+    configuring.join(PATIENCE)
     assert results[0].successful
     assert results[1] is TransitionCallbackReturn.SUCCESS
     loop = node._loop

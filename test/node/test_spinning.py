@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from patience import PATIENCE
 
 pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
 
@@ -18,8 +19,6 @@ from rclpy.waitable import NumberOfEntities, Waitable
 from std_msgs.msg import Header
 
 from s2r_depth_ros.node.main import spin_on
-
-_PATIENCE = 20.0
 
 
 class _Destroyer(Waitable):
@@ -64,8 +63,8 @@ def test_a_topic_that_is_destroyed_while_it_is_waited_for_ends_no_spinning(node:
     thread = threading.Thread(target=spin_on, args=(executor,))
     thread.start()
     try:
-        assert destroyer.done.wait(_PATIENCE)
-        seen, end = len(ticks), time.monotonic() + _PATIENCE
+        assert destroyer.done.wait(PATIENCE)
+        seen, end = len(ticks), time.monotonic() + PATIENCE
         while len(ticks) < seen + 3 and thread.is_alive() and time.monotonic() < end:
             time.sleep(0.01)
         assert len(ticks) >= seen + 3, 'the timer of the node no longer ticks'

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+from patience import PATIENCE
 from source_files import ROOT
 
 _BUSY = """
@@ -18,6 +19,6 @@ stopping.end_soon()
 
 def test_a_process_ends_with_code_0_though_a_thread_hangs() -> None:
     begin = time.monotonic()
-    done = subprocess.run([sys.executable, '-c', _BUSY], cwd=ROOT, timeout=120, check=False)
+    done = subprocess.run([sys.executable, '-c', _BUSY], cwd=ROOT, timeout=PATIENCE, check=False)
     assert done.returncode == 0
     assert time.monotonic() - begin > 4, 'it did not wait for what still ran'

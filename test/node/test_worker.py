@@ -6,6 +6,8 @@ import queue
 import threading
 import time
 
+from patience import PATIENCE
+
 from s2r_depth_ros.node.worker import NewestWorker
 
 
@@ -22,7 +24,7 @@ def _gated_worker() -> tuple[
 
     def work(items: dict[str, int]) -> None:
         done.put(items)
-        assert gate.wait(10)
+        assert gate.wait(PATIENCE)
         if 3 in items.values():
             raise ValueError('three')
 
@@ -32,13 +34,13 @@ def _gated_worker() -> tuple[
 def test_worker_takes_the_newest_and_survives_errors() -> None:
     worker, gate, done, errors = _gated_worker()
     assert not worker.put('a', 1)
-    assert done.get(timeout=10) == {'a': 1}
+    assert done.get(timeout=PATIENCE) == {'a': 1}
     assert [worker.put('a', item) for item in (2, 3)] == [False, True]
     gate.set()
-    assert done.get(timeout=10) == {'a': 3}
-    assert str(errors.get(timeout=10)) == 'three'
+    assert done.get(timeout=PATIENCE) == {'a': 3}
+    assert str(errors.get(timeout=PATIENCE)) == 'three'
     assert not worker.put('a', 4)
-    assert done.get(timeout=10) == {'a': 4}
+    assert done.get(timeout=PATIENCE) == {'a': 4}
     worker.stop()
     worker.join()
     assert not worker.is_alive()
@@ -48,12 +50,12 @@ def test_worker_takes_the_newest_and_survives_errors() -> None:
 def test_worker_takes_the_newest_of_every_key_at_once() -> None:
     worker, gate, done, _ = _gated_worker()
     worker.put('a', 1)
-    assert done.get(timeout=10) == {'a': 1}
+    assert done.get(timeout=PATIENCE) == {'a': 1}
     assert [worker.put(key, item) for key, item in (('b', 5), ('c', 6), ('b', 7))] == [
         False, False, True,
     ]  # fmt: skip
     gate.set()
-    assert done.get(timeout=10) == {'b': 7, 'c': 6}
+    assert done.get(timeout=PATIENCE) == {'b': 7, 'c': 6}
     worker.stop()
     worker.join()
 
@@ -61,12 +63,12 @@ def test_worker_takes_the_newest_of_every_key_at_once() -> None:
 def test_worker_forgets_what_waits() -> None:
     worker, gate, done, _ = _gated_worker()
     worker.put('a', 1)
-    assert done.get(timeout=10) == {'a': 1}
+    assert done.get(timeout=PATIENCE) == {'a': 1}
     worker.put('a', 2)
     worker.clear()
     worker.put('a', 9)
     gate.set()
-    assert done.get(timeout=10) == {'a': 9}
+    assert done.get(timeout=PATIENCE) == {'a': 9}
     worker.put('a', 4)
     worker.stop()
     worker.join()
@@ -82,11 +84,11 @@ def test_worker_holds_an_unready_item_back_and_no_other() -> None:
     )
     worker.put('b', 1)
     worker.put('a', 2)
-    assert done.get(timeout=10) == {'a': 2}
+    assert done.get(timeout=PATIENCE) == {'a': 2}
     assert worker.put('b', 3), 'it waits still'
     ready.set()
     worker.wake()
-    assert done.get(timeout=10) == {'b': 3}
+    assert done.get(timeout=PATIENCE) == {'b': 3}
     worker.stop()
     worker.join()
 
@@ -98,7 +100,7 @@ def test_newer_items_do_not_prolong_the_wait() -> None:
     start = time.monotonic()
     number = 0
     while done.empty():
-        assert time.monotonic() - start < 10
+        assert time.monotonic() - start < PATIENCE
         worker.put('a', number)
         number += 1
         time.sleep(0.02)

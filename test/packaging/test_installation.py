@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from installed import Installation
+from patience import PATIENCE
 from source_files import ROOT, repository_files
 
 from s2r_depth_ros.cli import COMMANDS
@@ -28,7 +29,6 @@ _LINKED = {
     'README.md', 'CONTRIBUTING.md', 'LICENSE', 'training/README.md', 'training/RESULTS.md',
     'benchmarks/NOTES.md',
 }  # fmt: skip
-_PATIENCE = 30.0  # seconds for discovery and for loading a model
 
 
 def _run(installation: Installation, *command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -39,7 +39,7 @@ def _run(installation: Installation, *command: str, cwd: Path) -> subprocess.Com
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=PATIENCE,
     )
 
 
@@ -102,26 +102,24 @@ def test_an_unknown_model_is_told_with_those_that_exist(
 
 
 def _wait(condition: Callable[[], Any], what: str) -> Any:
-    """Return the condition's first true value; fail after _PATIENCE seconds."""
-    end = time.monotonic() + _PATIENCE
+    """Return the condition's first true value; fail after PATIENCE seconds."""
+    end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         value = condition()
         if value:
             return value
         time.sleep(0.05)
-    raise AssertionError(f'not within {_PATIENCE} s: {what}')
+    raise AssertionError(f'not within {PATIENCE} s: {what}')
 
 
 @pytest.fixture
-def observer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A node of the test's own, in a ROS domain of the test's own."""
+def observer() -> Iterator[Any]:
+    """A node of the test's own."""
     rclpy = pytest.importorskip('rclpy')
     from rclpy.executors import SingleThreadedExecutor
 
-    domain = 60 + os.getpid() % 40
-    monkeypatch.setenv('ROS_DOMAIN_ID', str(domain))
     context = rclpy.Context()
-    rclpy.init(context=context, domain_id=domain)
+    rclpy.init(context=context)
     node = rclpy.create_node('observer', context=context, use_global_arguments=False)
     executor = SingleThreadedExecutor(context=context)
     executor.add_node(node)
@@ -218,7 +216,7 @@ def test_the_launched_node_runs_and_ends_cleanly(
         if autostart == 'true':
             _check_topics(observer)
         process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=_PATIENCE)
+        output, _ = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, output
         assert 'Traceback' not in output
     finally:
@@ -236,7 +234,7 @@ def test_a_wrong_launch_argument_is_told(installation: Installation, observer: A
             'unconfigured after failure',
         )
         process.send_signal(signal.SIGTERM)
-        output, _ = process.communicate(timeout=_PATIENCE)
+        output, _ = process.communicate(timeout=PATIENCE)
         assert 'nonsense' in output
         assert process.returncode == 0, output
     finally:
@@ -266,7 +264,7 @@ def test_the_real_launch_stack_starts_the_node(installation: Installation, obser
     try:
         _wait(lambda: _state(observer) == State.PRIMARY_STATE_ACTIVE, 'lifecycle state active')
         os.killpg(process.pid, signal.SIGINT)
-        assert process.wait(_PATIENCE) == 0
+        assert process.wait(PATIENCE) == 0
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

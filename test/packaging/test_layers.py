@@ -83,6 +83,8 @@ _OUTSIDE = {
     'tables': {'tabulate'},
     'command_table': set(),
     'option_values': set(),
+    'network_choices': set(),
+    'size_rule': set(),
     'parameter_files': {'yaml'},
     'share': set(),
     'files': set(),

@@ -13,6 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from patience import PATIENCE
 
 pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
 
@@ -38,19 +39,14 @@ def sequence(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def domain() -> int:
-    return 1 + os.getpid() % 100
-
-
 class Listener:
     """A node that collects what the player sends, on a domain of this test process."""
 
-    def __init__(self, domain: int) -> None:
+    def __init__(self) -> None:
         self.images: list[Image] = []
         self.infos: list[CameraInfo] = []
         self._context = rclpy.Context()
-        self._context.init(domain_id=domain)
+        self._context.init()
         self._node = rclpy.create_node('listener', context=self._context)
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self._node)
@@ -68,28 +64,28 @@ class Listener:
 
 
 @pytest.fixture
-def listener(domain: int) -> Iterator[Listener]:
-    listener = Listener(domain)
+def listener() -> Iterator[Listener]:
+    listener = Listener()
     yield listener
     listener.close()
 
 
-def environment(domain: int) -> dict[str, str]:
-    return os.environ | profile_environment(os.environ) | {'ROS_DOMAIN_ID': str(domain)}
+def environment() -> dict[str, str]:
+    return os.environ | profile_environment(os.environ)
 
 
 def test_images_and_camera_info_come_in_pairs_at_the_clips_rate(
-    sequence: Path, listener: Listener, domain: int
+    sequence: Path, listener: Listener
 ) -> None:
     begin = time.time()
     with subprocess.Popen(
         [*PLAYER, str(sequence), '--hold'],
         stdout=subprocess.PIPE,
         text=True,
-        env=environment(domain),
+        env=environment(),
     ) as player:
         try:
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + PATIENCE
             while min(len(listener.images), len(listener.infos)) < FRAMES:
                 assert time.monotonic() < deadline
                 listener.spin_some()
@@ -115,24 +111,22 @@ def test_images_and_camera_info_come_in_pairs_at_the_clips_rate(
     assert events[-1] == {'event': 'played', 'frames': FRAMES}
 
 
-def test_no_frame_is_played_without_its_subscribers(sequence: Path, domain: int) -> None:
+def test_no_frame_is_played_without_its_subscribers(sequence: Path) -> None:
     done = subprocess.run(
         [*PLAYER, str(sequence), '--subscribers', '1', '--wait', '0.5'],
         capture_output=True,
         text=True,
-        env=environment(domain),
-        timeout=60,
+        env=environment(),
+        timeout=PATIENCE,
     )
     assert done.returncode == 1
     assert '0 of 1 subscribers on camera/image_raw' in done.stderr
     assert [json.loads(line)['event'] for line in done.stdout.splitlines()] == ['failed']
 
 
-def test_a_broken_frame_is_left_out_and_named(
-    sequence: Path, listener: Listener, domain: int
-) -> None:
+def test_a_broken_frame_is_left_out_and_named(sequence: Path, listener: Listener) -> None:
     (sequence / '2.png').write_bytes(b'no picture')
-    done = play_to(listener, domain, sequence)
+    done = play_to(sequence)
     assert done.returncode == 0
     events = [json.loads(line) for line in done.stdout.splitlines()]
     assert [event['event'] for event in events].count('frame') == FRAMES - 1
@@ -142,18 +136,16 @@ def test_a_broken_frame_is_left_out_and_named(
     assert events[-1] == {'event': 'played', 'frames': FRAMES - 1}
 
 
-def test_a_clip_without_a_usable_frame_fails(
-    sequence: Path, listener: Listener, domain: int
-) -> None:
+def test_a_clip_without_a_usable_frame_fails(sequence: Path, listener: Listener) -> None:
     for index in range(FRAMES):
         (sequence / f'{index}.png').write_bytes(b'no picture')
-    done = play_to(listener, domain, sequence)
+    done = play_to(sequence)
     assert done.returncode == 1
     assert 'no frame can be used; the first:' in done.stderr
 
 
-def play_to(listener: Listener, domain: int, clip: Path) -> subprocess.CompletedProcess[str]:
+def play_to(clip: Path) -> subprocess.CompletedProcess[str]:
     """Play a clip to the end; ``listener`` is the subscriber that the player waits for."""
     return subprocess.run(
-        [*PLAYER, str(clip)], capture_output=True, text=True, env=environment(domain), timeout=60
+        [*PLAYER, str(clip)], capture_output=True, text=True, env=environment(), timeout=PATIENCE
     )

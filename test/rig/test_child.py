@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE
 
 from s2r_depth_ros.rig.child import Child, EventQueue, last_lines
 
@@ -25,8 +26,8 @@ def test_events_are_told_and_other_output_is_logged(
 ) -> None:
     log = tmp_path / 'child.log'
     child, events = start(log, child_environment, 'hello', EVENT, '[1, 2]', 'exit=3')
-    assert events.get(timeout=30) == ('child', {'event': 'ready', 'number': 7})
-    assert events.get(timeout=30) == ('child', None)
+    assert events.get(timeout=PATIENCE) == ('child', {'event': 'ready', 'number': 7})
+    assert events.get(timeout=PATIENCE) == ('child', None)
     assert child.stop(1.0) == child.status == 3
     assert log.read_text() == 'hello\n[1, 2]\n'
     assert child.last_words() == f'child ({log}):\n    hello\n    [1, 2]'
@@ -40,12 +41,12 @@ def test_why_it_failed_is_told_though_the_log_has_no_room(
         pytest.skip('this machine has no /dev/full')
     failed = '{"event": "failed", "reason": "No space left on device"}'
     child, events = start(full, child_environment, 'hello', failed, 'exit=1')
-    while events.get(timeout=30)[1] is not None:
+    while events.get(timeout=PATIENCE)[1] is not None:
         pass
     assert child.stop(1.0) == 1
     log = tmp_path / 'empty.log'
     child, events = start(log, child_environment, failed, 'exit=1')
-    while events.get(timeout=30)[1] is not None:
+    while events.get(timeout=PATIENCE)[1] is not None:
         pass
     child.stop(1.0)
     assert child.last_words() == (
@@ -57,7 +58,7 @@ def test_an_interrupted_child_may_end_by_itself(
     tmp_path: Path, child_environment: dict[str, str]
 ) -> None:
     child, events = start(tmp_path / 'log', child_environment, EVENT, 'wait', 'late', 'exit=5')
-    events.get(timeout=30)
+    events.get(timeout=PATIENCE)
     assert child.status is None
     child.interrupt()
     assert child.stop(30.0) == 5
@@ -67,7 +68,7 @@ def test_an_interrupted_child_may_end_by_itself(
 
 def test_a_deaf_child_is_killed(tmp_path: Path, child_environment: dict[str, str]) -> None:
     child, events = start(tmp_path / 'log', child_environment, 'deaf', EVENT, 'wait')
-    events.get(timeout=30)
+    events.get(timeout=PATIENCE)
     child.interrupt()
     assert child.stop(0.2) == -signal.SIGKILL
 

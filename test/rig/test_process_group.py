@@ -8,11 +8,11 @@ import time
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE
 
 from s2r_depth_ros.rig.process_group import ProcessError, ProcessGroup, SilenceError
 
 READY = '{"event": "ready"}'
-PATIENCE = 30.0
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from patience import PATIENCE
 from rclpy.qos import qos_profile_sensor_data
 from ros_graph import DepthProcess, Graph, rgb_message
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
@@ -56,7 +57,7 @@ def _arrivals(process: DepthProcess, domain: int) -> dict[str, object]:
             graph.node.create_subscription(kind, topic, count, 10)
         images = graph.node.create_publisher(Image, 'image', qos_profile_sensor_data)
         infos = graph.node.create_publisher(CameraInfo, 'camera_info', qos_profile_sensor_data)
-        end = time.monotonic() + 40
+        end = time.monotonic() + PATIENCE
         while not images.get_subscription_count() and time.monotonic() < end:
             graph.spin(0.1)
             if process.process.poll() is not None:

@@ -15,6 +15,7 @@ from builtin_interfaces.msg import Time
 from fake_node import FakeNode
 from frame_pipelines import pipeline_of
 from numpy.typing import NDArray
+from patience import PATIENCE
 from rclpy.lifecycle import LifecycleNode
 from ros_graph import camera_info, picture, pixels, rgb_message
 from sensor_msgs.msg import CameraInfo, CompressedImage
@@ -27,7 +28,6 @@ from s2r_depth_ros.node.inference_loop import InferenceLoop
 from s2r_depth_ros.node.log import MOST_CHARACTERS
 from s2r_depth_ros.node.parameters import Values
 
-_PATIENCE_S = 30.0
 # What is made from pixels and from numbers; the rest is these in other forms, and takes time.
 _WANTED = (topics.DEPTH, topics.POINTS, topics.DEPTH_INFO)
 _ENDS = ('published', 'errors', 'dropped', 'skipped')
@@ -122,7 +122,7 @@ class MessageReceiver:
             publisher.messages.clear()
         self._camera.health.reset()
         self._arrive(topics.IMAGE_COMPRESSED if self._compressed else topics.IMAGE, message)
-        end = time.monotonic() + _PATIENCE_S
+        end = time.monotonic() + PATIENCE
         while (ends := self._ended()) < 1:
             assert time.monotonic() < end, 'the loop hangs'
             time.sleep(2e-4)

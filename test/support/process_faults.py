@@ -10,11 +10,13 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from node_under_fault import NodeUnderFault, Setting, node_under_fault, process_status
+from patience import PATIENCE
 from ros_graph import ROOT, DepthProcess, picture
 
 from s2r_depth_ros.transport import profile_environment
@@ -120,9 +122,11 @@ _SHM = {
 }
 
 
-def small_shared_memory(setting: Setting, _times: int) -> dict[str, Any]:
+def small_shared_memory(
+    setting: Setting, _times: int, kinds: Sequence[str] = tuple(_SHM)
+) -> dict[str, Any]:
     """Shared memory that is too small, full or read-only; what comes of 640x480 clouds."""
-    results = {kind: _probe(setting, '--mount', command) for kind, command in _SHM.items()}
+    results = {kind: _probe(setting, '--mount', _SHM[kind]) for kind in kinds}
     return results | {'full': _node_without_memory()}
 
 
@@ -150,12 +154,14 @@ def _probe(setting: Setting, namespace: str, prepare: str) -> dict[str, Any]:
     environment = {**os.environ, **profile_environment(os.environ)}
     environment.pop('FASTDDS_BUILTIN_TRANSPORTS', None)
     environment['ROS_DOMAIN_ID'] = str(setting.domain)
+    environment['PYTHONPATH'] = str(ROOT)
     command = f'({prepare}) 2>/dev/null; exec {shlex.quote(sys.executable)} {probe} {setting.model}'
     done = _in_namespace(namespace, command, environment)
-    lines = done.stdout.splitlines()
-    if done.returncode or not lines:
-        return {'exit_status': done.returncode, 'said': done.stderr.strip()[-300:]}
-    facts: dict[str, Any] = json.loads(lines[-1])
+    assert done.returncode == 0, (done.returncode, done.stderr)
+    facts: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    assert facts['depths'] > 0, facts
+    assert facts['clouds'] > 0, facts
+    assert facts['exit_status'] == 0, facts
     return facts
 
 
@@ -164,7 +170,7 @@ def _in_namespace(
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ['unshare', kind, 'sh', '-c', command],
-        cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=300,
+        cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE,
     )  # fmt: skip
 
 

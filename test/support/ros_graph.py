@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from array import array
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +18,8 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from numpy.typing import NDArray
-from rcl_interfaces.srv import GetParameters, SetParameters
+from patience import PATIENCE
+from rcl_interfaces.srv import GetParameters, SetParameters, SetParametersAtomically
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
@@ -34,22 +32,6 @@ ROOT = Path(__file__).resolve().parents[2]
 # who listens at the old one discovers nobody any more (Fast-DDS issues 6117 and 6535).
 TRANSPORT = {'FASTDDS_BUILTIN_TRANSPORTS': 'UDPv4'}
 WIDTH, HEIGHT = 160, 120
-PATIENCE = 60.0
-
-
-@contextmanager
-def own_domain() -> Iterator[int]:
-    """A ROS domain that no other test process of this machine uses."""
-    for domain in range(1, 100):
-        path = Path(tempfile.gettempdir()) / f's2r_depth_ros_test_domain_{domain}.lock'
-        with path.open('w') as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                continue
-            yield domain
-            return
-    raise RuntimeError('no free ROS domain')
 
 
 def reliable(*topics: str) -> dict[str, str]:
@@ -144,7 +126,7 @@ class Graph:
         """Spin until ``condition`` gives something true, and return that."""
         end = time.monotonic() + patience
         while not (result := condition()):
-            assert time.monotonic() < end, f'waited {patience} s for {what}'
+            assert time.monotonic() < end, f'waited in vain for {what}'
             self._executor.spin_once(timeout_sec=0.01)
         return result
 
@@ -244,6 +226,22 @@ class Graph:
         """Return the response to a request that may be served twice."""
         repeated = RepeatedRequest(self.client(service_type, name), request)
         return self.until(repeated.answer, f'a response of {name}')
+
+    def calibrate(self, name: str, numbers: Mapping[str, Any], send: Callable[[], Any]) -> Any:
+        """Return the result of a service that sets a scale; ``send`` frames while it is awaited."""
+        parameters = [Parameter(n, value=v).to_parameter_msg() for n, v in numbers.items()]
+        # Served twice it would set the scale after the test has put it back; see rig/services.py.
+        self.call(SetParametersAtomically, name, SetParametersAtomically.Request())
+        future = self.client(SetParametersAtomically, name).call_async(
+            SetParametersAtomically.Request(parameters=parameters)
+        )
+
+        def answered() -> bool:
+            send()
+            return bool(future.done())
+
+        self.until(answered, f'a response of {name}')
+        return future.result().result
 
     def set(self, name: str, value: Any) -> Any:
         """Set one parameter and return the SetParametersResult."""

@@ -1,4 +1,4 @@
-"""What runs the network: one small interface, and a table of runtimes behind it.
+"""What runs the network: one small interface, and runtimes behind it.
 
 ``torch`` needs nothing else. The others are optional; where one is missing, the error says which
 packages to install. ``auto`` takes the fastest that is there.
@@ -10,25 +10,15 @@ import importlib
 
 import torch
 
-from s2r_depth_ros.inference.backends.automatic import AUTO, Choice, choose
+from s2r_depth_ros.inference.backends.automatic import Choice, choose
 from s2r_depth_ros.inference.backends.base import Backend, BackendError, Source
 from s2r_depth_ros.inference.backends.self_test import SelfTestError, check_depth
+from s2r_depth_ros.network_choices import AUTO, BACKEND_NAMES, BACKENDS
 
 __all__ = [
-    'BACKENDS', 'BACKEND_NAMES', 'Backend', 'BackendError', 'Choice', 'SelfTestError', 'Source',
-    'choose_backend', 'make_backend',
+    'Backend', 'BackendError', 'Choice', 'SelfTestError', 'Source', 'choose_backend',
+    'make_backend',
 ]  # fmt: skip
-
-# Name -> module of this package with a function ``make(source, size, device, dtype)``.
-BACKENDS = {
-    'torch': 'torch_backend',
-    'eager': 'eager_backend',
-    'tap': 'tap_backend',
-    'openvino': 'openvino_backend',
-    'onnxruntime': 'onnxruntime_backend',
-}
-# What users may ask for.
-BACKEND_NAMES = (AUTO, *BACKENDS)
 
 
 def choose_backend(

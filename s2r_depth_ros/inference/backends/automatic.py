@@ -17,7 +17,6 @@ from s2r_depth_ros.inference.backends.base import (
 )
 from s2r_depth_ros.inference.backends.self_test import SelfTestError
 
-AUTO = 'auto'
 # On a CPU, of networks and of ONNX files; measured in benchmarks/NOTES.md. A GPU runs torch.
 _ON_CPU = ('openvino', 'torch')
 _OF_FILES = ('openvino', 'onnxruntime')

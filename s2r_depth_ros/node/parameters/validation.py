@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from s2r_depth_ros.geometry.frame_tree import FixedTransforms, FrameTreeError
-from s2r_depth_ros.network.size_rule import SizeError, check_size
 from s2r_depth_ros.node.parameters.spec import ParameterError, Spec, group_names
 from s2r_depth_ros.node.parameters.values import PARAMETERS, Values, value_of
+from s2r_depth_ros.size_rule import SizeError, check_size
 
 
 def validate(values: Values) -> None:

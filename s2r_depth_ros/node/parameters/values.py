@@ -11,10 +11,7 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
 
-from s2r_depth_ros.inference.backends import BACKEND_NAMES
-from s2r_depth_ros.inference.devices import PRECISIONS
-from s2r_depth_ros.network.registry import DEFAULT_MODEL
-from s2r_depth_ros.network.size_rule import LARGEST_SIDE
+from s2r_depth_ros.network_choices import BACKEND_NAMES, DEFAULT_MODEL, PRECISIONS
 from s2r_depth_ros.node.parameters.cloud import CloudParameters
 from s2r_depth_ros.node.parameters.filters import (
     ConfidenceParameters,
@@ -25,6 +22,7 @@ from s2r_depth_ros.node.parameters.filters import (
 from s2r_depth_ros.node.parameters.navigation import GroundParameters, ScanParameters
 from s2r_depth_ros.node.parameters.scale import ScaleParameters
 from s2r_depth_ros.node.parameters.spec import build, group, parameter, specs
+from s2r_depth_ros.size_rule import LARGEST_SIDE
 
 
 @dataclass(frozen=True)

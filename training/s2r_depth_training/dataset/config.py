@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from s2r_depth_ros.network.size_rule import check_size
+from s2r_depth_ros.size_rule import check_size
 from s2r_depth_training.errors import ConfigError
 
 RESIZES = ('area', 'bicubic')

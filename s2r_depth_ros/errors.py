@@ -10,11 +10,12 @@ UserError
     inference: BackendError, BrokenBackendError, DeviceError, FocalLengthError, ImageError,
         InferenceError, SelfTestError
     media: CloudError, CodecError, ConversionError, SourceError
-    network: CheckpointError, SizeError
+    network: CheckpointError
     node: CalibrationRequestError, NoFloor, ParameterError
     parameter_files: ParameterFileError
     reference: MarkerError
     rig: BringUpError, CalibrationRefusedError, ClipError, ProcessError, SilenceError
+    size_rule: SizeError
 """
 
 from __future__ import annotations

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 import robot_recordings as robot
+import torch
+from safetensors.torch import load_file
 from source_files import ROOT
 
 from s2r_depth_ros.inference.estimator import DepthEstimator
@@ -70,6 +72,27 @@ def test_a_model_learns_from_a_recording(
     )  # fmt: skip
     assert mine < old
     assert sorted(p.name for p in tmp_path.iterdir()) == ['mine.md', 'mine.safetensors']
+
+
+@pytest.mark.parametrize('rate', [0.0, 0.3])
+def test_a_model_that_gains_nothing_stays_and_it_is_told(
+    drive: Path,
+    manifests: list[Path],
+    tmp_path: Path,
+    short: None,
+    monkeypatch: Any,
+    capsys: Any,
+    rate: float,
+) -> None:
+    """What is learnt is nothing, or nonsense."""
+    monkeypatch.setattr(adapting, '_RATE', rate)
+    out = tmp_path / 'mine.safetensors'
+    assert call(drive, out, manifests) == 0
+    assert 'Nothing was gained' in capsys.readouterr().out
+    assert read_metadata(out).provenance['adapted']['steps'] == 0
+    mine, before = load_file(out), load_file(MODEL)
+    assert mine.keys() == before.keys()
+    assert all(torch.equal(v, mine[k]) for k, v in before.items())
 
 
 def test_it_goes_on_where_it_was_cut_off(

@@ -62,8 +62,9 @@ def _verdict(adapted: Adapted) -> list[str]:
     before, after = adapted.before, adapted.after
     if after.step == before.step:
         lines = [
-            'Nothing was gained: every step judged was worse than the model as it was, which this '
-            'file is a copy of. Record more of what the robot sees, or with a better sensor.'
+            'Nothing was gained: every step judged was worse on this recording or had forgotten '
+            'too much, so this file is a copy of the model as it was. Record more of what the '
+            'robot sees, or with a better sensor.'
         ]
     else:
         lines = [

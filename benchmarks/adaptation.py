@@ -7,7 +7,8 @@
 a lidar of 16 rings and as a 2-D scan see it; judged on the second half, and on the other rooms.
 ``scenes``, without --sequence: learns from the images of all rooms except one, judged on that one.
 With --drive DIR, of drive_building.py: learns from the first 2, 5 and 10 minutes of the drive,
-judged on the other clips there; named as DIR is. Models are left in --work, and are
+judged on the other clips there; named as DIR is; then ``_mixed``, how much is kept and forgotten
+with part of what was learnt. Models are left in --work, and are
 not made again if they are there. Writes NAME.json and
 NAME.md for each.
 """
@@ -17,12 +18,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from drive_building import DRIVE
@@ -34,15 +36,18 @@ from s2r_depth_ros.geometry import Intrinsics
 from s2r_depth_ros.geometry.point_image import sparse_depth
 from s2r_depth_ros.geometry.projection import back_project
 from s2r_depth_ros.inference.estimator import DepthEstimator
-from s2r_depth_ros.network.checkpoint import read_metadata
+from s2r_depth_ros.network.checkpoint import load_model, read_metadata, save_model
 from s2r_depth_ros.network.registry import find_model
 from s2r_depth_ros.tables import format_markdown_table
 from s2r_depth_training.adaptation.adapt import Order, adapt
 from s2r_depth_training.adaptation.blocks import time_blocks
 from s2r_depth_training.adaptation.judging import Judged, errors_of
 from s2r_depth_training.adaptation.recording import Asked, Lessons
+from s2r_depth_training.adaptation.tuning import SHARES, mixed
 from s2r_depth_training.dataset.bag_pairs import RecordedPair
 from s2r_depth_training.dataset.bags import moved
+from s2r_depth_training.dataset.format import VALIDATION
+from s2r_depth_training.dataset.store import FrameStore
 from scale_tables import cell
 from true_lidar import RINGS, Floats, on_rings
 
@@ -244,11 +249,39 @@ def over_scenes(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
+def mixes(bench: Bench, name: str, tests: dict[str, list[Full]]) -> Iterator[dict[str, Any]]:
+    """Judge weights between those of MODEL and of a run, which adapt takes if that forgot."""
+    tests = {**tests, 'rendered rooms': rendered_rooms(bench.synthetic)}
+    network, metadata = load_model(find_model(MODEL))
+    start = {k: v.clone() for k, v in network.state_dict().items()}
+    learnt = load_model(bench.work / f'{name}.safetensors')[0].state_dict()
+    before, file = _judged(find_model(MODEL), tests), bench.work / 'mixed.safetensors'
+    yield {'learnt': 'nothing', 'steps': '', **before}
+    for share in SHARES[::-1]:
+        network.load_state_dict(mixed(start, learnt, share))
+        save_model(file, network, replace(metadata, sha256=''), torch.float16)
+        after = _judged(file, tests)
+        worse = {test: worse_by(before[test], after[test]) for test in tests}
+        yield {'learnt': f'{share:.0%} of {name} minutes', 'steps': '', **after, 'worse by': worse}
+
+
+def rendered_rooms(manifest: Path) -> list[Full]:
+    """Return the rendered views that nothing learns from; adapt judges by some of them."""
+    store = FrameStore([manifest], VALIDATION)
+    result = []
+    for kind in store.kinds:
+        for number in range(store.count(kind)):
+            frame = store.frame(kind, number)
+            height, width = frame.depth.shape
+            camera = Intrinsics(frame.fx, frame.fx, width / 2, height / 2, width, height)
+            result.append(Full(frame.rgb, frame.depth.astype(np.float32), camera, kind))
+    return result
+
+
 def on_drive(bench: Bench, folder: Path) -> Iterator[dict[str, Any]]:
     """Learn from minutes of a drive, as the command would of its recording; judge elsewhere."""
     drive = [pair_of(frame, second) for second, frame in enumerate(clip_frames(folder / DRIVE))]
-    clips = sorted(path.parent for path in folder.glob('*/sequence.json'))
-    tests = {clip.name: clip_frames(clip) for clip in clips if clip.name != DRIVE}
+    tests = tests_of(folder)
     before = _judged(find_model(MODEL), tests)
     yield {'learnt': 'nothing', **before}
     for minutes in MINUTES:
@@ -258,6 +291,12 @@ def on_drive(bench: Bench, folder: Path) -> Iterator[dict[str, Any]]:
         model = bench.run(f'{folder.name} {minutes}', learning, judging)
         learnt = f'{minutes} minutes ({len(learning)} frames)'
         yield learnt_row(learnt, model, before, _judged(model, tests))
+
+
+def tests_of(folder: Path) -> dict[str, list[Full]]:
+    """Return the clips that judge a drive."""
+    clips = sorted(path.parent for path in folder.glob('*/sequence.json'))
+    return {clip.name: clip_frames(clip) for clip in clips if clip.name != DRIVE}
 
 
 def _judged(model: Path, tests: dict[str, list[Full]]) -> dict[str, Any]:
@@ -325,7 +364,9 @@ def measure(args: argparse.Namespace) -> None:
     elif args.real:
         runs['scenes'] = one_scene_out(bench, rooms(args.real))
     if args.drive:
-        runs[args.drive.name] = on_drive(bench, args.drive)
+        name = args.drive.name
+        runs[name] = on_drive(bench, args.drive)
+        runs[f'{name}_mixed'] = mixes(bench, f'{name} {MINUTES[0]}', tests_of(args.drive))
     for name, made in runs.items():
         rows: list[dict[str, Any]] = []
         for row in made:

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rosbags.highlevel import AnyReader
 
-from adaptation import MODEL, Full, clip_frames, learnt_row, over, table
+from adaptation import MODEL, Full, learnt_row, over, table, tests_of
 from drive_building import DRIVE
 from s2r_depth_ros.command_table import reported
 from s2r_depth_ros.errors import UserError
@@ -116,17 +116,15 @@ def walk(clips: Path, work: Path, minutes: float, frames: int) -> list[dict[str,
             's2r_depth_training', 'adapt', '--model', MODEL, '--bag', drive, '--out', mine, *topics
         )
     before, after = {}, {}
-    for clip in sorted(path.parent for path in clips.glob('*/sequence.json')):
-        if clip.name == DRIVE:
-            continue
-        seen, later = clip_frames(clip), colour_alone(clip, work / clip.name)
+    for name, seen in tests_of(clips).items():
+        later = colour_alone(clips / name, work / name)
         one, other = (
-            published(recorded(later, work / f'{clip.name} {name}', model, len(seen)), seen)
-            for name, model in (('before', MODEL), ('after', str(mine)))
+            published(recorded(later, work / f'{name} {when}', model, len(seen)), seen)
+            for when, model in (('before', MODEL), ('after', str(mine)))
         )
         both = sorted(one.keys() & other.keys())  # a busy machine leaves frames out
-        before[clip.name] = errors({number: one[number] for number in both}, seen)
-        after[clip.name] = errors({number: other[number] for number in both}, seen)
+        before[name] = errors({number: one[number] for number in both}, seen)
+        after[name] = errors({number: other[number] for number in both}, seen)
     return [{'learnt': 'nothing', **before}, learnt_row('the recording', mine, before, after)]
 
 

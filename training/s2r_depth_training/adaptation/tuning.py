@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,7 +20,8 @@ from s2r_depth_training.runs.trunk import averaged_network, save_whole
 _WARM_UP = 30  # steps
 _LAST = 0.01  # of the rate, at the end
 _FORGETTING = 0.05  # most that the scaled error on rendered scenes may grow by
-_SHARES = (1.0, 0.75, 0.5, 0.25)  # of what was learnt, until no more than that is forgotten
+SHARES = (1.0, 0.75, 0.5, 0.25)
+"""Of what was learnt is kept the first of these with which no more than that is forgotten."""
 
 
 @dataclass(frozen=True)
@@ -134,15 +135,22 @@ def _remembering(step: TrainingStep, course: Course, judge: Judge) -> tuple[Judg
     network = averaged_network(step)
     assert course.start is not None
     learnt = {k: v.clone() for k, v in network.state_dict().items()}
-    for share in _SHARES:
-        network.load_state_dict(
-            {k: torch.lerp(course.start[k], v, share) if v.is_floating_point() else v
-             for k, v in learnt.items()}
-        )  # fmt: skip
+    for share in SHARES:
+        network.load_state_dict(mixed(course.start, learnt, share))
         judgement = judge(step.number, network)._replace(share=share)
         if not course.forgot(judgement):
             break
     return judgement, network
+
+
+def mixed(
+    start: Mapping[str, Tensor], learnt: Mapping[str, Tensor], share: float
+) -> dict[str, Tensor]:
+    """Return the weights that lie so far on the way from ``start`` to ``learnt``."""
+    return {
+        key: torch.lerp(start[key], value, share) if value.is_floating_point() else value
+        for key, value in learnt.items()
+    }
 
 
 def save_course(path: Path, step: TrainingStep, course: Course, facts: dict[str, Any]) -> None:

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 from drive_building import DRIVE
 from s2r_depth_ros.command_table import reported
+from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.evaluation.manifest import GroundTruthFrame, read_ground_truth
 from s2r_depth_ros.evaluation.scores import interval
 from s2r_depth_ros.files import make_folder, read_json, write_atomically, write_json
@@ -57,6 +58,10 @@ SCAN = np.radians([0.0])
 MINUTES = (2, 5, 10)
 HOW = ('none', 'median')  # is depth scaled
 Depth = NDArray[np.float32]
+
+
+class ClipError(UserError):
+    """What should be a clip is none."""
 
 
 class Full(NamedTuple):
@@ -142,17 +147,26 @@ def rooms(manifest: Path) -> list[Full]:
 
 
 def clip_frames(folder: Path) -> list[Full]:
-    """Return the frames of a sequence, or of views of several places."""
-    facts = read_json(folder / 'sequence.json')
-    camera = Intrinsics(*(facts[k] for k in ('fx', 'fy', 'cx', 'cy', 'width', 'height')))
-    result = []
-    for entry in facts['frames']:
-        files = {'rgb': folder / entry['rgb'], 'depth': folder / entry['depth']}
-        scene = entry.get('place', facts['name'])
-        about = {'id': entry['rgb'], 'kind': 'indoor', 'scene': scene, 'fx': facts['fx']}
-        frame = GroundTruthFrame(depth_scale=facts['depth_scale'], **about, **files)
-        result.append(Full(*frame.load(), camera, frame.scene))
-    return result
+    """Return the frames of a sequence, or of views of several places. Raises UserError."""
+    file = folder / 'sequence.json'
+    facts = read_json(file)
+    try:
+        camera = Intrinsics(*(facts[k] for k in ('fx', 'fy', 'cx', 'cy', 'width', 'height')))
+        frames = [
+            GroundTruthFrame(
+                entry['rgb'],
+                folder / entry['rgb'],
+                folder / entry['depth'],
+                facts['depth_scale'],
+                camera.fx,
+                'indoor',
+                entry.get('place', facts['name']),
+            )
+            for entry in facts['frames']
+        ]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ClipError(f'{file} is no sequence with depth of each frame ({error!r})') from error
+    return [Full(*frame.load(), camera, frame.scene) for frame in frames]
 
 
 def judge(model: Path, frames: Sequence[Full]) -> dict[str, Any]:
@@ -294,9 +308,12 @@ def on_drive(bench: Bench, folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def tests_of(folder: Path) -> dict[str, list[Full]]:
-    """Return the clips that judge a drive."""
+    """Return the clips that judge a drive. Raises UserError if there are none."""
     clips = sorted(path.parent for path in folder.glob('*/sequence.json'))
-    return {clip.name: clip_frames(clip) for clip in clips if clip.name != DRIVE}
+    tests = {clip.name: clip_frames(clip) for clip in clips if clip.name != DRIVE}
+    if not tests:
+        raise ClipError(f'{folder} has no clips to judge by: give what drive_building.py wrote')
+    return tests
 
 
 def _judged(model: Path, tests: dict[str, list[Full]]) -> dict[str, Any]:

@@ -108,6 +108,7 @@ def errors(depths: Depths, frames: Sequence[Full]) -> dict[str, Any]:
 
 def walk(clips: Path, work: Path, minutes: float, frames: int) -> list[dict[str, Any]]:
     """Return the rows before and after."""
+    tests = tests_of(clips)
     drive = recorded(clips / DRIVE, work / DRIVE, MODEL, frames)
     mine = work / 'mine.safetensors'
     if not mine.exists():
@@ -116,7 +117,7 @@ def walk(clips: Path, work: Path, minutes: float, frames: int) -> list[dict[str,
             's2r_depth_training', 'adapt', '--model', MODEL, '--bag', drive, '--out', mine, *topics
         )
     before, after = {}, {}
-    for name, seen in tests_of(clips).items():
+    for name, seen in tests.items():
         later = colour_alone(clips / name, work / name)
         one, other = (
             published(recorded(later, work / f'{name} {when}', model, len(seen)), seen)

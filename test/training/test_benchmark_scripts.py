@@ -93,6 +93,25 @@ def test_what_cannot_be_written_is_told_before_the_work(script, tmp_path, monkey
     assert str(file) in line
 
 
+@pytest.mark.parametrize('content', [None, '[]', 'null', '{', '{"frames": []}'])
+def test_what_is_no_drive_is_told(content, tmp_path, monkeypatch, capsys):
+    pytest.importorskip('rclpy', reason='needs ROS 2')
+    file = tmp_path / 'drive' / 'sequence.json'
+    options = {
+        'adaptation': ('--drive', tmp_path, '--synthetic', file, '--work', tmp_path / 'work'),
+        'adaptation_walk': (tmp_path, '--work', tmp_path / 'work'),
+    }
+    for script, these in options.items():
+        main = load_script(script, monkeypatch).main
+        line = refused(main, monkeypatch, capsys, *these, '--out', tmp_path / 'out')
+        assert line.startswith(f'{script}: {tmp_path}')
+        for name in ('drive', 'rooms') if content is not None else ():
+            (tmp_path / name).mkdir(exist_ok=True)
+            (tmp_path / name / 'sequence.json').write_text(content)
+            line = refused(main, monkeypatch, capsys, *these, '--out', tmp_path / 'out')
+            assert line.startswith(f'{script}: {tmp_path}')
+
+
 def test_a_table_of_nothing_is_told(tmp_path, monkeypatch, capsys):
     file = tmp_path / 'file'
     file.touch()

@@ -60,8 +60,8 @@ HOW = ('none', 'median')  # is depth scaled
 Depth = NDArray[np.float32]
 
 
-class ClipError(UserError):
-    """What should be a clip is none."""
+class NoDriveError(UserError):
+    """What should be a sequence or a drive is none."""
 
 
 class Full(NamedTuple):
@@ -165,7 +165,7 @@ def clip_frames(folder: Path) -> list[Full]:
             for entry in facts['frames']
         ]
     except (KeyError, TypeError, AttributeError) as error:
-        raise ClipError(f'{file} is no sequence with depth of each frame ({error!r})') from error
+        raise NoDriveError(f'{file} is no sequence with depth of each frame ({error!r})') from error
     return [Full(*frame.load(), camera, frame.scene) for frame in frames]
 
 
@@ -312,7 +312,7 @@ def tests_of(folder: Path) -> dict[str, list[Full]]:
     clips = sorted(path.parent for path in folder.glob('*/sequence.json'))
     tests = {clip.name: clip_frames(clip) for clip in clips if clip.name != DRIVE}
     if not tests:
-        raise ClipError(f'{folder} has no clips to judge by: give what drive_building.py wrote')
+        raise NoDriveError(f'{folder} has no clips to judge by: give what drive_building.py wrote')
     return tests
 
 

@@ -325,12 +325,14 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
     tests = [k for k, v in rows[-1].items() if isinstance(v, dict) and 'scenes' in v]
     head = ['learnt from', 'steps']
     head += [f'{test}: abs_rel {how}' for test in tests for how in HOW]
+    told = any('told' in row for row in rows)
+    head += ['rendered rooms: abs_rel median'] * told
     lines = []
     for row in rows:
         cells = [row['learnt'], str(row.get('steps', 0))]
         cells += [_cell(row, test, how) for test in tests for how in HOW]
-        lines.append((*cells, _forgotten(row)))
-    return format_markdown_table((*head, 'rendered rooms: abs_rel median'), lines)
+        lines.append((*cells, *[_forgotten(row)] * told))
+    return format_markdown_table(tuple(head), lines)
 
 
 def _cell(row: dict[str, Any], test: str, how: str) -> str:

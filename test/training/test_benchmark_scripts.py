@@ -265,7 +265,7 @@ def test_what_leaving_a_room_out_gains_is_told_with_an_interval(
     assert worse['low'] == pytest.approx(-0.1)
     assert means['that scene']['frames'] == 6
     text = script.table([*rows, means]).splitlines()
-    assert text[2] == '| a | 3 | 0.200 -> 0.100 | 0.300 -> 0.200 |  |'
+    assert text[2] == '| a | 3 | 0.200 -> 0.100 | 0.300 -> 0.200 |'
     assert text[5].startswith(
         '| the mean of these |  | 0.300 -> 0.300: +0.000 (-0.100 to +0.100) |'
     )
@@ -281,3 +281,16 @@ def test_what_a_drive_gains_is_paired_by_place(monkeypatch: pytest.MonkeyPatch) 
     worse = script.worse_by(before, after)
     assert worse['none'] == pytest.approx({'mean': -0.1, 'low': -0.1, 'high': -0.1})
     assert script.signed(worse['median']) == '-0.100 (-0.100 to -0.100)'
+    told = {
+        when: {'rendered': {'abs_rel_scaled': e}} for when, e in (('before', 0.2), ('after', 0.3))
+    }
+    rows = [
+        {'learnt': 'nothing', 'rooms': before},
+        {'learnt': 'it', 'steps': 9, 'rooms': after, 'worse by': {'rooms': worse}, 'told': told},
+    ]
+    _, _, nothing, it = script.table(rows).splitlines()
+    assert nothing.startswith('| nothing | 0 | 0.450 (')
+    assert it == (
+        '| it | 9 | 0.350: -0.100 (-0.100 to -0.100) | 0.800: -0.100 (-0.100 to -0.100) | '
+        '0.200 -> 0.300 |'
+    )

@@ -1,14 +1,16 @@
 """What a model gains by learning from a robot's own recording, and what it forgets elsewhere.
 
     adaptation.py --real eval_real/manifest.json --sequence eval_real/sequence/NAME \
-        --synthetic rooms/manifest.json --out benchmarks/adaptation
+        --synthetic rooms/manifest.json --out benchmarks/adapted
 
 ``sequence``: learns from the first half of a continuous sequence, with its true depth as it is, as
 a lidar of 16 rings and as a 2-D scan see it; judged on the second half, and on the other rooms.
-``scenes``: learns from the images of all rooms except one, judged on that one. ``world`` (with
---world MANIFEST, a rendered set of one world): learns from 2, 5 and 10 minutes of views, one a
-second, judged on views that are left. Nothing that is learnt from is kept: no model is written
-outside of --work. Writes NAME.json and NAME.md for each.
+``scenes``, without --sequence: learns from the images of all rooms except one, judged on that one.
+With --drive DIR, of drive_building.py: learns from the first 2, 5 and 10 minutes of the drive,
+judged on the other clips there; named as DIR is; then ``_mixed``, how much is kept and forgotten
+with part of what was learnt. Models are left in --work, and are
+not made again if they are there. Writes NAME.json and
+NAME.md for each.
 """
 
 from __future__ import annotations
@@ -16,15 +18,18 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from drive_building import DRIVE
 from s2r_depth_ros.command_table import reported
+from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.evaluation.manifest import GroundTruthFrame, read_ground_truth
 from s2r_depth_ros.evaluation.scores import interval
 from s2r_depth_ros.files import make_folder, read_json, write_atomically, write_json
@@ -32,13 +37,17 @@ from s2r_depth_ros.geometry import Intrinsics
 from s2r_depth_ros.geometry.point_image import sparse_depth
 from s2r_depth_ros.geometry.projection import back_project
 from s2r_depth_ros.inference.estimator import DepthEstimator
+from s2r_depth_ros.network.checkpoint import load_model, read_metadata, save_model
 from s2r_depth_ros.network.registry import find_model
 from s2r_depth_ros.tables import format_markdown_table
-from s2r_depth_training.adaptation.adapt import Adapted, Order, adapt
+from s2r_depth_training.adaptation.adapt import Order, adapt
+from s2r_depth_training.adaptation.blocks import time_blocks
 from s2r_depth_training.adaptation.judging import Judged, errors_of
-from s2r_depth_training.adaptation.recording import Lessons
+from s2r_depth_training.adaptation.recording import Asked, Lessons
+from s2r_depth_training.adaptation.tuning import SHARES, mixed
 from s2r_depth_training.dataset.bag_pairs import RecordedPair
-from s2r_depth_training.dataset.format import TRAIN, VALIDATION
+from s2r_depth_training.dataset.bags import moved
+from s2r_depth_training.dataset.format import VALIDATION
 from s2r_depth_training.dataset.store import FrameStore
 from scale_tables import cell
 from true_lidar import RINGS, Floats, on_rings
@@ -49,6 +58,10 @@ SCAN = np.radians([0.0])
 MINUTES = (2, 5, 10)
 HOW = ('none', 'median')  # is depth scaled
 Depth = NDArray[np.float32]
+
+
+class NoDriveError(UserError):
+    """What should be a sequence or a drive is none."""
 
 
 class Full(NamedTuple):
@@ -74,11 +87,13 @@ class Bench:
 
     def run(
         self, name: str, learning: Sequence[RecordedPair], judging: Sequence[RecordedPair]
-    ) -> Adapted:
-        """Adapt MODEL; judging: what it is stopped by."""
+    ) -> Path:
+        """Return MODEL adapted, as it is found in ``work``. judging: what it is stopped by."""
         order = Order(MODEL, self.work / f'{name}.safetensors', self.minutes, self.synthetic)
-        lessons = Lessons(list(learning), list(judging), name, [name])
-        return adapt(order, lessons, lambda step, course: None)
+        if not order.out.exists():
+            lessons = Lessons(list(learning), list(judging), name, [name])
+            adapt(order, lessons, lambda step, course: None)
+        return order.out
 
 
 def dense(frame: Full) -> Depth:
@@ -131,17 +146,27 @@ def rooms(manifest: Path) -> list[Full]:
     return result
 
 
-def sequence_frames(folder: Path) -> list[Full]:
-    """Return the frames of a continuous sequence."""
-    facts = read_json(folder / 'sequence.json')
-    camera = Intrinsics(*(facts[k] for k in ('fx', 'fy', 'cx', 'cy', 'width', 'height')))
-    result = []
-    for entry in facts['frames']:
-        files = {'rgb': folder / entry['rgb'], 'depth': folder / entry['depth']}
-        about = {'id': entry['rgb'], 'kind': 'indoor', 'scene': facts['name'], 'fx': facts['fx']}
-        frame = GroundTruthFrame(depth_scale=facts['depth_scale'], **about, **files)
-        result.append(Full(*frame.load(), camera, frame.scene))
-    return result
+def clip_frames(folder: Path) -> list[Full]:
+    """Return the frames of a sequence, or of views of several places. Raises UserError."""
+    file = folder / 'sequence.json'
+    facts = read_json(file)
+    try:
+        camera = Intrinsics(*(facts[k] for k in ('fx', 'fy', 'cx', 'cy', 'width', 'height')))
+        frames = [
+            GroundTruthFrame(
+                entry['rgb'],
+                folder / entry['rgb'],
+                folder / entry['depth'],
+                facts['depth_scale'],
+                camera.fx,
+                'indoor',
+                entry.get('place', facts['name']),
+            )
+            for entry in facts['frames']
+        ]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise NoDriveError(f'{file} is no sequence with depth of each frame ({error!r})') from error
+    return [Full(*frame.load(), camera, frame.scene) for frame in frames]
 
 
 def judge(model: Path, frames: Sequence[Full]) -> dict[str, Any]:
@@ -150,28 +175,53 @@ def judge(model: Path, frames: Sequence[Full]) -> dict[str, Any]:
     by_scene: dict[str, list[tuple[float, float]]] = {}
     for frame in frames:
         found = errors_of(estimator, [Judged(frame.rgb, frame.depth, frame.camera.fx)])
-        by_scene.setdefault(frame.scene, []).append((found.abs_rel, found.abs_rel_scaled))
-    means = np.array([np.mean(values, 0) for values in by_scene.values()])
+        if found.frames:
+            by_scene.setdefault(frame.scene, []).append((found.abs_rel, found.abs_rel_scaled))
+    means = {scene: np.mean(values, 0).tolist() for scene, values in by_scene.items()}
+    return over(means, sum(map(len, by_scene.values())))
+
+
+def over(means: dict[str, list[float]], frames: int) -> dict[str, Any]:
+    """Return the means over scenes with intervals. means: [raw, scaled] of each scene."""
+    errors = np.array(list(means.values()))
+    intervals = {how: interval(errors[:, i]) for i, how in enumerate(HOW)}
+    return {**intervals, 'frames': frames, 'scenes': len(means), 'means': means}
+
+
+def learnt_row(
+    name: str, model: Path, before: dict[str, Any], after: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the row of an adapted model. before, after: errors by what it is judged on."""
+    told = read_metadata(model).provenance['adapted']
     return {
-        'none': interval(means[:, 0]),
-        'median': interval(means[:, 1]),
-        'frames': len(frames),
-        'scenes': len(means),
+        'learnt': name,
+        **after,
+        'steps': told['steps'],
+        'worse by': {test: worse_by(before[test], after[test]) for test in before},
+        'told': {when: told[when] for when in ('before', 'after')},
     }
+
+
+def worse_by(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    """Return how much larger errors got, with intervals; scene by scene, as some are harder."""
+    pairs = [(before['means'][scene], after['means'][scene]) for scene in before['means']]
+    difference = np.diff(np.array(pairs), axis=1)[:, 0]
+    return {how: interval(difference[:, i]) for i, how in enumerate(HOW)}
 
 
 def on_sequence(bench: Bench, folder: Path, others: Sequence[Full]) -> Iterator[dict[str, Any]]:
     """Learn from the first half by each sensor, judge on the second half and on other rooms."""
-    frames = sequence_frames(folder)
+    frames = clip_frames(folder)
     half = len(frames) // 2
     elsewhere = [frame for frame in others if not _same_place(frame.scene, folder.name)]
     tests = {'second half': frames[half + 5 :], 'other rooms': elsewhere}
-    yield {'learnt': 'nothing', **_judged(find_model(MODEL), tests)}
+    before = _judged(find_model(MODEL), tests)
+    yield {'learnt': 'nothing', **before}
     for name, sensor in SENSORS.items():
         learning = [pair_of(f, n, sensor) for n, f in enumerate(frames[:half])]
         # It is stopped by frames of its own, so that the second half stays unseen.
-        adapted = bench.run(name, learning[:-9], learning[-5:])
-        yield {'learnt': name, **_judged(adapted.path, tests), 'steps': adapted.after.step}
+        model = bench.run(name, learning[:-9], learning[-5:])
+        yield learnt_row(name, model, before, _judged(model, tests))
 
 
 def _same_place(scene: str, name: str) -> bool:
@@ -186,12 +236,11 @@ def one_scene_out(bench: Bench, frames: Sequence[Full]) -> Iterator[dict[str, An
         out = [frame for frame in frames if frame.scene == scene]
         rest = [pair_of(f, n) for n, f in enumerate(frames) if f.scene != scene]
         # Every fifth image stops it: a scene of its own, mostly.
-        adapted = bench.run(f'without {scene}', [p for i, p in enumerate(rest) if i % 5], rest[::5])
-        before, after = (
-            _judged(path, {'that scene': out}) for path in (find_model(MODEL), adapted.path)
-        )
-        steps = adapted.after.step
-        rows.append({'learnt': f'without {scene}', 'before': before, **after, 'steps': steps})
+        model = bench.run(f'without {scene}', [p for i, p in enumerate(rest) if i % 5], rest[::5])
+        tests = {'that scene': out}
+        before = _judged(find_model(MODEL), tests)
+        row = learnt_row(f'without {scene}', model, before, _judged(model, tests))
+        rows.append({**row, 'before': before})
         yield rows[-1]
     yield over_scenes(rows)
 
@@ -199,47 +248,72 @@ def one_scene_out(bench: Bench, frames: Sequence[Full]) -> Iterator[dict[str, An
 def over_scenes(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return the row of the means over left-out rooms, with intervals, also of what was gained."""
 
-    def means(parts: Sequence[dict[str, Any]]) -> dict[str, Floats]:
-        return {how: np.array([p['that scene'][how]['mean'] for p in parts]) for how in HOW}
+    def all_of(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        tests = [part['that scene'] for part in parts]
+        means = {scene: mean for test in tests for scene, mean in test['means'].items()}
+        return over(means, sum(test['frames'] for test in tests))
 
-    before, after = means([row['before'] for row in rows]), means(rows)
-    count = {'frames': sum(r['that scene']['frames'] for r in rows), 'scenes': len(rows)}
+    before, after = all_of([row['before'] for row in rows]), all_of(rows)
     return {
         'learnt': 'the mean of these',
         'steps': '',
-        'before': {'that scene': {how: interval(before[how]) for how in HOW} | count},
-        'that scene': {how: interval(after[how]) for how in HOW} | count,
-        'worse by': {how: interval(after[how] - before[how]) for how in HOW},
+        'before': {'that scene': before},
+        'that scene': after,
+        'worse by': {'that scene': worse_by(before, after)},
     }
 
 
-def on_world(bench: Bench, manifest: Path) -> Iterator[dict[str, Any]]:
-    """Learn from minutes of views of one world, judge on others."""
-    learn, test = (FrameStore([manifest], split) for split in (TRAIN, VALIDATION))
-    (kind,) = learn.kinds
+def mixes(bench: Bench, name: str, tests: dict[str, list[Full]]) -> Iterator[dict[str, Any]]:
+    """Judge weights between those of MODEL and of a run, which adapt takes if that forgot."""
+    tests = {**tests, 'rendered rooms': rendered_rooms(bench.synthetic)}
+    network, metadata = load_model(find_model(MODEL))
+    start = {k: v.clone() for k, v in network.state_dict().items()}
+    learnt = load_model(bench.work / f'{name}.safetensors')[0].state_dict()
+    before, file = _judged(find_model(MODEL), tests), bench.work / 'mixed.safetensors'
+    yield {'learnt': 'nothing', 'steps': '', **before}
+    for share in SHARES[::-1]:
+        network.load_state_dict(mixed(start, learnt, share))
+        save_model(file, network, replace(metadata, sha256=''), torch.float16)
+        after = _judged(file, tests)
+        worse = {test: worse_by(before[test], after[test]) for test in tests}
+        yield {'learnt': f'{share:.0%} of {name} minutes', 'steps': '', **after, 'worse by': worse}
 
-    def pairs(store: FrameStore, count: int) -> list[RecordedPair]:
-        result = []
-        for i in range(min(count, store.count(kind))):
-            f = store.frame(kind, i)
-            h, w = f.depth.shape
-            camera = Intrinsics(f.fx, f.fx, w / 2 - 0.5, h / 2 - 0.5, w, h)
-            result.append(RecordedPair(f.rgb, f.depth.astype(np.float32), camera, float(i)))
-        return result
 
-    judged = pairs(test, 10_000)
-    tests = {
-        'other views': [Full(p.rgb, p.depth, p.intrinsics, str(n)) for n, p in enumerate(judged)]
-    }
-    yield {'learnt': 'nothing', **_judged(find_model(MODEL), tests)}
+def rendered_rooms(manifest: Path) -> list[Full]:
+    """Return the rendered views that nothing learns from; adapt judges by some of them."""
+    store = FrameStore([manifest], VALIDATION)
+    result = []
+    for kind in store.kinds:
+        for number in range(store.count(kind)):
+            frame = store.frame(kind, number)
+            height, width = frame.depth.shape
+            camera = Intrinsics(frame.fx, frame.fx, width / 2, height / 2, width, height)
+            result.append(Full(frame.rgb, frame.depth.astype(np.float32), camera, kind))
+    return result
+
+
+def on_drive(bench: Bench, folder: Path) -> Iterator[dict[str, Any]]:
+    """Learn from minutes of a drive, as the command would of its recording; judge elsewhere."""
+    drive = [pair_of(frame, second) for second, frame in enumerate(clip_frames(folder / DRIVE))]
+    tests = tests_of(folder)
+    before = _judged(find_model(MODEL), tests)
+    yield {'learnt': 'nothing', **before}
     for minutes in MINUTES:
-        views = pairs(learn, 60 * minutes)
-        adapted = bench.run(f'{minutes} minutes', views[:-10], views[-10:])
-        yield {
-            'learnt': f'{minutes} minutes ({len(views)} views)',
-            **_judged(adapted.path, tests),
-            'steps': adapted.after.step,
-        }
+        pairs = list(moved(drive[: 60 * minutes]))
+        blocks = time_blocks([pair.stamp for pair in pairs], Asked.share)
+        learning, judging = ([pair for pair, is_in in zip(pairs, mask) if is_in] for mask in blocks)
+        model = bench.run(f'{folder.name} {minutes}', learning, judging)
+        learnt = f'{minutes} minutes ({len(learning)} frames)'
+        yield learnt_row(learnt, model, before, _judged(model, tests))
+
+
+def tests_of(folder: Path) -> dict[str, list[Full]]:
+    """Return the clips that judge a drive. Raises UserError if there are none."""
+    clips = sorted(path.parent for path in folder.glob('*/sequence.json'))
+    tests = {clip.name: clip_frames(clip) for clip in clips if clip.name != DRIVE}
+    if not tests:
+        raise NoDriveError(f'{folder} has no clips to judge by: give what drive_building.py wrote')
+    return tests
 
 
 def _judged(model: Path, tests: dict[str, list[Full]]) -> dict[str, Any]:
@@ -251,20 +325,35 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
     tests = [k for k, v in rows[-1].items() if isinstance(v, dict) and 'scenes' in v]
     head = ['learnt from', 'steps']
     head += [f'{test}: abs_rel {how}' for test in tests for how in HOW]
+    told = any('told' in row for row in rows)
+    head += ['rendered rooms: abs_rel median'] * told
     lines = []
     for row in rows:
         cells = [row['learnt'], str(row.get('steps', 0))]
-        for test in tests:
-            for how in HOW:
-                before = row.get('before')
-                was = f'{before[test][how]["mean"]:.3f} -> ' if before else ''
-                cells.append(was + _cell(row[test][how], row[test]['scenes']))
-        lines.append(tuple(cells))
+        cells += [_cell(row, test, how) for test in tests for how in HOW]
+        lines.append((*cells, *[_forgotten(row)] * told))
     return format_markdown_table(tuple(head), lines)
 
 
-def _cell(value: dict[str, float], scenes: int) -> str:
-    return cell(value) if scenes > 1 else f'{value["mean"]:.3f}'
+def _cell(row: dict[str, Any], test: str, how: str) -> str:
+    """Return an error; of several scenes the interval of how much more it is than before."""
+    value, several = row[test][how], row[test]['scenes'] > 1
+    was = f'{row["before"][test][how]["mean"]:.3f} -> ' if 'before' in row else ''
+    if several and 'worse by' in row:
+        return f'{was}{value["mean"]:.3f}: {signed(row["worse by"][test][how])}'
+    return was + (cell(value) if several else f'{value["mean"]:.3f}')
+
+
+def signed(value: dict[str, float]) -> str:
+    """Return a difference with its interval."""
+    return f'{value["mean"]:+.3f} ({value["low"]:+.3f} to {value["high"]:+.3f})'
+
+
+def _forgotten(row: dict[str, Any]) -> str:
+    if 'told' not in row:
+        return ''
+    before, after = (row['told'][k]['rendered']['abs_rel_scaled'] for k in ('before', 'after'))
+    return f'{before:.3f} -> {after:.3f}'
 
 
 def main() -> int:
@@ -272,14 +361,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('--real', type=Path, help='manifest.json of real images')
     parser.add_argument('--sequence', type=Path, help='folder of a continuous sequence')
-    parser.add_argument('--world', type=Path, help='manifest.json of a rendered world')
+    parser.add_argument('--drive', type=Path, help='folder that drive_building.py wrote')
     parser.add_argument('--synthetic', type=Path, required=True, help='rendered rooms to mix in')
     parser.add_argument('--minutes', type=float, default=10.0, help='of each run, at most')
     parser.add_argument('--work', type=Path, default=Path('out/adaptation'), help='models')
     parser.add_argument('--out', type=Path, required=True, help='folder of the results')
     args = parser.parse_args()
-    if not (args.real or args.world):
-        parser.error('give --real or --world')
+    if not (args.real or args.drive):
+        parser.error('give --real or --drive')
     return reported(lambda: measure(args), 'adaptation')
 
 
@@ -293,8 +382,10 @@ def measure(args: argparse.Namespace) -> None:
         runs['sequence'] = on_sequence(bench, args.sequence, rooms(args.real))
     elif args.real:
         runs['scenes'] = one_scene_out(bench, rooms(args.real))
-    if args.world:
-        runs['world'] = on_world(bench, args.world)
+    if args.drive:
+        name = args.drive.name
+        runs[name] = on_drive(bench, args.drive)
+        runs[f'{name}_mixed'] = mixes(bench, f'{name} {MINUTES[0]}', tests_of(args.drive))
     for name, made in runs.items():
         rows: list[dict[str, Any]] = []
         for row in made:
@@ -302,7 +393,7 @@ def measure(args: argparse.Namespace) -> None:
             print(row, file=sys.stderr, flush=True)
             write_json(args.out / f'{name}.json', rows)
         text = table(rows)
-        write_atomically(args.out / f'{name}.md', text.encode())
+        write_atomically(args.out / f'{name}.md', f'{text}\n'.encode())
         print(text)
 
 

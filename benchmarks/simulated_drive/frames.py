@@ -71,17 +71,20 @@ def drive_through(room: Room, drive: Drive, renderer: Renderer) -> Iterator[Driv
     for number, place in enumerate(places):
         blocked = number < BLOCKED
         if seen != (blocked, place):
-            seen, camera = (blocked, place), _camera(room, place, drive.height)
+            seen, camera = (
+                (blocked, place),
+                camera_at(room.way[place], room.yaw[place], drive.height),
+            )
             image = renderer.render(room.blocked if blocked else room.scene, camera)
         rgb = take_photo(image.rgb, photo, rng)
         yield DriveFrame(number / RATE, rgb, _unhit_far(image), camera, place, blocked)
 
 
-def _camera(room: Room, place: int, height: float) -> Camera:
+def camera_at(point: NDArray[np.float64], yaw: float, height: float) -> Camera:
+    """Return the robot's camera at a point [2], m, ``height`` m over the floor. yaw: rad."""
     focal = WIDTH / 2 / math.tan(_FIELD / 2)
     lens = Lens(focal, focal, (WIDTH - 1) / 2, (HEIGHT - 1) / 2, WIDTH, HEIGHT)
-    x, y = room.way[place]
-    return aim_camera((x, y, height), float(room.yaw[place]), PITCH, 0.0, lens)
+    return aim_camera((float(point[0]), float(point[1]), height), float(yaw), PITCH, 0.0, lens)
 
 
 def _unhit_far(image: Render) -> NDArray[np.float32]:

@@ -25,18 +25,28 @@ def plan(occupied: Mask, grid: Grid) -> Floats | None:
     occupied: what the robot must not touch. From the widest place the farthest cell is found, and
     from that the farthest; the way between these keeps to the middle of what is free.
     """
-    free = np.pad(~occupied, 1).astype(np.uint8)  # what is outside is not
-    clear = cv2.distanceTransform(free, cv2.DIST_L2, 5)[1:-1, 1:-1] * CELL
-    graph = _graph(clear)
+    clear = clearances(occupied)
+    graph = passages(clear)
     one, _ = _farthest(graph, int(np.argmax(clear)))
     other, before = _farthest(graph, one)
-    cells = [other]
-    while cells[-1] != one:
-        cells.append(int(before[cells[-1]]))
-    line = grid.centres(np.stack(np.unravel_index(cells[::-1], clear.shape), 1))
-    way = _even(_smooth(line))[: round(LONGEST / STEP) + 1]
+    cells = np.stack(np.unravel_index(leading(before, one, other), clear.shape), 1)
+    way = evenly(grid.centres(cells))[: round(LONGEST / STEP) + 1]
     at = np.floor(grid.positions(way)).astype(int)
     return way if (clear[tuple(at.T)] >= CLEARANCE - CELL).all() else None
+
+
+def clearances(occupied: Mask) -> NDArray[np.float32]:
+    """Return of each cell how far the next occupied one is, m; what is outside is occupied."""
+    free = np.pad(~occupied, 1).astype(np.uint8)
+    return (cv2.distanceTransform(free, cv2.DIST_L2, 5)[1:-1, 1:-1] * CELL).astype(np.float32)
+
+
+def leading(before: NDArray[np.intp], start: int, end: int) -> list[int]:
+    """Return the cells from ``start`` to ``end``. before: of each the one that leads to it."""
+    cells = [end]
+    while cells[-1] != start:
+        cells.append(int(before[cells[-1]]))
+    return cells[::-1]
 
 
 def headings(way: Floats) -> Floats:
@@ -53,7 +63,7 @@ def _farthest(graph: csr_array, start: int) -> tuple[int, NDArray[np.intp]]:
     return int(np.argmax(np.where(np.isfinite(costs), costs, -1))), before
 
 
-def _graph(clear: NDArray[np.float32]) -> csr_array:
+def passages(clear: NDArray[np.float32]) -> csr_array:
     """Return the costs from each cell, counted row by row, to its neighbours.
 
     clear: m to the nearest thing that is touched; what is narrow costs more.
@@ -73,16 +83,12 @@ def _graph(clear: NDArray[np.float32]) -> csr_array:
     return csr_array(one_way + one_way.T)
 
 
-def _smooth(points: Floats) -> Floats:
-    """Return the running mean of points [N, 2]."""
+def evenly(points: Floats) -> Floats:
+    """Return points STEP apart along a line through points [N, 2], its corners rounded."""
     size = 2 * round(_SMOOTH / CELL / 2) + 1
     padded = np.pad(points, ((size // 2, size // 2), (0, 0)), mode='edge')
     weights = np.ones(size) / size
-    return np.stack([np.convolve(axis, weights, 'valid') for axis in padded.T], 1)
-
-
-def _even(points: Floats) -> Floats:
-    """Return points STEP apart along a line through points [N, 2]."""
+    points = np.stack([np.convolve(axis, weights, 'valid') for axis in padded.T], 1)
     length = np.r_[0.0, np.linalg.norm(np.diff(points, axis=0), axis=1).cumsum()]
     places = np.arange(0, length[-1] + 1e-9, STEP)
     return np.stack([np.interp(places, length, axis) for axis in points.T], 1)

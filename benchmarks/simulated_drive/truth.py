@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from s2r_depth_ros.geometry import Intrinsics, back_project
 from s2r_depth_training.synthetic.geometry.camera import Camera
 from s2r_depth_training.synthetic.geometry.free_space import surface_points
-from s2r_depth_training.synthetic.geometry.scene import Instance
+from s2r_depth_training.synthetic.geometry.scene import Instance, Mesh
 from simulated_drive.grid import CELL, Grid, Mask, widened
 
 BAND = (0.1, 1.0)
@@ -31,12 +32,17 @@ class Seen(NamedTuple):
     free: Mask
 
 
-def surfaces(instances: Iterable[Instance], grid: Grid) -> NDArray[np.float32]:
-    """Return points [N, 3], m, on all surfaces over the grid at the heights TOUCHED."""
+def surfaces(
+    instances: Iterable[Instance], grid: Grid, meshes: Mapping[str, Mesh] = MappingProxyType({})
+) -> NDArray[np.float32]:
+    """Return points [N, 3], m, on all surfaces over the grid at the heights TOUCHED.
+
+    meshes: those that instances name beside the primitives.
+    """
     low = np.array([grid.x, grid.y, TOUCHED[0]])
     high = np.array([*(low[:2] + np.array(grid.shape) * CELL), TOUCHED[1]])
     parts = [np.empty((0, 3), np.float32)]
-    for points in surface_points(instances, {}, low, high, _SPACING):
+    for points in surface_points(instances, dict(meshes), low, high, _SPACING):
         inside = (points[:, 2] >= low[2]) & (points[:, 2] <= high[2])
         parts.append(points[inside].astype(np.float32))
     return np.concatenate(parts)

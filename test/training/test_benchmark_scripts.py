@@ -61,17 +61,7 @@ def test_what_is_no_manifest_is_told(script, content, tmp_path, monkeypatch, cap
     result = tmp_path / 'result.json'
     options: dict[str, list[tuple[object, ...]]] = {
         'adaptation': [
-            (
-                option,
-                manifest,
-                '--synthetic',
-                manifest,
-                '--out',
-                tmp_path / 'out',
-                '--work',
-                tmp_path,
-            )
-            for option in ('--real', '--world')
+            ('--real', manifest, '--synthetic', manifest, '--out', tmp_path, '--work', tmp_path)
         ],
         'cloud_filters': [('--rooms', manifest, '--json', result)],
         'confidence': [(manifest, '--json', result)],
@@ -101,6 +91,25 @@ def test_what_cannot_be_written_is_told_before_the_work(script, tmp_path, monkey
     line = refused(load_script(script, monkeypatch).main, monkeypatch, capsys, *options[script])
     assert 'folder' in line
     assert str(file) in line
+
+
+@pytest.mark.parametrize('content', [None, '[]', 'null', '{', '{"frames": []}'])
+def test_what_is_no_drive_is_told(content, tmp_path, monkeypatch, capsys):
+    pytest.importorskip('rclpy', reason='needs ROS 2')
+    file = tmp_path / 'drive' / 'sequence.json'
+    options = {
+        'adaptation': ('--drive', tmp_path, '--synthetic', file, '--work', tmp_path / 'work'),
+        'adaptation_walk': (tmp_path, '--work', tmp_path / 'work'),
+    }
+    for script, these in options.items():
+        main = load_script(script, monkeypatch).main
+        line = refused(main, monkeypatch, capsys, *these, '--out', tmp_path / 'out')
+        assert line.startswith(f'{script}: {tmp_path}')
+        for name in ('drive', 'rooms') if content is not None else ():
+            (tmp_path / name).mkdir(exist_ok=True)
+            (tmp_path / name / 'sequence.json').write_text(content)
+            line = refused(main, monkeypatch, capsys, *these, '--out', tmp_path / 'out')
+            assert line.startswith(f'{script}: {tmp_path}')
 
 
 def test_a_table_of_nothing_is_told(tmp_path, monkeypatch, capsys):
@@ -241,19 +250,47 @@ def test_what_leaving_a_room_out_gains_is_told_with_an_interval(
     script = load_script('adaptation', monkeypatch)
 
     def row(name: str, before: float, after: float) -> dict[str, Any]:
-        def scene(value: float) -> dict[str, Any]:
-            errors = {how: {'mean': value, 'low': value, 'high': value} for how in script.HOW}
-            return {'that scene': {**errors, 'frames': 2, 'scenes': 1}}
-
-        return {'learnt': name, 'before': scene(before), **scene(after), 'steps': 3}
+        then, now = (
+            {'that scene': script.over({name: [value, value + 0.1]}, 2)}
+            for value in (before, after)
+        )
+        return {'learnt': name, 'before': then, **now, 'steps': 3}
 
     rows = [row('a', 0.2, 0.1), row('b', 0.3, 0.4), row('c', 0.4, 0.4)]
     means = script.over_scenes(rows)
     assert means['before']['that scene']['none']['mean'] == pytest.approx(0.3)
-    assert means['that scene']['median']['mean'] == pytest.approx(0.3)
-    assert means['worse by']['none']['mean'] == pytest.approx(0.0, abs=1e-9)
-    assert means['worse by']['none']['low'] == pytest.approx(-0.1)
+    assert means['that scene']['median']['mean'] == pytest.approx(0.4)
+    worse = means['worse by']['that scene']['none']
+    assert worse['mean'] == pytest.approx(0.0, abs=1e-9)
+    assert worse['low'] == pytest.approx(-0.1)
     assert means['that scene']['frames'] == 6
     text = script.table([*rows, means]).splitlines()
-    assert text[2].endswith('| 3 | 0.200 -> 0.100 | 0.200 -> 0.100 |')
-    assert text[5].startswith('| the mean of these |  | 0.300 -> 0.300 (0.100 to 0.400) |')
+    assert text[2] == '| a | 3 | 0.200 -> 0.100 | 0.300 -> 0.200 |'
+    assert text[5].startswith(
+        '| the mean of these |  | 0.300 -> 0.300: +0.000 (-0.100 to +0.100) |'
+    )
+
+
+def test_what_a_drive_gains_is_paired_by_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hard and easy places, all a tenth better: of that the interval is narrow."""
+    script = load_script('adaptation', monkeypatch)
+    means = {f'place {n}': [0.1 * n, 0.2 * n] for n in range(1, 9)}
+    before = script.over(means, 8)
+    after = script.over({place: [e - 0.1 for e in errors] for place, errors in means.items()}, 8)
+    assert before['none']['high'] - before['none']['low'] > 0.2
+    worse = script.worse_by(before, after)
+    assert worse['none'] == pytest.approx({'mean': -0.1, 'low': -0.1, 'high': -0.1})
+    assert script.signed(worse['median']) == '-0.100 (-0.100 to -0.100)'
+    told = {
+        when: {'rendered': {'abs_rel_scaled': e}} for when, e in (('before', 0.2), ('after', 0.3))
+    }
+    rows = [
+        {'learnt': 'nothing', 'rooms': before},
+        {'learnt': 'it', 'steps': 9, 'rooms': after, 'worse by': {'rooms': worse}, 'told': told},
+    ]
+    _, _, nothing, it = script.table(rows).splitlines()
+    assert nothing.startswith('| nothing | 0 | 0.450 (')
+    assert it == (
+        '| it | 9 | 0.350: -0.100 (-0.100 to -0.100) | 0.800: -0.100 (-0.100 to -0.100) | '
+        '0.200 -> 0.300 |'
+    )

@@ -9,13 +9,22 @@ from typing import Any
 import numpy as np
 import pytest
 import robot_recordings as robot
+import torch
+from floor_scenes import CAMERA
+from safetensors.torch import load_file
 from source_files import ROOT
 
 from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.network.checkpoint import read_metadata
 from s2r_depth_training.adaptation import adapt as adapting
 from s2r_depth_training.adaptation import lessons
+from s2r_depth_training.adaptation.adapt import Adapted
+from s2r_depth_training.adaptation.card import card_text
+from s2r_depth_training.adaptation.judging import Errors
+from s2r_depth_training.adaptation.recording import Lessons
+from s2r_depth_training.adaptation.tuning import Judgement
 from s2r_depth_training.cli import main
+from s2r_depth_training.dataset.bag_pairs import RecordedPair
 from s2r_depth_training.dataset.render_to_disk import render_dataset
 
 MODEL = ROOT / 'models' / 'indoor-s.safetensors'
@@ -70,6 +79,50 @@ def test_a_model_learns_from_a_recording(
     )  # fmt: skip
     assert mine < old
     assert sorted(p.name for p in tmp_path.iterdir()) == ['mine.md', 'mine.safetensors']
+
+
+def test_the_card_says_what_was_kept_and_forgotten(
+    drive: Path, manifests: list[Path], tmp_path: Path, short: None
+) -> None:
+    out = tmp_path / 'mine.safetensors'
+    assert call(drive, out, manifests) == 0
+    assert read_metadata(out).provenance['adapted']['share'] in (0.25, 0.5, 0.75, 1.0)
+    truth = robot.truth(2.0)
+    pair = RecordedPair(robot.picture(truth, 0), truth, CAMERA, 0.0)
+    before, after = Errors(0.4, 0.3, 0.2, 0.6, 9), Errors(0.1, 0.9, 0.1, 0.9, 9)
+
+    def card(rendered: float, share: float) -> str:
+        elsewhere = (before, before._replace(abs_rel_scaled=rendered))
+        first = Judgement(0, before, elsewhere[0])
+        then = Judgement(4, after, elsewhere[1], share)
+        return card_text(Adapted(out, first, then, Lessons([pair], names=['drive'])))
+
+    assert 'Depth as the robot gets it was off by 40%, and is off by 10% here.' in card(0.2, 1.0)
+    assert 'was kept' not in card(0.2, 1.0)
+    assert 'Elsewhere' not in card(0.19, 1.0)
+    assert 'Of what was learnt 75% was kept' in card(0.2, 0.75)
+    assert 'Elsewhere it is 4.0% worse' in card(0.208, 0.75)
+
+
+@pytest.mark.parametrize('rate', [0.0, 0.3])
+def test_a_model_that_gains_nothing_stays_and_it_is_told(
+    drive: Path,
+    manifests: list[Path],
+    tmp_path: Path,
+    short: None,
+    monkeypatch: Any,
+    capsys: Any,
+    rate: float,
+) -> None:
+    """What is learnt is nothing, or nonsense."""
+    monkeypatch.setattr(adapting, '_RATE', rate)
+    out = tmp_path / 'mine.safetensors'
+    assert call(drive, out, manifests) == 0
+    assert 'Nothing was gained' in capsys.readouterr().out
+    assert read_metadata(out).provenance['adapted']['steps'] == 0
+    mine, before = load_file(out), load_file(MODEL)
+    assert mine.keys() == before.keys()
+    assert all(torch.equal(v, mine[k]) for k, v in before.items())
 
 
 def test_it_goes_on_where_it_was_cut_off(

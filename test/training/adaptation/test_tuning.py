@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import repeat
 from pathlib import Path
 
 import pytest
@@ -41,21 +42,26 @@ def errors(value: float) -> Errors:
 
 
 class Judges:
-    """Judges by a list of errors, and keeps the weights that it was shown."""
+    """Judges by lists of errors, and keeps the weights that it was shown."""
 
-    def __init__(self, values: list[float]) -> None:
+    def __init__(self, values: list[float], rendered: Iterable[float] = repeat(0.3)) -> None:
         self.values: Iterator[float] = iter(values)
+        self.rendered: Iterator[float] = iter(rendered)
         self.shown: list[dict[str, Tensor]] = []
 
     def __call__(self, step: int, network: S2RDepthNet) -> Judgement:
         self.shown.append({k: v.clone() for k, v in network.state_dict().items()})
-        return Judgement(step, errors(next(self.values)), errors(0.3))
+        return Judgement(step, errors(next(self.values)), errors(next(self.rendered)))
 
 
 def run(
-    experiment: Experiment, store: FrameStore, values: list[float], tuning: Tuning
+    experiment: Experiment,
+    store: FrameStore,
+    values: list[float],
+    tuning: Tuning,
+    rendered: Iterable[float] = repeat(0.3),
 ) -> tuple[Course, Judges]:
-    course, judges = Course(), Judges(values)
+    course, judges = Course(), Judges(values, rendered)
     tune(new_step(experiment, store), course, tuning, judges, lambda: None, lambda n, c: None)
     return course, judges
 
@@ -89,6 +95,46 @@ def test_time_ends_it_too(experiment: Experiment, store: FrameStore) -> None:
     tuning = Tuning(1e-3, steps=100, seconds=1e-6, every=50)
     course, _ = run(experiment, store, [0.5, 0.4], tuning)
     assert [j.step for j in course.history] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ('rendered', 'share'),
+    [([0.314], 1.0), ([0.316, 0.31], 0.75), ([0.9, 0.8, 0.3], 0.5), ([0.9, 0.8, 0.7, 0.2], 0.25)],
+)
+def test_no_more_is_learnt_than_does_not_make_it_forget(
+    experiment: Experiment, store: FrameStore, rendered: list[float], share: float
+) -> None:
+    """Five hundredths are borne: 0.3 may become 0.315."""
+    tuning = Tuning(1e-3, steps=1, seconds=1e6, every=1)
+    course, judges = run(experiment, store, [0.5, *[0.4] * 4], tuning, [0.3, *rendered])
+    assert course.best_judgement == (1, errors(0.4), errors(rendered[-1]), share)
+    start, learnt = judges.shown[:2]
+    assert len(judges.shown) == 1 + len(rendered)
+    assert course.best is not None
+    changed = [k for k, v in start.items() if not torch.equal(v, learnt[k])]
+    assert changed
+    for key in changed:
+        mixed = (1 - share) * start[key] + share * learnt[key]
+        assert torch.allclose(course.best[key], mixed, atol=1e-6)
+
+
+def test_what_forgets_however_little_was_learnt_is_not_taken(
+    experiment: Experiment, store: FrameStore
+) -> None:
+    tuning = Tuning(1e-3, steps=2, seconds=1e6, every=2)
+    course, judges = run(experiment, store, [0.5, *[0.1] * 4], tuning, [0.3, *[0.32] * 4])
+    assert course.best_judgement.step == 0
+    assert course.best is not None
+    assert all(torch.equal(v, judges.shown[0][k]) for k, v in course.best.items())
+
+
+def test_mixing_changes_nothing_of_what_is_trained(
+    experiment: Experiment, store: FrameStore
+) -> None:
+    tuning = Tuning(1e-3, steps=2, seconds=1e6, every=1)
+    _, free = run(experiment, store, [0.5, 0.4, 0.3], tuning)
+    _, mixed = run(experiment, store, [0.5, 0.4, 0.4, 0.3], tuning, [0.3, 0.4, 0.3, 0.3])
+    assert all(torch.equal(v, mixed.shown[3][k]) for k, v in free.shown[2].items())
 
 
 class CutOffError(Exception):

@@ -267,6 +267,7 @@ def _provenance(
             'truth': lessons.truth,
             'frames': len(lessons.learning),
             'steps': after.step,
+            'share': after.share,
             'before': _told(before),
             'after': _told(after),
         },

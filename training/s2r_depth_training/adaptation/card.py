@@ -62,19 +62,25 @@ def _verdict(adapted: Adapted) -> list[str]:
     before, after = adapted.before, adapted.after
     if after.step == before.step:
         lines = [
-            'Nothing was gained: every step judged was worse than the model as it was, which this '
-            'file is a copy of. Record more of what the robot sees, or with a better sensor.'
+            'Nothing was gained: every step judged was worse on this recording or had forgotten '
+            'too much, so this file is a copy of the model as it was. Record more of what the '
+            'robot sees, or with a better sensor.'
         ]
     else:
         lines = [
             f'Depth as the robot gets it was off by {before.recording.abs_rel:.0%}, and is off by '
             f'{after.recording.abs_rel:.0%} here.'
         ]
-        forgot = after.rendered.abs_rel_scaled / before.rendered.abs_rel_scaled - 1
-        if forgot > 0.05:
+        if after.share < 1:
             lines.append(
-                f'Elsewhere it has got worse: by {forgot:.0%} on rendered scenes. Keep '
-                'the model before for other places.'
+                f'Of what was learnt {after.share:.0%} was kept: with more it forgot too much of '
+                'other places.'
+            )
+        forgot = after.rendered.abs_rel_scaled / before.rendered.abs_rel_scaled - 1
+        if forgot > 0:
+            lines.append(
+                f'Elsewhere it is {forgot:.1%} worse: on rendered scenes, scaled. Keep the model '
+                'before for other places.'
             )
     if is_one_plane_of_beams(adapted.lessons.learning):
         lines.append(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +19,9 @@ from s2r_depth_training.runs.trunk import averaged_network, save_whole
 
 _WARM_UP = 30  # steps
 _LAST = 0.01  # of the rate, at the end
+_FORGETTING = 0.05  # most that the scaled error on rendered scenes may grow by
+SHARES = (1.0, 0.75, 0.5, 0.25)
+"""Of what was learnt is kept the first of these with which no more than that is forgotten."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +40,15 @@ class Tuning:
 
 
 class Judgement(NamedTuple):
-    """What a network is worth: on the recording's judging blocks, and on rendered scenes."""
+    """What a network is worth: on the recording's judging blocks, and on rendered scenes.
+
+    share: of its weights that is what was learnt; the rest is the model as it was.
+    """
 
     step: int
     recording: Errors
     rendered: Errors
+    share: float = 1.0
 
 
 Judge = Callable[[int, S2RDepthNet], Judgement]
@@ -49,26 +56,37 @@ Judge = Callable[[int, S2RDepthNet], Judgement]
 
 @dataclass
 class Course:
-    """What a run has come to. best: weights of the best judgement, None before the first.
+    """What a run has come to.
 
+    start, best: weights of the model as it was and of the best judgement, None before the first.
     seconds: spent so far. over: whether it is finished.
     """
 
     history: list[Judgement] = field(default_factory=list)
+    start: dict[str, Tensor] | None = None
     best: dict[str, Tensor] | None = None
     seconds: float = 0.0
     over: bool = False
 
     @property
     def best_judgement(self) -> Judgement:
-        """The one of least error; the first is that of the model as it was."""
-        return min(self.history, key=lambda judgement: judgement.recording.middle)
+        """The one of least error that has not forgotten; the first is the model as it was."""
+        remembering = [judgement for judgement in self.history if not self.forgot(judgement)]
+        return min(remembering, key=lambda judgement: judgement.recording.middle)
+
+    def forgot(self, judgement: Judgement) -> bool:
+        """Return whether rendered scenes have got worse than is borne."""
+        before, after = (one.rendered.abs_rel_scaled for one in (self.history[0], judgement))
+        return after > (1 + _FORGETTING) * before
 
     def add(self, judgement: Judgement, network: S2RDepthNet) -> None:
         """Note a judgement, and keep the network if none before was better."""
+        weights = {k: v.clone() for k, v in network.state_dict().items()}
+        if not self.history:
+            self.start = weights
         self.history.append(judgement)
         if self.best_judgement is judgement:
-            self.best = {k: v.clone() for k, v in network.state_dict().items()}
+            self.best = weights
 
     def is_stuck(self, patience: int) -> bool:
         """Return whether the last ``patience`` judgements were no better than one before."""
@@ -102,18 +120,45 @@ def tune(
         progress(step.number, course)
         if ended or step.number % tuning.every == 0:
             step.terms()  # raises for a loss that is not finite
-            network = averaged_network(step)
-            course.add(judge(step.number, network), network)
+            course.add(*_remembering(step, course, judge))
             course.over = ended or course.is_stuck(tuning.patience)
             course.seconds = before + time.monotonic() - began
             save()
+
+
+def _remembering(step: TrainingStep, course: Course, judge: Judge) -> tuple[Judgement, S2RDepthNet]:
+    """Return the running average with as much of what it learnt as does not make it forget.
+
+    Weights between those of a network and of one tuned from it keep what both can (Wortsman et
+    al., Robust fine-tuning of zero-shot models, 2022).
+    """
+    network = averaged_network(step)
+    assert course.start is not None
+    learnt = {k: v.clone() for k, v in network.state_dict().items()}
+    for share in SHARES:
+        network.load_state_dict(mixed(course.start, learnt, share))
+        judgement = judge(step.number, network)._replace(share=share)
+        if not course.forgot(judgement):
+            break
+    return judgement, network
+
+
+def mixed(
+    start: Mapping[str, Tensor], learnt: Mapping[str, Tensor], share: float
+) -> dict[str, Tensor]:
+    """Return the weights that lie so far on the way from ``start`` to ``learnt``."""
+    return {
+        key: torch.lerp(start[key], value, share) if value.is_floating_point() else value
+        for key, value in learnt.items()
+    }
 
 
 def save_course(path: Path, step: TrainingStep, course: Course, facts: dict[str, Any]) -> None:
     """Write a run's whole state and ``facts`` of what it is, whole or not at all."""
     content = {
         'step': step.state(),
-        'history': [[j.step, list(j.recording), list(j.rendered)] for j in course.history],
+        'history': [[j.step, list(j.recording), list(j.rendered), j.share] for j in course.history],
+        'start': course.start,
         'best': course.best,
         'seconds': course.seconds,
         'over': course.over,
@@ -129,8 +174,9 @@ def load_course(path: Path, step: TrainingStep, facts: dict[str, Any]) -> Course
     """
     try:
         content = torch.load(path, map_location='cpu', weights_only=True)
-        history = [Judgement(n, Errors(*a), Errors(*b)) for n, a, b in content['history']]
-        course = Course(history, content['best'], content['seconds'], content['over'])
+        history = [Judgement(n, Errors(*a), Errors(*b), s) for n, a, b, s in content['history']]
+        weights = content['start'], content['best']
+        course = Course(history, *weights, content['seconds'], content['over'])
         saved, state = content['facts'], content['step']
     except Exception as error:  # torch.load raises many kinds
         raise DataError(f'{path} is no run of adapt: {error!r}; delete it') from error

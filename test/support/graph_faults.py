@@ -126,7 +126,8 @@ def _flat(settled: ProcessUse, node: NodeUnderFault) -> dict[str, Any]:
     """Return what the node takes now beside what it took. Raises if there is more of it."""
     node.graph.spin(1.0)  # for threads that end
     now = ProcessUse.of(node.process.process.pid)
-    # One thread or file more or less may be a frame, or a discovery, under way.
-    assert now.threads <= settled.threads + 2, (settled, now)
+    # One thread or file more or less may be a frame, or a discovery, under way; and of its four
+    # threads the executor starts each when it is first needed.
+    assert now.threads <= settled.threads + 5, (settled, now)
     assert now.open_files <= settled.open_files + 2, (settled, now)
     return {'after_a_tenth_and_at_the_end': settled.grown_to(now)}

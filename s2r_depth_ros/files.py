@@ -73,7 +73,8 @@ def write_atomically(path: str | Path, content: bytes | bytearray | memoryview) 
         _replace(path, content)
     except OSError as error:
         # Not the temporary file, which nobody asked for.
-        error.filename, error.filename2 = str(path), None
+        error.filename = str(path)
+        del error.filename2  # None would be told as a second file
         raise
 
 

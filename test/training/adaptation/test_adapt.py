@@ -195,7 +195,7 @@ def test_another_model_is_not_mixed_with_what_was_rendered_for_the_one_before(
 
 
 def test_recordings_are_several_however_they_are_given(
-    drive: Path, manifests: list[Path], tmp_path: Path, capsys: Any
+    drive: Path, manifests: list[Path], tmp_path: Path, short: None, capsys: Any
 ) -> None:
     """An option given twice means both; the first must not be forgotten silently."""
     nowhere = str(tmp_path / 'nowhere.mcap')

@@ -418,6 +418,16 @@ def test_stamps_too_far_apart_are_told_with_the_tolerance(tmp_path):
     )
 
 
+@pytest.mark.parametrize('late', [0.4, 3.0, 28800.0, 1.79e9])
+def test_clocks_that_differ_are_told_and_no_tolerance_for_them(tmp_path, late):
+    """With so large a one any two frames would be a pair."""
+    frames = [(t, t + late, rgb, depth) for t, _, rgb, depth in run_of([5.0])]
+    bag = write_bag(tmp_path / 'a', frames)
+    with pytest.raises(DataError, match='synchronise the clocks') as caught:
+        bag_to_dataset([bag], [], TOPICS, tmp_path / 'set', kind='mine')
+    assert '--tolerance' not in str(caught.value)
+
+
 @pytest.mark.parametrize('stamp', [0.0, 7.0])
 @pytest.mark.parametrize(('late', 'pairs'), [(0.0, 5), (0.5, 1)])
 def test_stamps_that_stand_still_pair_nothing(tmp_path, stamp, late, pairs):

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import resource
+import signal
 import time
 from pathlib import Path
 
@@ -22,6 +24,7 @@ from s2r_depth_training.runs.trunk import (
     plain_copy,
     run_to_end,
     save_trunk,
+    save_whole,
 )
 from s2r_depth_training.stages.config import StageConfig
 from s2r_depth_training.stages.initialise import initialise
@@ -187,3 +190,22 @@ def test_running_to_the_end_returns_what_the_work_does():
         return 3
 
     assert run_to_end(work()) == 3
+
+
+def test_a_full_disk_is_told_by_the_file(tmp_path: Path) -> None:
+    """And what was there stays."""
+    path = tmp_path / 'state.pt'
+    save_whole({'a': torch.zeros(4)}, path)
+    before = path.read_bytes()
+    was = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, was[1]))
+    try:
+        with pytest.raises(OSError, match='File too large') as caught:
+            save_whole({'a': torch.zeros(100_000)}, path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, was)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert caught.value.filename == str(path)
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ['state.pt']

@@ -14,7 +14,7 @@ from s2r_depth_ros.geometry.rigid import Matrix, rigid_of
 from s2r_depth_ros.media.bags.bag import Bag
 from s2r_depth_ros.media.checks import SourceError
 
-TF_TOPICS = ('/tf_static', '/tf')
+_TF_NAMES = ('tf_static', 'tf')  # of topics, in whatever namespace
 _TF = 'tf2_msgs/msg/TFMessage'
 # Of what stands still, and of what is in one place: metres, and of rotation matrices.
 _STILL = 1e-3
@@ -77,7 +77,8 @@ def _recorded(path: Path) -> tuple[dict[str, Link], set[str]]:
     still: dict[str, Link] = {}
     moving: set[str] = set()
     with Bag(path) as bag:
-        topics = [t for t in TF_TOPICS if t in bag.topics and bag.topics[t].type == _TF]
+        named = [t for t in bag.topics.values() if t.name.rpartition('/')[2] in _TF_NAMES]
+        topics = [topic.name for topic in named if topic.type == _TF]
         for message in bag.messages(topics):
             try:
                 transforms = message.read().transforms

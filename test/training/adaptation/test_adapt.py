@@ -25,7 +25,9 @@ from s2r_depth_training.adaptation.recording import Lessons
 from s2r_depth_training.adaptation.tuning import Judgement
 from s2r_depth_training.cli import main
 from s2r_depth_training.dataset.bag_pairs import RecordedPair
+from s2r_depth_training.dataset.format import read_manifest
 from s2r_depth_training.dataset.render_to_disk import render_dataset
+from s2r_depth_training.errors import DataError
 
 MODEL = ROOT / 'models' / 'indoor-s.safetensors'
 
@@ -138,8 +140,8 @@ def test_it_goes_on_where_it_was_cut_off(
         run(self, rate)
 
     monkeypatch.setattr(adapting.TrainingStep, 'run', killed)
-    with pytest.raises(KeyboardInterrupt):
-        call(drive, cut, manifests)
+    assert call(drive, cut, manifests) == 130
+    assert capsys.readouterr().err.endswith('interrupted; the same command goes on\n')
     monkeypatch.setattr(adapting.TrainingStep, 'run', run)
     assert not cut.exists()
     assert call(drive, cut, manifests, '--minutes', '19') == 2
@@ -162,12 +164,75 @@ def test_rendering_that_was_cut_off_goes_on(
     with monkeypatch.context() as cut:
         for name in ('render_dataset', 'render_for'):
             cut.setattr(adapting, name, cut_off, raising=False)
-        with pytest.raises(KeyboardInterrupt):
-            main([*command, '--out', str(out)])
+        assert main([*command, '--out', str(out)]) == 130
     assert main([*command, '--out', str(out)]) == 0
     judged = read_metadata(out).provenance['adapted']['after']['rendered']
     assert judged['frames'] >= 1
     assert sorted(p.name for p in tmp_path.iterdir()) == ['mine.md', 'mine.safetensors']
+
+
+def test_another_model_is_not_mixed_with_what_was_rendered_for_the_one_before(
+    drive: Path, tmp_path: Path, short: None, monkeypatch: Any
+) -> None:
+    """The first may have ended before its first judgement, by a mistake that was told."""
+    out = tmp_path / 'mine.safetensors'
+    command = ['adapt', '--bag', str(drive), '--minutes', '0.05', '--out', str(out), '--model']
+
+    def kinds_at(model: str) -> set[str]:
+        seen = {}
+
+        def ended(judge: Any, *_: Any) -> None:
+            seen.update(read_manifest(judge.synthetic))
+            raise DataError('no frame to judge by')
+
+        with monkeypatch.context() as cut:
+            cut.setattr(adapting._Judge, '__call__', ended)
+            assert main([*command, model]) == 2
+        return {seen['kind']}
+
+    assert kinds_at('indoor-s') == {'indoor'}
+    assert kinds_at('outdoor-s') == {'street'}
+
+
+def test_recordings_are_several_however_they_are_given(
+    drive: Path, manifests: list[Path], tmp_path: Path, short: None, capsys: Any
+) -> None:
+    """An option given twice means both; the first must not be forgotten silently."""
+    nowhere = str(tmp_path / 'nowhere.mcap')
+    command = ['adapt', '--model', str(MODEL), '--out', str(tmp_path / 'mine.safetensors'),
+               '--synthetic', str(manifests[0]), '--bag', nowhere, '--bag', str(drive)]  # fmt: skip
+    assert main(command) == 2
+    assert nowhere in capsys.readouterr().err
+
+
+def test_the_tolerance_is_that_of_a_lidar_too(
+    manifests: list[Path], tmp_path: Path, short: None, capsys: Any
+) -> None:
+    content = robot.messages(np.linspace(6.0, 2.0, 36).tolist(), robot.POINTS)
+    for topic, _, message in content:
+        if topic == robot.POINTS:
+            message.header.stamp.nanosec += 70_000_000
+    bag = robot.record(tmp_path / 'drive', content)
+    out = tmp_path / 'mine.safetensors'
+    assert call(bag, out, manifests) == 2
+    assert 'say --tolerance 0.096' in capsys.readouterr().err
+    assert call(bag, out, manifests, '--tolerance', '0.096') == 0
+
+
+@pytest.mark.parametrize(('factor', 'told'), [(0.13, False), (1.0, True)])
+def test_a_scale_that_the_model_contradicts_is_told(
+    manifests: list[Path], tmp_path: Path, short: None, capsys: Any, factor: float, told: bool
+) -> None:
+    """What the model sees in noise is near: by the drive's depth all is 7 times as far."""
+    content = robot.messages(np.linspace(6.0, 2.0, 36).tolist())
+    for topic, _, message in content:
+        if topic == robot.DEPTH:
+            message.data = (np.float32(factor) * message.data.view('<f4')).view(np.uint8)
+    bag = robot.record(tmp_path / 'drive', content)
+    assert call(bag, tmp_path / 'mine.safetensors', manifests) == 0
+    printed = capsys.readouterr()
+    for text in (printed.err, printed.out):
+        assert ('times as far as the model said before' in text) == told
 
 
 @pytest.mark.parametrize(
@@ -215,8 +280,7 @@ def test_a_recording_that_has_changed_begins_anew(
 
     out = tmp_path / 'mine.safetensors'
     monkeypatch.setattr(adapting.TrainingStep, 'run', killed)
-    with pytest.raises(KeyboardInterrupt):
-        call(drive, out, manifests)
+    assert call(drive, out, manifests) == 130
     again = robot.record(tmp_path / 'drive', robot.messages(np.linspace(5.5, 2.5, 36).tolist()))
     assert call(again, out, manifests) == 2
     assert 'is a run with another content' in capsys.readouterr().err

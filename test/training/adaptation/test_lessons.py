@@ -70,6 +70,50 @@ def test_a_robot_that_stands_still_teaches_nothing(tmp_path: Path) -> None:
         lessons_of(bag)
 
 
+@pytest.mark.parametrize(('level', 'noise'), [(0, 0), (0, 6), (128, 0), (255, 0), (40, 12)])
+def test_images_that_show_nothing_are_left_out(tmp_path: Path, level: int, noise: int) -> None:
+    """Dark, overexposed, a covered lens: a model would learn to guess."""
+
+    def darkened(last: int) -> Path:
+        content = robot.messages(DRIVE)
+        for topic, _, message in content:
+            if topic == robot.COLOUR and message.header.stamp.sec < 100 + last:
+                random = np.random.default_rng(message.header.stamp.sec)
+                message.data = (level + random.integers(0, noise + 1, message.data.shape)).astype(
+                    np.uint8
+                )
+        return robot.record(tmp_path / f'dark_{last}', content)
+
+    with pytest.raises(DataError, match=r'\d+ images show nothing.*record with light on'):
+        lessons_of(darkened(40))
+    said: list[str] = []
+    lessons = read_lessons([darkened(5)], ASKED, said.append)
+    assert min(pair.stamp for pair in lessons.learning) == 105
+    assert [text for text in said if 'images show nothing' in text]
+
+
+@pytest.mark.parametrize('shift', [0, 8, -5])
+def test_depth_images_that_are_not_aligned_are_told(tmp_path: Path, shift: int) -> None:
+    """Of the frame of colour by their header, as seen by the camera beside it."""
+    rng = np.random.default_rng(1)
+    content = robot.messages(DRIVE)
+    for topic, _, message in content:
+        if topic == robot.COLOUR:
+            depth = robot.truth(5.0)
+            for column in rng.choice(np.arange(15, 140), 4, replace=False):
+                depth[20:100, column : column + 8] = rng.uniform(1.0, 3.0)
+            message.data = robot.picture(depth, message.header.stamp.sec).reshape(-1)
+        elif topic == robot.DEPTH:
+            message.data = np.roll(depth, shift, 1).reshape(-1).view(np.uint8)
+    said: list[str] = []
+    read_lessons([robot.record(tmp_path / 'drive', content)], ASKED, said.append)
+    assert len(said) == bool(shift)
+    if shift:
+        side = 'right' if shift < 0 else 'left'
+        assert 'the depth images do not lie where the camera sees them' in said[0]
+        assert re.search(rf'{abs(shift)} px .* farther to the {side}; record depth that', said[0])
+
+
 def test_one_wall_teaches_nothing(tmp_path: Path) -> None:
     content = robot.messages(DRIVE)
     for number, (topic, kind, message) in enumerate(content):

@@ -112,6 +112,20 @@ def test_what_the_camera_does_not_see_is_left_out(tmp_path: Path) -> None:
     assert (post > 0).any()
 
 
+def test_transforms_are_found_in_a_namespace(tmp_path: Path) -> None:
+    """A robot among several has all its topics in one, its own tree too."""
+    content = [(f'/robot_1{t}' if k == robot.TF else t, k, m)
+               for t, k, m in robot.messages([3.0], robot.POINTS)]  # fmt: skip
+    (pair,) = pairs_of(robot.record(tmp_path / 'bag', content), robot.POINTS)
+    known = pair.depth > 0
+    np.testing.assert_allclose(pair.depth[known], robot.truth(3.0)[known], rtol=0.03)
+    # Two trees with one frame in two places: nobody can tell which is meant.
+    elsewhere = robot.transform('optical', 'lidar', place=(1.0, 0.0, 0.0))
+    content.insert(0, ('/robot_2/tf_static', robot.TF, elsewhere))
+    with pytest.raises(DataError, match='does not tell how'):
+        pairs_of(robot.record(tmp_path / 'two', content), robot.POINTS)
+
+
 @pytest.mark.parametrize('topic', [robot.POINTS, robot.LASER])
 def test_without_a_transform_it_says_what_to_do(tmp_path: Path, topic: str) -> None:
     content = robot.messages([3.0], topic)[1:]

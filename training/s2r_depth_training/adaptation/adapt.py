@@ -26,6 +26,7 @@ from s2r_depth_training.adaptation.judging import (
     errors_of,
     recorded,
     rendered,
+    scale_doubt,
 )
 from s2r_depth_training.adaptation.lessons import fingerprint
 from s2r_depth_training.adaptation.recording import Lessons
@@ -37,7 +38,7 @@ from s2r_depth_training.adaptation.tuning import (
     save_course,
     tune,
 )
-from s2r_depth_training.dataset.bags import shard_frame
+from s2r_depth_training.dataset.bags import shard_frame, warn
 from s2r_depth_training.dataset.format import (
     MANIFEST,
     TRAIN,
@@ -111,7 +112,7 @@ def adapt(order: Order, lessons: Lessons, progress: Callable[[int, Course], None
     work = order.out.with_suffix('.adapting')
     make_folder(work)
     seconds = 60 * order.minutes
-    synthetic = order.synthetic or _render(work / 'rendered', metadata, seconds * RENDERING)
+    synthetic = order.synthetic or _render(work, metadata, seconds * RENDERING)
     # Statistics of a few hundred frames would replace those of all that the model has seen.
     stage = StageConfig(_STAGE, _STEPS, freeze_batch_norm=True)
     experiment = _experiment(source, stage, [_written(work / 'recorded', lessons), synthetic])
@@ -184,6 +185,8 @@ class _Judge:
                 f'{self.metadata.name} says, so nothing is left to learn; if it is the output of '
                 'the depth node, give --depth or --lidar the topic of a sensor'
             )
+        if step == 0 and (doubt := scale_doubt(recording)):
+            warn(doubt)
         return Judgement(step, recording, scenes)
 
 
@@ -192,16 +195,18 @@ def _held_out(manifest: Path) -> list[Judged]:
     return rendered(store.frame(k, i) for k in store.kinds for i in range(store.count(k)))
 
 
-def _render(folder: Path, metadata: ModelMetadata, seconds: float) -> Path:
+def _render(work: Path, metadata: ModelMetadata, seconds: float) -> Path:
     """Render scenes that the model has not seen, unless that was done; return their manifest.
 
-    The folder gets its name when it is whole: the first shards alone would be few scenes, perhaps
+    The folder is named by the model's scenes and size, as another model may have begun in ``work``,
+    and gets its name when it is whole: the first shards alone would be few scenes, perhaps
     none to judge by. Some of both are rendered however short the time is.
     """
+    height, width = (int(n * _LARGER) for n in (metadata.input_height, metadata.input_width))
+    recipe = Recipe(RENDERED[metadata.scene], height, width, validation=0.2)
+    folder = work / f'{recipe.kind}_{height}x{width}'
     if not folder.exists():
         part = folder.with_name(f'{folder.name}_part')
-        size = [int(n * _LARGER) for n in (metadata.input_height, metadata.input_width)]
-        recipe = Recipe(RENDERED[metadata.scene], size[0], size[1], validation=0.2)
         end = time.monotonic() + seconds
         for scenes in itertools.count(_LEAST_SCENES):
             shards = render_dataset(part, recipe, _FIRST_SCENE, scenes, workers=1)['shards']

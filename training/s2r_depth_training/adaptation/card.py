@@ -7,7 +7,7 @@ from pathlib import Path
 from s2r_depth_ros.files import write_atomically
 from s2r_depth_ros.network.checkpoint import read_metadata
 from s2r_depth_training.adaptation.adapt import Adapted
-from s2r_depth_training.adaptation.judging import Errors
+from s2r_depth_training.adaptation.judging import Errors, scale_doubt
 from s2r_depth_training.adaptation.lessons import is_one_plane_of_beams
 
 
@@ -82,6 +82,8 @@ def _verdict(adapted: Adapted) -> list[str]:
                 f'Elsewhere it is {forgot:.1%} worse: on rendered scenes, scaled. Keep the model '
                 'before for other places.'
             )
+    if doubt := scale_doubt(before.recording):
+        lines.append(doubt)
     if is_one_plane_of_beams(adapted.lessons.learning):
         lines.append(
             'Depth was known in one plane of beams only: what is above and below it was learnt '

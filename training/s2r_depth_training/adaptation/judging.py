@@ -17,6 +17,8 @@ from s2r_depth_training.dataset.format import StoredFrame
 FARTHEST = {'indoor': CAPS['indoor'], 'outdoor': CAPS['driving'], 'universal': CAPS['driving']}
 """m that count, by a model's scenes."""
 
+_DOUBT = 2.0  # times as far; in real rooms a model is off by 1.4
+
 
 class Judged(NamedTuple):
     """One frame to judge by. fx: px. depth: m, 0 = unknown."""
@@ -27,13 +29,17 @@ class Judged(NamedTuple):
 
 
 class Errors(NamedTuple):
-    """Means over frames: as the robot gets depth, and with every frame's scale set right."""
+    """Means over frames: as the robot gets depth, and with every frame's scale set right.
+
+    scale: the factor that sets it right, the median over frames.
+    """
 
     abs_rel: float
     delta1: float
     abs_rel_scaled: float
     delta1_scaled: float
     frames: int
+    scale: float = 1.0
 
     @property
     def middle(self) -> float:
@@ -54,7 +60,7 @@ def rendered(frames: Iterable[StoredFrame]) -> list[Judged]:
 def errors_of(estimator: DepthEstimator, frames: Sequence[Judged]) -> Errors:
     """Return a model's errors, NaN if no frame has depth within what counts."""
     cap = FARTHEST[estimator.metadata.scene]
-    rows = []
+    rows, scales = [], []
     for frame in frames:
         predicted = estimator.predict(frame.rgb, fx=frame.fx).depth
         try:
@@ -65,7 +71,20 @@ def errors_of(estimator: DepthEstimator, frames: Sequence[Judged]) -> Errors:
         except MetricsError:  # nothing known within the cap
             continue
         rows.append([plain['abs_rel'], plain['delta1'], scaled['abs_rel'], scaled['delta1']])
+        scales.append(scaled['scale'])
     if not rows:
         return Errors(np.nan, np.nan, np.nan, np.nan, 0)
     abs_rel, delta1, abs_rel_scaled, delta1_scaled = np.mean(rows, 0).tolist()
-    return Errors(abs_rel, delta1, abs_rel_scaled, delta1_scaled, len(rows))
+    scale = float(np.median(scales))
+    return Errors(abs_rel, delta1, abs_rel_scaled, delta1_scaled, len(rows), scale)
+
+
+def scale_doubt(before: Errors) -> str:
+    """Return what is to be said of a recording with a scale that no unit of metres has, else ''."""
+    if 1 / _DOUBT < before.scale < _DOUBT:
+        return ''
+    return (
+        f'By the recording things are {before.scale:.2g} times as far as the model said before. '
+        'Unless they are, depth is in the wrong unit (32FC1 is metres, 16UC1 millimetres) or '
+        'camera_info is of another lens: the new model says what the recording says.'
+    )

@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,6 +22,7 @@ _FLAT_SHARE = 0.9  # of the frames
 _LEAST_POINTS = 30  # known pixels of a frame by which it is told flat
 _CONTRADICTION = math.log(1.15)  # of the medians of two sensors
 _LEAST_COMMON = 50  # pixels that both of two sensors know
+_SMALL, _BLANK = (32, 24), 2.0  # px; grey levels between what is seen there
 _ROWS = 3  # a plane of laser beams lies on about so many rows of a frame
 
 
@@ -67,6 +69,12 @@ def refuse_again(path: Path, pairs: Sequence[RecordedPair], known: dict[bytes, P
         if mark in known:
             raise DataError(f'{known[mark]} and {path} have frames in common; give each drive once')
     known.update(dict.fromkeys(marks, path))
+
+
+def is_blank(rgb: NDArray[np.uint8]) -> bool:
+    """Return whether an image shows nothing but noise: there is no edge to know depth by."""
+    grey = cv2.resize(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), _SMALL, interpolation=cv2.INTER_AREA)
+    return float(grey.std()) < _BLANK
 
 
 def is_one_plane_of_beams(frames: Sequence[RecordedPair]) -> bool:

@@ -11,6 +11,7 @@ from s2r_depth_ros.media.bags.transforms import BagTransforms
 from s2r_depth_training.adaptation.alignment import misalignment
 from s2r_depth_training.adaptation.blocks import time_blocks
 from s2r_depth_training.adaptation.lessons import (
+    is_blank,
     refuse_again,
     refuse_contradiction,
     refuse_poor,
@@ -22,6 +23,8 @@ from s2r_depth_training.dataset.bags import moved, refuse_ray_lengths
 from s2r_depth_training.dataset.ray_lengths import ray_length_evidence
 from s2r_depth_training.errors import DataError
 
+LIDAR_TOLERANCE = 0.05
+"""s between an image and the lidar, if the user says nothing."""
 _MOST_BYTES = 2**30  # of all frames in memory; at 160 px 130 kB each
 
 
@@ -37,7 +40,7 @@ class Asked:
     rules: PairRules
     transforms: Sequence[str] = ()
     share: float = 0.25
-    lidar_tolerance: float = 0.05
+    lidar_tolerance: float = LIDAR_TOLERANCE
 
 
 @dataclass
@@ -82,7 +85,7 @@ def _of_recording(
 
     def pairs(by: str, truth: Truth, rules: PairRules) -> list[RecordedPair]:
         three = Topics(topics.colour, by, topics.info)
-        return _kept(path, BagPairs(path, three, truth, rules, report), most_bytes)
+        return _kept(path, BagPairs(path, three, truth, rules, report), most_bytes, report)
 
     lidar, depth = [], []
     if topics.lidar:
@@ -96,31 +99,48 @@ def _of_recording(
                 "y down, REP-103) but the camera's body, and depths would be heights: correct "
                 'frame_id in its driver'
             )
-        if off := misalignment(lidar):
-            report(
-                f'{path}: the points of the lidar do not lie where the camera sees them: edges fit '
-                f'best {abs(off.shift_px):.0f} px ({math.degrees(abs(off.angle)):.1f} degrees) '
-                f'farther to the {"right" if off.shift_px > 0 else "left"}; correct the transform '
-                'between camera and lidar, or the model learns depths of the wrong places'
-            )
+        remedy = 'correct the transform between camera and lidar'
+        _tell_misaligned(f'{path}: the points of the lidar', lidar, remedy, report)
     if topics.depth:
         depth = pairs(topics.depth, AlignedDepth(transforms), asked.rules)
+        remedy = 'record depth that is aligned with colour (aligned_depth_to_color)'
+        _tell_misaligned(f'{path}: the depth images', depth, remedy, report)
         refuse_ray_lengths(path, [ray_length_evidence(p.depth, p.intrinsics) for p in depth])
     if depth and lidar:
         refuse_contradiction(depth, lidar)
     return (depth, 'depth images') if topics.depth else (lidar, 'a lidar')
 
 
-def _kept(path: Path, pairs: BagPairs, most_bytes: int) -> list[RecordedPair]:
-    """Return the pairs in which something moved, evenly spread, within ``most_bytes``."""
+def _tell_misaligned(
+    what: str, pairs: list[RecordedPair], remedy: str, report: Callable[[str], None]
+) -> None:
+    if off := misalignment(pairs):
+        report(
+            f'{what} do not lie where the camera sees them: edges fit best '
+            f'{abs(off.shift_px):.0f} px ({math.degrees(abs(off.angle)):.1f} degrees) farther to '
+            f'the {"right" if off.shift_px > 0 else "left"}; {remedy}, or the model learns depths '
+            'of the wrong places'
+        )
+
+
+def _kept(
+    path: Path, pairs: BagPairs, most_bytes: int, report: Callable[[str], None]
+) -> list[RecordedPair]:
+    """Return the pairs that show something that moved, evenly spread, within ``most_bytes``."""
     kept: list[RecordedPair] = []
-    every = 1
+    every, blank = 1, 0
     for number, pair in enumerate(moved(pairs)):
+        if is_blank(pair.rgb):
+            blank += 1
+            continue
         if number % every == 0:
             kept.append(pair)
         # All of one recording are about as large.
         if len(kept) > 1 and len(kept) * (pair.rgb.nbytes + pair.depth.nbytes) > most_bytes:
             kept, every = kept[::2], 2 * every
+    told = f'{path}: {blank} images show nothing: they are dark, overexposed, or of one colour'
     if not kept:
-        raise DataError(f'{path}: {pairs.why_none()}')
+        raise DataError(f'{told}; record with light on' if blank else f'{path}: {pairs.why_none()}')
+    if blank:
+        report(f'{told}; they are left out')
     return kept

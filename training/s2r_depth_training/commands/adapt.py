@@ -11,13 +11,14 @@ from tqdm import tqdm
 from s2r_depth_ros.option_values import count, positive, share
 from s2r_depth_training.adaptation.adapt import RENDERING, Order, adapt, check_order
 from s2r_depth_training.adaptation.card import write_adapted_card
-from s2r_depth_training.adaptation.recording import Asked, read_lessons
+from s2r_depth_training.adaptation.recording import LIDAR_TOLERANCE, Asked, read_lessons
 from s2r_depth_training.adaptation.topics import GivenTopics
 from s2r_depth_training.adaptation.tuning import Course
 from s2r_depth_training.commands.arguments import add_out, add_transform
 from s2r_depth_training.dataset.bag_pairs import PairRules
 from s2r_depth_training.dataset.bags import warn
 
+_TOLERANCE = 0.02  # s, of depth images
 _NARROWEST = 64  # px; of less the network sees nothing
 
 
@@ -25,7 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument('--model', required=True, help='name of a model, or a .safetensors file')
     parser.add_argument(
-        '--bag', type=Path, nargs='+', required=True, help='recordings: folder, .mcap, .db3, .bag'
+        '--bag',
+        type=Path,
+        nargs='+',
+        action='extend',
+        required=True,
+        help='recordings: folder, .mcap, .db3, .bag',
     )
     add_out(parser, 'the new model, a .safetensors file')
     parser.add_argument('--colour', default='', help='topic of the colour images, if several')
@@ -44,19 +50,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--rectified', action='store_true', help='images are rectified, use P')
     seconds = partial(positive, unit='seconds')
     parser.add_argument(
-        '--tolerance', type=seconds, default=0.02, help='between colour and depth images, s'
+        '--tolerance',
+        type=seconds,
+        help=f'between colour and depth, s; {_TOLERANCE}, and {LIDAR_TOLERANCE} for a lidar',
     )
     width = partial(count, least=_NARROWEST)
     parser.add_argument('--width', type=width, default=160, help='images are shrunk to, px')
 
 
-def run(args: argparse.Namespace) -> None:
+def run(args: argparse.Namespace) -> int:
     """Adapt the model; print before and after, and the paths of the model and its card."""
+    try:
+        _run(args)
+    except KeyboardInterrupt:
+        warn('interrupted; the same command goes on')
+        return 130
+    return 0
+
+
+def _run(args: argparse.Namespace) -> None:
     asked = Asked(
         GivenTopics(args.colour, args.info, args.depth, args.lidar),
-        PairRules(args.width, args.tolerance, args.rectified),
+        PairRules(args.width, args.tolerance or _TOLERANCE, args.rectified),
         args.transform,
         args.judge,
+        args.tolerance or LIDAR_TOLERANCE,
     )
     order = Order(args.model, args.out, args.minutes, args.synthetic)
     check_order(order)

@@ -15,9 +15,16 @@ from s2r_depth_training.dataset.bags import bag_to_dataset
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument(
-        '--train', type=Path, nargs='+', required=True, help='recordings, one a run'
+        '--train',
+        type=Path,
+        nargs='+',
+        action='extend',
+        required=True,
+        help='recordings, one a run',
     )
-    parser.add_argument('--val', type=Path, nargs='+', required=True, help='other runs')
+    parser.add_argument(
+        '--val', type=Path, nargs='+', action='extend', required=True, help='other runs'
+    )
     parser.add_argument('--colour', required=True, help='topic of the colour images')
     parser.add_argument('--depth', required=True, help='topic of the aligned depth images')
     parser.add_argument('--info', required=True, help='topic of camera_info')

@@ -32,6 +32,8 @@ from s2r_depth_training.dataset.shrinking import shrink_colour, small_camera
 from s2r_depth_training.dataset.stamp_pairs import StampPair, StampPairs
 from s2r_depth_training.errors import DataError
 
+_ONE_VIEW = 0.15  # s; a robot that turns by 30 degrees/s sees things 10 px of 160 elsewhere
+
 
 @dataclass(frozen=True)
 class Topics:
@@ -129,10 +131,13 @@ class BagPairs:
         if self._left_out:
             return f'no pair of colour and depth can be used; the first: {self._left_out[0]}'
         if (closest := self._matches.closest) < math.inf:
-            return (
-                f'no pair of colour and depth: the closest stamps are {closest:.4g} s apart; '
-                f'say --tolerance {closest * 1.2:.2g} if they belong together'
-            )
+            told = f'no pair of colour and depth: the closest stamps are {closest:.4g} s apart; '
+            if closest > _ONE_VIEW:
+                return told + (
+                    'what is that far apart shows other views, or its clocks differ: synchronise '
+                    'the clocks, correct the stamps in the drivers, and record anew'
+                )
+            return told + f'say --tolerance {closest * 1.2:.2g} if they belong together'
         return 'no pair of colour and depth; check topics and stamps'
 
     def _tell(self, bag: Bag) -> None:

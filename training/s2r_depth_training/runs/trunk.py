@@ -6,6 +6,7 @@ minutes or hours add up to one long run, and each piece leaves a model.
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import time
@@ -15,6 +16,7 @@ from typing import Any, TypeVar
 
 import torch
 
+from s2r_depth_ros.files import write_atomically
 from s2r_depth_ros.network.depth import unfold_skip_weights
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 from s2r_depth_training.errors import DataError
@@ -150,9 +152,10 @@ def save_trunk(state: dict[str, Any], path: Path, facts: dict[str, Any]) -> None
 
 def save_whole(content: dict[str, Any], path: Path) -> None:
     """Write tensors and what belongs to them, whole or not at all."""
-    new = path.with_suffix('.new')
-    torch.save(content, new)
-    new.replace(path)
+    # Into memory first: of a full disk torch raises what names neither it nor the file.
+    whole = io.BytesIO()
+    torch.save(content, whole)
+    write_atomically(path, whole.getbuffer())
 
 
 def load_trunk(path: Path) -> dict[str, Any]:

@@ -48,6 +48,8 @@ class OutputFolder:
 
     def prepare(self) -> None:
         """Make the folder and remove the recording of a former run. Raises UserError."""
+        if self.recording.is_symlink() or self.recording.is_file():
+            raise UserError(f'{self.recording} is a link or a file, no recording: move it')
         if self.recording.is_dir():
             files = self.recording.iterdir()
             foreign = [file.name for file in files if file.suffix not in ('.mcap', '.yaml')]

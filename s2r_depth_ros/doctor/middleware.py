@@ -32,7 +32,7 @@ def profile(environment: Mapping[str, str]) -> Finding:
     missing = profile_environment(environment)
     if missing:
         export = ' '.join(f'{name}={path}' for name, path in missing.items())
-        text = 'not set here: camera driver and RViz lose half of all images and clouds'
+        text = 'not set here: camera driver and RViz lose many images and clouds'
         return Finding('transport profile', NOTE, text, f'in their terminals: export {export}')
     for name in PROFILE_VARIABLES:
         file = environment.get(name)

@@ -23,6 +23,9 @@ pytest.importorskip('rosbags', reason='needs rosbags')
 import robot_recordings as robot
 from rosbags.highlevel import AnyReader
 
+from s2r_depth_ros.demo.output_folder import OutputFolder
+from s2r_depth_ros.errors import UserError
+
 FRAMES, WIDTH, HEIGHT = 6, 160, 120
 
 
@@ -171,6 +174,23 @@ def test_foreign_files_are_never_deleted(folder: Path, out: Path, tiny_model: Pa
     assert done.returncode == 2
     assert 'thesis.txt' in done.stderr
     assert (out / 'recording' / 'thesis.txt').read_text() == 'mine'
+
+
+@pytest.mark.parametrize('kind', ['a folder', 'nothing', 'a file'])
+def test_a_recording_that_is_a_link_or_a_file_is_left_alone(tmp_path: Path, kind: str) -> None:
+    """It was a traceback, as a link to a folder cannot be removed like a folder."""
+    elsewhere, out = tmp_path / 'elsewhere', OutputFolder(tmp_path)
+    if kind == 'a folder':
+        elsewhere.mkdir()
+        (elsewhere / 'mine.mcap').touch()
+    if kind == 'a file':
+        out.recording.touch()
+    else:
+        out.recording.symlink_to(elsewhere)
+    with pytest.raises(UserError, match=r'recording is a link or a file.*move it'):
+        out.prepare()
+    assert out.recording.is_symlink() != (kind == 'a file')
+    assert (elsewhere / 'mine.mcap').exists() == (kind == 'a folder')
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])

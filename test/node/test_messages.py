@@ -43,6 +43,20 @@ def test_image_buffer_is_filled_again_and_grows(
         assert np.array_equal(back, values[:, ::-1])
 
 
+def test_memory_of_a_message_is_used_again() -> None:
+    """What is given as bytes is looked at byte by byte (rosidl_python #156)."""
+    camera = Intrinsics(20.0, 20.0, 2.0, 1.5, 5, 4)
+    depth, rgb = np.ones((4, 5), np.float32), np.zeros((4, 5, 3), np.uint8)
+    packer, images, of_points = CloudPacker(camera), ImageBuffer(), CloudBuffer()
+    for fill in (
+        lambda: images.fill(_header(1), '32FC1', depth),
+        lambda: of_points.fill(_header(1), packer, depth, rgb),
+    ):
+        memory = fill().data
+        assert isinstance(memory, array)
+        assert fill().data is memory
+
+
 def test_cloud_round_trip_leaves_invalid_points_out() -> None:
     depth = np.arange(1, 13, dtype=np.float32).reshape(3, 4)
     depth[1, 2] = np.nan

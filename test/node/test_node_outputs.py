@@ -221,6 +221,7 @@ def test_without_intrinsics_depth_still_flows(
             camera_info(p=[300.0, 0.0, 159.5, 0.0, 0.0, 300.0, 119.5, *[0.0] * 3, 1.0, 0.0]),
             '100% of',
         ),
+        (camera_info(d=[1000.0] * 5), 'of the rectified image come from the raw one'),
     ],
 )
 def test_placeholder_intrinsics_give_nothing_and_an_error(

@@ -155,6 +155,7 @@ def test_an_inactive_camera_has_neither_counts_nor_problems() -> None:
 def test_before_the_first_frame_there_are_no_times() -> None:
     (status,) = _active(_camera(counts=FrameCounter().take(), last=None))
     assert status.level == OK
+    assert _values(status)['camera_info'] == 'n/a'  # it was ok before one had come
     assert _values(status)['inference p50 (ms)'] == 'n/a'
     assert _values(status)['latency from stamp to publish p95 (ms)'] == 'n/a'
 

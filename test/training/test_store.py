@@ -63,10 +63,41 @@ def test_a_shard_without_depth_is_refused(tmp_path):
         FrameStore([write(tmp_path, kind='indoor', shards=shards)], 'train')
 
 
-def test_a_broken_shard_is_named(tmp_path):
+@pytest.mark.parametrize('kept', [0, 3, 2000, -1])
+def test_a_broken_shard_is_named(tmp_path, kept):
     make_shard(tmp_path / 'a.npz', 2, [1], 0)
     whole = (tmp_path / 'a.npz').read_bytes()
-    (tmp_path / 'a.npz').write_bytes(whole[:2000])
+    (tmp_path / 'a.npz').write_bytes(whole[:kept])
     shards = [{'file': 'a.npz', 'split': 'train'}]
     with pytest.raises(DataError, match=r'a\.npz is not a shard'):
         FrameStore([write(tmp_path, kind='indoor', shards=shards)], 'train')
+
+
+@pytest.mark.parametrize(
+    ('key', 'change', 'message'),
+    [
+        ('rgb', lambda a: a[:, :50], r'rgb is uint8 \(2, 50, 128, 3\), which does not fit depth'),
+        ('rgb', lambda a: a.astype(np.uint16), 'rgb is uint16'),
+        ('rgb', lambda a: a.astype(np.float32), 'rgb is float32'),
+        ('depth', lambda a: a[0], 'does not fit depth'),
+        ('depth', lambda a: a[:1], 'does not fit depth'),
+        ('depth', lambda a: a.astype(np.int16), 'depth is int16'),
+        ('restyled', lambda a: a[..., 0], 'restyled is uint8'),
+        ('scene', lambda a: a[:1], 'scene is int64'),
+        ('intrinsics', lambda a: a[:, :3], 'intrinsics is float32'),
+        ('intrinsics', lambda a: 0 * a, 'focal length of 0 or none'),
+        ('intrinsics', lambda a: -a, 'focal length of 0 or none'),
+        ('intrinsics', lambda a: np.nan * a, 'focal length of 0 or none'),
+        ('depth', lambda a: np.where(a > 3, np.float16(np.nan), a), 'negative or not finite'),
+        ('depth', lambda a: np.where(a > 3, np.float16(np.inf), a), 'negative or not finite'),
+        ('depth', lambda a: -a, 'negative or not finite'),
+    ],
+)
+def test_arrays_that_are_none_of_a_shard_are_named(tmp_path, key, change, message):
+    make_shard(tmp_path / 'a.npz', 2, [1], 0)
+    with np.load(tmp_path / 'a.npz') as stored:
+        arrays = dict(stored)
+    np.savez(tmp_path / 'a.npz', **{**arrays, key: change(arrays[key])})
+    shards = [{'file': 'a.npz', 'split': 'train'}]
+    with pytest.raises(DataError, match=message):
+        FrameStore([write(tmp_path, kind='indoor', shards=shards)], 'train').frame('indoor', 0)

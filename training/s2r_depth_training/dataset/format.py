@@ -195,13 +195,20 @@ class Shard:
         return len(self.arrays['rgb'])
 
     def frame(self, i: int) -> StoredFrame:
-        """Return frame ``i``, a view of the arrays."""
+        """Return frame ``i``, a view of the arrays. Raises DataError for depths that are none."""
         restyled = self.arrays.get('restyled')
+        depth = self.arrays['depth'][i]
+        # Also NaN is not within these bounds.
+        if not (depth.min() >= 0 and depth.max() < np.inf):
+            raise DataError(
+                f'frame {i} of a shard of kind {self.kind} has depths that are negative or not '
+                'finite; make the set again'
+            )
         return StoredFrame(
             self.kind,
             self.arrays['rgb'][i],
             None if restyled is None else restyled[i],
-            self.arrays['depth'][i],
+            depth,
             float(self.arrays['intrinsics'][i, 0]),
             self.zero_is_sky,
         )
@@ -241,7 +248,22 @@ def read_scenes(path: Path, split: str) -> set[int]:
 
 
 def _check_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
-    """Return the arrays. Raises DataError unless all of a shard's are there."""
+    """Return the arrays. Raises DataError unless all of a shard's are there and fit each other."""
     if missing := _DTYPES.keys() - _OPTIONAL - arrays.keys():
         raise DataError(f'{path} has no {", ".join(sorted(missing))}')
+    frames, *size = arrays['depth'].shape if arrays['depth'].ndim == 3 else (0, 0, 0)
+    for key, (dtype, shape) in array_layout(size[0], size[1], 'restyled' in arrays).items():
+        array = arrays[key]
+        # Depth may be float32, and numbers of scenes int32; pictures are bytes.
+        same_kind = array.dtype.kind == np.dtype(dtype).kind and (
+            array.dtype.kind != 'u' or array.dtype == dtype
+        )
+        if not (same_kind and array.shape == (frames, *shape)):
+            raise DataError(
+                f'{path}: {key} is {array.dtype} {array.shape}, which does not fit depth of '
+                f'{arrays["depth"].shape}; make the set again'
+            )
+    focal_lengths = arrays['intrinsics'][:, :2]
+    if not (np.isfinite(focal_lengths) & (focal_lengths > 0)).all():
+        raise DataError(f'{path}: intrinsics have a focal length of 0 or none; make the set again')
     return arrays

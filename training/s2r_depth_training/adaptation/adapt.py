@@ -47,7 +47,7 @@ from s2r_depth_training.dataset.format import (
     read_manifest,
     write_manifest,
 )
-from s2r_depth_training.dataset.render_to_disk import render_dataset, render_for
+from s2r_depth_training.dataset.render_to_disk import all_cores, render_dataset, render_for
 from s2r_depth_training.dataset.rendering import Recipe
 from s2r_depth_training.dataset.sampling import spread
 from s2r_depth_training.dataset.shard_writer import ShardWriter
@@ -212,7 +212,8 @@ def _render(work: Path, metadata: ModelMetadata, seconds: float) -> Path:
             shards = render_dataset(part, recipe, _FIRST_SCENE, scenes, workers=1)['shards']
             if {shard['split'] for shard in shards} == {TRAIN, VALIDATION}:
                 break
-        render_for(part, recipe, _FIRST_SCENE, end - time.monotonic(), workers=1, per_shard=16)
+        left = end - time.monotonic()
+        render_for(part, recipe, _FIRST_SCENE, left, all_cores(), per_shard=16)
         part.rename(folder)
     return folder / MANIFEST
 

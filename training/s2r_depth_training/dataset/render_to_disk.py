@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -109,6 +110,11 @@ def render_for(
         plan_shards(start, per_shard, per_shard, recipe) for start in starts
     )
     return _list_shards(out, manifest, _run_jobs(out, recipe, jobs, workers, progress, end))
+
+
+def all_cores() -> int:
+    """Return how many workers make use of all cores that this process may use."""
+    return len(os.sched_getaffinity(0))
 
 
 def _list_shards(out: Path, manifest: Manifest, entries: Iterable[ShardEntry]) -> Manifest:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.media.writers import write_color_picture
 from s2r_depth_ros.share import share_directory
 from s2r_depth_training.dataset.format import MANIFEST, frames_of_set
-from s2r_depth_training.dataset.render_to_disk import next_scene, render_for
+from s2r_depth_training.dataset.render_to_disk import all_cores, next_scene, render_for
 from s2r_depth_training.dataset.rendering import Recipe
 from s2r_depth_training.errors import ConfigError, PaceError
 from s2r_depth_training.runs.budget import Extent
@@ -114,10 +113,6 @@ def _kinds(relay: Relay) -> list[str]:
     return sorted(relay.experiment.data.mix) or list(PROCEDURAL)
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0))
-
-
 def _render(relays: Sequence[Relay], seconds: float, out: Path) -> None:
     """Render every set that the experiments need for its share of ``seconds``, on all cores.
 
@@ -137,7 +132,7 @@ def _render(relays: Sequence[Relay], seconds: float, out: Path) -> None:
         # Only typical frames are drawn. The first experiment's limits are those of the set.
         recipe = Recipe(kind, height, width, typical=users[0].experiment.data.typical_of(kind))
         manifest = render_for(
-            folder, recipe, first, seconds / len(wanted), _cores(), _SCENES_A_SHARD
+            folder, recipe, first, seconds / len(wanted), all_cores(), _SCENES_A_SHARD
         )
         took = time.monotonic() - began
         _LOG.info('%s: %d frames, after %.0f s', folder, frames_of_set(manifest), took)

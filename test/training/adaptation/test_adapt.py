@@ -179,7 +179,7 @@ def test_another_model_is_not_mixed_with_what_was_rendered_for_the_one_before(
     command = ['adapt', '--bag', str(drive), '--minutes', '0.05', '--out', str(out), '--model']
 
     def kinds_at(model: str) -> set[str]:
-        seen = {}
+        seen: dict[str, Any] = {}
 
         def ended(judge: Any, *_: Any) -> None:
             seen.update(read_manifest(judge.synthetic))

@@ -30,6 +30,8 @@ _LOG_DEPTH, _FOCAL_LENGTH = '_log_depth', '_focal_length'
 _UNREADABLE = (
     OSError, ValueError, EOFError, KeyError, TypeError, AttributeError, BadZipFile, zlib.error
 )  # fmt: skip
+_MOST_BYTES = 2**26  # of a file, unpacked; those of the package have some 100 kB
+_MOST_LOG_DEPTH = 20.0  # exp(20) m are beyond all depths
 _REMEDY = 'make one with `s2r_train priors`'
 
 
@@ -111,6 +113,8 @@ def load_priors(path: str | Path) -> dict[str, DepthPrior]:
     try:
         # Opened here: numpy leaves a file open that it cannot read.
         with path.open('rb') as stream, np.load(stream, allow_pickle=False) as arrays:
+            if sum(member.file_size for member in arrays.zip.infolist()) > _MOST_BYTES:
+                raise ValueError('too large, once it is unpacked')
             kinds = [key.removesuffix(_LOG_DEPTH) for key in arrays if key.endswith(_LOG_DEPTH)]
             priors = {kind: _prior(arrays, kind) for kind in kinds}
     except _UNREADABLE as error:
@@ -123,6 +127,8 @@ def load_priors(path: str | Path) -> dict[str, DepthPrior]:
 def _prior(arrays: Mapping[str, NDArray[np.float32]], kind: str) -> DepthPrior:
     """Return one prior of a file. Raises as reading its arrays does, ValueError for their shape."""
     log_depth, focal_length = arrays[kind + _LOG_DEPTH], float(arrays[kind + _FOCAL_LENGTH])
-    if log_depth.ndim != 2 or not np.isfinite(log_depth).all() or not focal_length > 0:
+    # Also NaN is not within the bounds.
+    is_depth = log_depth.ndim == 2 and log_depth.size and np.abs(log_depth).max() < _MOST_LOG_DEPTH
+    if not (is_depth and 0 < focal_length < np.inf):
         raise ValueError(f'{kind}: no log depth [h, w] with a focal length')
     return DepthPrior(log_depth, focal_length)

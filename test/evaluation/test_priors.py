@@ -57,6 +57,14 @@ _GOOD = saved(np.savez_compressed, indoor_log_depth=_DEPTH, indoor_focal_length=
         (saved(np.savez, a_log_depth=_DEPTH[0], a_focal_length=_FOCAL), 'is not a priors file'),
         (saved(np.savez, a_log_depth=_DEPTH, a_focal_length=_DEPTH), 'is not a priors file'),
         (saved(np.savez, a_log_depth=_DEPTH, a_focal_length=-_FOCAL), 'is not a priors file'),
+        (saved(np.savez, a_log_depth=_DEPTH, a_focal_length=np.inf), 'is not a priors file'),
+        (saved(np.savez, a_log_depth=_DEPTH + 1e30, a_focal_length=_FOCAL), 'is not a priors'),
+        (saved(np.savez, a_log_depth=_DEPTH * np.nan, a_focal_length=_FOCAL), 'is not a priors'),
+        (saved(np.savez, a_log_depth=_DEPTH[:0], a_focal_length=_FOCAL), 'is not a priors file'),
+        (
+            saved(np.savez_compressed, a_log_depth=np.zeros((5000, 5000)), a_focal_length=_FOCAL),
+            'is not a priors file',
+        ),
         (saved(np.savez, rgb=_DEPTH), 'holds no priors; make one with'),
     ],
 )

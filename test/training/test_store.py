@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from made_up_shards import make_shard
 
+from s2r_depth_training.dataset.format import ShardFrame, write_shard
 from s2r_depth_training.dataset.store import FrameStore
 from s2r_depth_training.errors import DataError
 
@@ -61,6 +62,15 @@ def test_a_shard_without_depth_is_refused(tmp_path):
     shards = [{'file': 'a.npz', 'split': 'train'}]
     with pytest.raises(DataError, match='has no depth, intrinsics, scene'):
         FrameStore([write(tmp_path, kind='indoor', shards=shards)], 'train')
+
+
+def test_depth_beyond_float16_is_far_and_not_infinite(tmp_path):
+    rgb, intrinsics = np.zeros((96, 128, 3), np.uint8), np.full(4, 90, np.float32)
+    depth = np.full((96, 128), 1e6, np.float32)
+    write_shard(tmp_path / 'a.npz', [ShardFrame(rgb, depth, intrinsics, 1)])
+    shards = [{'file': 'a.npz', 'split': 'train'}]
+    store = FrameStore([write(tmp_path, kind='street', shards=shards)], 'train')
+    assert (store.frame('street', 0).depth == 65504).all()
 
 
 @pytest.mark.parametrize('kept', [0, 3, 2000, -1])

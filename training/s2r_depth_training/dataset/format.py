@@ -145,7 +145,8 @@ class ShardFrame:
         """Return key -> array of what there is, in the dtypes of a shard."""
         values: dict[str, Any] = {
             'rgb': self.rgb,
-            'depth': self.depth,
+            # The sky of some data sets is farther than float16 goes, and was infinite then.
+            'depth': np.minimum(self.depth, np.finfo(np.float16).max),
             'intrinsics': self.intrinsics,
             'scene': self.scene,
             'restyled': self.restyled,

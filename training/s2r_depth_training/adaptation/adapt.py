@@ -27,6 +27,7 @@ from s2r_depth_training.adaptation.judging import (
     recorded,
     rendered,
     scale_doubt,
+    turn_doubt,
 )
 from s2r_depth_training.adaptation.lessons import fingerprint
 from s2r_depth_training.adaptation.recording import Lessons
@@ -185,8 +186,10 @@ class _Judge:
                 f'{self.metadata.name} says, so nothing is left to learn; if it is the output of '
                 'the depth node, give --depth or --lidar the topic of a sensor'
             )
-        if step == 0 and (doubt := scale_doubt(recording)):
-            warn(doubt)
+        if step == 0:
+            turned = turn_doubt(estimator, self._recorded, recording)
+            for doubt in filter(None, (scale_doubt(recording), turned)):
+                warn(doubt)
         return Judgement(step, recording, scenes)
 
 

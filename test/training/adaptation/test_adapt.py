@@ -262,6 +262,16 @@ def test_mistakes_are_told_in_one_line(
     assert told in error
 
 
+def test_a_text_that_is_no_card_is_left_alone(
+    drive: Path, manifests: list[Path], tmp_path: Path, capsys: Any
+) -> None:
+    readme = tmp_path / 'README.md'
+    readme.write_text('mine')
+    assert call(drive, tmp_path / 'README.safetensors', manifests) == 2
+    assert f'{readme}, which would be the card' in capsys.readouterr().err
+    assert readme.read_text() == 'mine'
+
+
 def test_images_too_small_to_show_anything_are_refused(
     drive: Path, manifests: list[Path], tmp_path: Path, capsys: Any
 ) -> None:

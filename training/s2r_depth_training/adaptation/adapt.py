@@ -132,8 +132,18 @@ def check_order(order: Order) -> None:
     if source.resolve() == order.out.resolve():
         raise ConfigError(f'--out {order.out} is the model to start from; give another file')
     check_output(order.out, ('.safetensors',))
+    card = card_of(order.out)
+    if card.exists() and not order.out.exists():
+        raise ConfigError(
+            f'{card}, which would be the card of the model, is there: give another --out'
+        )
     if order.synthetic:
         _held_out(order.synthetic)
+
+
+def card_of(model: Path) -> Path:
+    """Return where the card of a model is."""
+    return model.with_suffix('.md')
 
 
 def _trained(

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from s2r_depth_ros.files import write_atomically
 from s2r_depth_ros.network.checkpoint import read_metadata
-from s2r_depth_training.adaptation.adapt import Adapted
+from s2r_depth_training.adaptation.adapt import Adapted, card_of
 from s2r_depth_training.adaptation.judging import Errors, scale_doubt
 from s2r_depth_training.adaptation.lessons import is_one_plane_of_beams
 
 
 def write_adapted_card(adapted: Adapted) -> Path:
     """Write NAME.md beside the model; return its path."""
-    path = adapted.path.with_suffix('.md')
+    path = card_of(adapted.path)
     write_atomically(path, card_text(adapted).encode())
     return path
 

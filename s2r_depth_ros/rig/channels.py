@@ -15,7 +15,7 @@ DEPTH_TOPIC = 'camera/depth/image_rect'
 # What is not recorded: these are made only for who asks, and to make them takes the node's time.
 _NOT_RECORDED = (topics.ATTENTION, topics.DEPTH_COMPRESSED)
 # Only these have one message for every frame; the others may be late or need more input.
-_AWAITED = (topics.DEPTH, topics.POINTS, topics.STRUCTURE, topics.DEPTH_COLOR)
+_AWAITED = (topics.DEPTH, topics.POINTS, topics.STRUCTURE, topics.DEPTH_COLOR, topics.SCALE)
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,13 @@ def test_channels_of_the_node_are_its_outputs_but_those_that_cost_it_time() -> N
     assert len(names) == len(topics.OUTPUTS) - 2
     assert not any('attention' in name or 'compressed' in name for name in names)
     awaited = {channel.topic.name for channel in channels if channel.awaited}
-    assert awaited == {topics.DEPTH, topics.POINTS, topics.STRUCTURE, topics.DEPTH_COLOR}
+    assert awaited == {
+        topics.DEPTH,
+        topics.POINTS,
+        topics.STRUCTURE,
+        topics.DEPTH_COLOR,
+        topics.SCALE,
+    }
 
 
 def test_delivery_is_that_of_the_publisher() -> None:

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from s2r_depth_training.dataset.bags import warn
 from s2r_depth_training.dataset.format import (
     MANIFEST,
@@ -215,8 +213,7 @@ def judging_scenes(scenes: Sequence[str], share: float) -> set[str]:
 
 
 def shard_frame(frame: Imported, scene: int, width: int) -> ShardFrame:
-    """Return a frame as a training set has it; what is farther than that holds is at its end."""
+    """Return a frame as a training set has it."""
     camera = small_camera(frame.camera, width)
     rgb, depth = shrink_colour(frame.rgb, camera), shrink_depth(frame.depth, camera)
-    depth = np.minimum(depth, np.float32(np.finfo(np.float16).max))
     return ShardFrame.of_camera(rgb, depth, camera, scene)

@@ -15,12 +15,10 @@ import argparse
 import json
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -28,6 +26,7 @@ from typing import Any
 
 import torch
 
+from beside import beside
 from s2r_depth_ros.benchmark.inputs import drawn_image
 from s2r_depth_ros.benchmark.machine import machine
 from s2r_depth_ros.files import read_json, write_json
@@ -121,7 +120,8 @@ def _run(row: SoakRow, frames: int, parameters: Sequence[str]) -> GraphRun:
         for topic, other in ((topics.IMAGE, IMAGE_TOPIC), (topics.CAMERA_INFO, INFO_TOPIC)):
             arguments += ['-r', f'{prefix}{topic}:={prefix}{other}']
     cameras = [PlayedCamera(f'/{n}', f'/{NODE}', f'/{NODE}: camera {n}') for n in names]
-    with tempfile.TemporaryDirectory() as folder, _company(row.company):
+    company = [[sys.executable, __file__, f'--subscribe-as={it}'] for it in row.company]
+    with tempfile.TemporaryDirectory() as folder, beside(company, ros_environment()):
         return play_graph(
             [arguments],
             cameras or [PlayedCamera('/', f'/{NODE}', f'/{NODE}: depth')],
@@ -155,21 +155,6 @@ def figures_of(run: GraphRun, row: SoakRow) -> dict[str, Any]:
         'accounted_for': all(c['received and nowhere'] == 0 for c in cameras),
         'cameras': cameras,
     }
-
-
-@contextmanager
-def _company(behaviours: Sequence[str]) -> Iterator[None]:
-    """Have further reliable subscribers of the cloud until the block ends."""
-    processes = [
-        subprocess.Popen([sys.executable, __file__, f'--subscribe-as={it}'], env=ros_environment())
-        for it in behaviours
-    ]
-    try:
-        yield
-    finally:
-        for process in processes:
-            process.kill()
-            process.wait()
 
 
 def _subscribe(behaviour: str) -> int:

@@ -19,9 +19,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -33,6 +32,7 @@ import torch
 from ros_domain import own_domain
 from ros_graph import ROOT
 
+from beside import beside
 from s2r_depth_ros.benchmark.machine import machine
 from s2r_depth_ros.files import read_json, write_json
 
@@ -71,7 +71,8 @@ def main() -> int:
                 _keep(options.json, commit, came)
         return came
 
-    with _burning(options.burn), ThreadPoolExecutor(options.at_once) as pool:
+    burners = [[sys.executable, '-c', 'while True: pass']] * options.burn
+    with beside(burners), ThreadPoolExecutor(options.at_once) as pool:
         done = [pool.submit(run, number, file) for number in range(options.runs) for file in files]
     return int(any(future.result().failed for future in done))
 
@@ -95,19 +96,6 @@ def _commit() -> str:
     """Return which code is tried."""
     command = ['git', 'describe', '--always', '--dirty', '--exclude=*']
     return subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True).stdout.strip()
-
-
-@contextmanager
-def _burning(count: int) -> Iterator[None]:
-    """Let ``count`` processes take all the CPU that they get."""
-    command = [sys.executable, '-c', 'while True: pass']
-    processes = [subprocess.Popen(command) for _ in range(count)]
-    try:
-        yield
-    finally:
-        for process in processes:
-            process.kill()
-            process.wait()
 
 
 def _run(file: str, logs: Path) -> Run:

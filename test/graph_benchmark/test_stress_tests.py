@@ -15,6 +15,8 @@ pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
 
 from benchmark_scripts import load_script
 
+from beside import beside
+
 GOOD = 'def test_good(): pass\n'
 BAD = 'import os\ndef test_bad(): assert int(os.environ["ROS_DOMAIN_ID"]) == 0\n'
 FATAL = 'import os\ndef test_fatal(): os._exit(3)\n'
@@ -58,12 +60,12 @@ def test_every_file_runs_so_often_and_what_fails_is_named(
     assert 'assert int(' in (logs / 'test_bad_0' / 'pytest.log').read_text()
 
 
-def test_the_processes_that_burn_cpu_end(stress: ModuleType) -> None:
+def test_the_processes_that_run_beside_end() -> None:
     def children() -> set[str]:
         tasks = Path(f'/proc/{os.getpid()}/task').iterdir()
         return {pid for task in tasks for pid in (task / 'children').read_text().split()}
 
     before = children()
-    with stress._burning(2):
+    with beside([[sys.executable, '-c', 'while True: pass']] * 2):
         assert len(children() - before) == 2
     assert children() == before

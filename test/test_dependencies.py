@@ -143,7 +143,7 @@ def test_a_module_that_is_there_and_cannot_be_loaded_is_told() -> None:
 @pytest.mark.parametrize('folder', ['s2r_depth_ros', 'launch', 'training'])
 def test_everything_that_is_imported_has_a_remedy(folder: str) -> None:
     # Asked for by name, with errors of their own.
-    optional = {'triton', 'numba', 'tensorboard', 'tf2_ros'}
+    optional = {'triton', 'numba', 'tensorboard', 'tf2_ros', 'simplejpeg'}
     for module in third_party(python_files(folder)) - optional:
         assert dependency_error(ModuleNotFoundError(name=module)), module
 

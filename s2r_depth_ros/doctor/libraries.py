@@ -13,6 +13,7 @@ _OPTIONAL = {
     'openvino': _FASTER,
     'onnxruntime': _FASTER,
     'numba': 'only for the backend tap on a CPU',
+    'simplejpeg': 'tells damaged JPEGs that OpenCV takes for pictures',
     'triton': 'only for fused layers on a GPU',
 }
 

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from s2r_depth_ros.media.strict_jpeg import DamageError, decode_strictly
+
 START, END = b'\xff\xd8', b'\xff\xd9'
 _SOS, _EOI, _SOI = 0xDA, 0xD9, 0xD8
 # Frame headers; C4, C8 and CC are other segments, F7 is JPEG-LS.
@@ -76,11 +78,11 @@ class _Stream:
 
 
 def decode_jpeg(content: bytes, decode: Decode) -> NDArray[Any] | None:
-    """Return the picture that begins ``content``, decoded by ``decode``; None if part is missing.
+    """Return the picture that begins ``content``, None if part is missing, or other.
 
     Whatever follows the end mark is left alone, end marks of embedded thumbnails are none of the
-    picture's, and a missing end mark is put there. decode: see ``codecs``; gives None for data that
-    end inside a block.
+    picture's, and a missing end mark is put there. decode: see ``codecs``; for what ``strict_jpeg``
+    cannot judge; gives None for data that end inside a block.
     """
     stream = _walk(content)
     data = content[: stream.end].rstrip(b'\xff')  # a mark may begin with more than one
@@ -120,7 +122,13 @@ def rare_kind(content: bytes) -> str | None:
 
 
 def _decode_whole(data: bytes, stream: _Stream, decode: Decode) -> NDArray[Any] | None:
-    """Return the picture of ``data``, which has no end mark; None if part of it is missing."""
+    """Return the picture of ``data``, which has no end mark; None if it is not whole."""
+    try:
+        image = decode_strictly(data + END, stream.has_end_mark)
+    except DamageError:
+        return None
+    if image is not None:
+        return image
     image = decode(data + END)
     if image is None or not _is_doubtful(stream, image):
         return image

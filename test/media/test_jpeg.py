@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from s2r_depth_ros.media import jpeg
+from s2r_depth_ros.media import jpeg, strict_jpeg
 from s2r_depth_ros.media.codecs import CodecError, decode
 
 END = b'\xff\xd9'
@@ -209,8 +209,11 @@ def test_a_scan_header_that_is_too_short_brings_nothing() -> None:
 
 
 @pytest.mark.parametrize('changed', [False, True])
-def test_of_several_scans_all_must_be_decoded_to_their_end(changed: bool) -> None:
+def test_of_several_scans_all_must_be_decoded_to_their_end(
+    changed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each component in a scan of its own; OpenCV writes none, so its decoder is made up."""
+    monkeypatch.setattr(strict_jpeg, 'simplejpeg', None)
     components = b''.join(bytes([number, 0x11, 0]) for number in (1, 2, 3))
     frame = b'\xff\xc0\x00\x11\x08\x00\x08\x00\x08\x03' + components
     scans = [b'\xff\xda\x00\x08\x01' + bytes([number, 0, 0, 63, 0, 7]) for number in (1, 2, 3)]
@@ -245,13 +248,64 @@ def _is_refused(content: bytes) -> bool:
     return False
 
 
-def test_overwritten_bytes_of_a_jpeg_are_seen_where_blocks_are_missing() -> None:
+@pytest.mark.parametrize(('installed', 'least', 'most'), [(False, 0.0, 0.2), (True, 0.25, 0.7)])
+def test_overwritten_bytes_of_a_jpeg_are_seen_where_codes_come_out_of_step(
+    installed: bool, least: float, most: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """There is no checksum: what decodes to as many blocks is taken for a picture."""
+    if installed:
+        pytest.importorskip('simplejpeg', reason='needs simplejpeg')
+    else:
+        monkeypatch.setattr(strict_jpeg, 'simplejpeg', None)
     random = np.random.default_rng(0)
-    whole = _jpeg(_scene(120, 160))
+    whole = _jpeg(_scene(240, 320))
     begin = whole.index(b'\xff\xda') + 14
-    refused = [_is_refused(_overwritten(whole, begin, random)) for _ in range(100)]
-    assert 0 < np.mean(refused) < 0.5
+    refused = np.mean([_is_refused(_overwritten(whole, begin, random)) for _ in range(100)])
+    assert least < refused < most
+
+
+@pytest.fixture
+def _strict() -> None:
+    pytest.importorskip('simplejpeg', reason='needs simplejpeg')
+
+
+@pytest.mark.usefixtures('_strict')
+@given(_JPEGS)
+def test_whoever_decodes_it_the_picture_is_the_same(whole: bytes) -> None:
+    expected = cv2.imdecode(np.frombuffer(whole, np.uint8), cv2.IMREAD_COLOR)
+    found = strict_jpeg.decode_strictly(whole, ends_itself=True)
+    assert expected is not None
+    assert found is not None
+    assert np.array_equal(found, expected)
+    assert np.array_equal(decode(whole), expected)
+
+
+@pytest.mark.usefixtures('_strict')
+def test_grey_stays_grey() -> None:
+    grey = _scene(40, 50)[..., 0]
+    whole = cv2.imencode('.jpg', grey)[1].tobytes()
+    found = strict_jpeg.decode_strictly(whole, ends_itself=True)
+    expected = cv2.imdecode(np.frombuffer(whole, np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert expected is not None
+    assert found is not None
+    assert found.shape == (40, 50)
+    assert np.array_equal(found, expected)
+    assert np.array_equal(found, decode(whole))
+
+
+@pytest.mark.parametrize('mark', [b'\xff\xd3', END])
+@pytest.mark.parametrize(('spare', 'whole'), [(1, True), (9, True), (200, False)])
+def test_a_few_spare_bytes_before_a_mark_are_what_some_webcams_write(
+    mark: bytes, spare: int, whole: bool
+) -> None:
+    """Those of Logitech do, before each restart mark, in every picture."""
+    good = _jpeg(_scene(96, 128), restart=5)
+    at = good.rindex(mark)
+    padded = good[:at] + b'\x55' * spare + good[at:]
+    if whole:
+        assert np.array_equal(decode(padded), decode(good))
+    else:
+        assert _is_refused(padded)
 
 
 def test_overwritten_bytes_of_a_png_are_refused() -> None:

@@ -74,7 +74,7 @@ _OUTSIDE = {
     'network': {'torch', 'triton'},
     'geometry': {'numpy', 'cv2'},
     'inference': {'numpy', 'cv2', 'torch'},
-    'media': {'numpy', 'cv2', 'rosbags'},
+    'media': {'numpy', 'cv2', 'rosbags', 'simplejpeg'},
     'evaluation': {'numpy', 'cv2', 'torch'},
     'benchmark': {'numpy', 'cv2', 'torch'},
     'export': {'numpy', 'torch'},

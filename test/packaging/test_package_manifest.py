@@ -18,6 +18,7 @@ _ROSDEP_KEYS = {
     'PIL': 'python3-pil',
     'pytest': 'python3-pytest',
     'rosbags': 'python3-rosbags-pip',
+    'simplejpeg': 'python3-simplejpeg-pip',
     'tabulate': 'python3-tabulate',
     'tf2_ros': 'tf2_ros_py',
     'torch': 'python3-torch',

@@ -1,0 +1,60 @@
+"""What libjpeg-turbo finds wrong with a JPEG that it decodes; OpenCV does not pass it on.
+
+A JPEG has no checksum: bytes that were overwritten show only where the codes come out of step for
+good. simplejpeg, which tells, need not be installed.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from s2r_depth_ros.errors import UserError
+
+try:
+    import simplejpeg
+except (ImportError, ValueError):  # the latter where it is built for another NumPy
+    simplejpeg = None
+
+_COLOURS = {'Gray': 'GRAY', 'YCbCr': 'BGR', 'RGB': 'BGR'}
+# Others are of what describes the picture: a profile of colours, a version.
+_DAMAGE = re.compile('premature end|bad (Huffman|arithmetic) code|extraneous bytes|found marker')
+_SPARE = re.compile(r'(\d+) extraneous bytes before marker 0xd([0-79])')
+# Some cameras pad what is coded before a restart mark or the end mark, in every picture.
+_PADDING = 16
+_END_MARK = '9'
+
+
+class DamageError(UserError):
+    """A JPEG whose codes do not fit its picture."""
+
+
+def decode_strictly(content: bytes, ends_itself: bool) -> NDArray[Any] | None:
+    """Return a JPEG as uint8 BGR [H, W, 3], or [H, W] if it is grey, of which nothing is wrong.
+
+    ends_itself: whether its end mark is its own; else anything may be before that. None for what
+    cannot be judged: a kind that is not decoded here, padding, or simplejpeg is not there.
+    Raises DamageError, with what libjpeg-turbo says.
+    """
+    if simplejpeg is None:
+        return None
+    try:
+        colours = _COLOURS.get(simplejpeg.decode_jpeg_header(content)[2])
+        if colours is None:
+            return None
+        image: NDArray[np.uint8] = simplejpeg.decode_jpeg(content, colours, strict=True)
+    except ValueError as error:
+        if _DAMAGE.search(str(error)) and not _is_padding(str(error), ends_itself):
+            raise DamageError(str(error)) from error
+        return None
+    return image[..., 0] if colours == 'GRAY' else image
+
+
+def _is_padding(text: str, ends_itself: bool) -> bool:
+    spare = _SPARE.search(text)
+    if spare is None:
+        return False
+    return int(spare[1]) <= _PADDING or (spare[2] == _END_MARK and not ends_itself)

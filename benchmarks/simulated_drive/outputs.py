@@ -12,9 +12,9 @@ from sensor_msgs.msg import LaserScan
 from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.geometry.frame_tree import FixedTransforms
 from s2r_depth_ros.inference.estimator import Prediction, View
+from s2r_depth_ros.inference.sharing import Inference
 from s2r_depth_ros.network.metadata import ModelMetadata
 from s2r_depth_ros.node import topics
-from s2r_depth_ros.node.frame import Inference
 from s2r_depth_ros.node.frame_references import FrameReferences
 from s2r_depth_ros.node.frame_scale import FrameScale
 from s2r_depth_ros.node.gravity import Gravity

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -90,8 +91,9 @@ class DepthEstimator:
 
     Attributes: metadata, device (torch.device), precision, input_size, backend (the name of the one
     that runs), backend_reason (why it is that one), tried_again (how many runs failed and were
-    tried once more). Not for several threads at once. Raises CheckpointError, DeviceError,
-    BackendError, InferenceError (no memory), or SizeError for an impossible input size.
+    tried once more). Not for several threads at once: ``sharing``. Raises CheckpointError,
+    DeviceError, BackendError, InferenceError (no memory), or SizeError for an impossible input
+    size.
     """
 
     def __init__(
@@ -144,10 +146,18 @@ class DepthEstimator:
         tried once more, with all memory that can be spared. Raises as ``predict`` does if any of
         the images cannot be used, InferenceError if the second try fails, too.
         """
+        return [finish() for finish in self.infer(views)]
+
+    def infer(self, views: Sequence[View]) -> list[Callable[[], Prediction]]:
+        """Run the network for one or more images; what is returned gives their predictions.
+
+        Each is to be called once, on any thread and at any later time: on a CPU depth gets the
+        image's size only then. Else as ``predict_batch``; what is left may raise InferenceError.
+        """
         for view in views:
             check_view(view)
         try:
-            return self._predict_batch(views)
+            return self._infer(views)
         except _OF_A_RUN as error:
             if not self._failing:  # once, not at the rate of a camera
                 _LOG.warning('inference failed and is tried again: %s', _explained(error))
@@ -155,20 +165,26 @@ class DepthEstimator:
         try:
             with suppress(RuntimeError):  # of a GPU that answers no more
                 torch.cuda.empty_cache()
-            predictions = self._predict_batch(views)
+            unfinished = self._infer(views)
         except _OF_A_RUN as error:
             raise _explained(error) from error
         self._failing = False
-        return predictions
+        return unfinished
 
-    def _predict_batch(self, views: Sequence[View]) -> list[Prediction]:
+    def _infer(self, views: Sequence[View]) -> list[Callable[[], Prediction]]:
         with torch.inference_mode():
             output = self._backend(self._preprocess(*(view.rgb for view in views)))
-            maps = (Maps(*parts) for parts in zip(*(m.split(1) for m in output)))
+            maps = [Maps(*parts) for parts in zip(*(m.split(1) for m in output))]
+            if on_host(output.depth):
+                # Copies, as backends write into the same memory again.
+                return [
+                    partial(self._on_host, view, Maps(*(part.clone() for part in parts)))
+                    for view, parts in zip(views, maps)
+                ]
             rgb = self._preprocess.images
-            predictions = [self._prediction(*parts) for parts in zip(views, maps, rgb)]
+            predictions = [self._on_device(*parts) for parts in zip(views, maps, rgb)]
             self._transfer.wait()
-        return predictions
+        return [partial(_same, prediction) for prediction in predictions]
 
     def warm_up(self, height: int, width: int, *, batch: int = 1) -> None:
         """Run once on black images of this size, so that the first real frame is not slow.
@@ -189,24 +205,23 @@ class DepthEstimator:
             f'(backend {self.backend}: {self.backend_reason})'
         )
 
-    def _prediction(self, view: View, output: Maps, rgb: Tensor) -> Prediction:
-        """Return what the network's maps of one image, [1, 1, h, w], say about it.
+    def _on_host(self, view: View, output: Maps) -> Prediction:
+        """Return what the maps of one image, [1, 1, h, w], say about it; on any thread."""
+        try:
+            with torch.inference_mode():
+                scale, depth, levels = self._at_its_size(view, output)
+                structure, attention = (None if m is None else m.numpy() for m in levels)
+                finished = finish_on_host(depth.numpy(), view.finish)
+        except _OF_A_RUN as error:
+            raise _explained(error) from error
+        return Prediction(finished, structure, attention, scale)
 
-        rgb: the image where the network runs. From a GPU the arrays are on their way until
-        ``self._transfer.wait``.
+    def _on_device(self, view: View, output: Maps, rgb: Tensor) -> Prediction:
+        """Return the same; rgb: the image where the network runs.
+
+        The arrays are on their way until ``self._transfer.wait``.
         """
-        size = (view.rgb.shape[0], view.rgb.shape[1])
-        scale = self._focal_scale(view.fx, size[1])
-        depth = metric_depth(output.depth, size, self.metadata.max_depth * scale)
-        levels = [
-            resized_map(m, size) if view.maps else None
-            for m in (output.structure, output.attention)
-        ]
-        if on_host(depth):
-            structure, attention = (None if m is None else m.numpy() for m in levels)
-            return Prediction(
-                finish_on_host(depth.numpy(), view.finish), structure, attention, scale
-            )
+        scale, depth, levels = self._at_its_size(view, output)
         depth = finish_on_device(depth, view.finish)
         cloud = None
         if view.finish.rays is not None:
@@ -218,6 +233,19 @@ class DepthEstimator:
         return Prediction(
             self._transfer.start_down(depth).numpy(), structure, attention, scale, points
         )
+
+    def _at_its_size(
+        self, view: View, output: Maps
+    ) -> tuple[float, Tensor, tuple[Tensor | None, Tensor | None]]:
+        """Return the focal scale, depth, and the maps asked for, at the image's size."""
+        size = (view.rgb.shape[0], view.rgb.shape[1])
+        scale = self._focal_scale(view.fx, size[1])
+        depth = metric_depth(output.depth, size, self.metadata.max_depth * scale)
+        structure, attention = (
+            resized_map(m, size) if view.maps else None
+            for m in (output.structure, output.attention)
+        )
+        return scale, depth, (structure, attention)
 
     def _focal_scale(self, fx: float | None, image_width: int) -> float:
         """Return focal length at the network's input over the training one (1 if unknown)."""
@@ -241,6 +269,10 @@ def model_metadata(model: str | Path) -> ModelMetadata:
     """Read only the metadata of a model, given as to DepthEstimator. Raises CheckpointError."""
     path = find_model(model)
     return read_onnx_metadata(path) if path.suffix == ONNX_SUFFIX else read_metadata(path)
+
+
+def _same(prediction: Prediction) -> Prediction:
+    return prediction
 
 
 def check_view(view: View) -> None:

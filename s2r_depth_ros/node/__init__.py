@@ -12,7 +12,7 @@ All else is internal. To read it, begin with ``inference_loop``, the way of a fr
 
 - ``depth_node``: the lifecycle, which makes and destroys all that follows.
 - ``model_loading``: the estimator that the parameters ask for.
-- ``inference_loop``: takes frames all the way; ``worker`` is its thread.
+- ``inference_loop``: takes frames all the way; ``worker`` is the thread of each camera.
 - ``camera_stream``: what the loop needs of one camera: ``camera_topics``, its subscriptions and
   publishers (``qos``: their overrides, and who is not connected; ``latched``: what was published
   before; ``lost_messages``: what never came); ``pipeline``, from its messages to what the network

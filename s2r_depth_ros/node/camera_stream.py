@@ -38,7 +38,7 @@ class CameraStream:
         compressed: bool,
         pipeline: FramePipeline,
         image_arrived: Callable[[CameraStream, Picture], None],
-        info_arrived: Callable[[], None],
+        info_arrived: Callable[[CameraStream], None],
     ) -> None:
         self.name = name
         self.infos = CameraInfoHistory()
@@ -124,7 +124,7 @@ class CameraStream:
     def _take_info(self, message: CameraInfo) -> None:
         before, self._numbers = self._numbers, numbers(message)
         self.infos.add(message)
-        self._info_arrived()
+        self._info_arrived(self)
         if self._numbers != before:
             self._changes += 1
             self.repeat_still()

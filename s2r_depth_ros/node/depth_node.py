@@ -185,7 +185,7 @@ class DepthNode(LifecycleNode):
             estimator,
             lambda: self.parameters.values,
             self._log_defect,
-            values.cameras if compressed and len(values.cameras) > 1 else (),
+            values.cameras or ('',),
         )
         self._transforms = make_transforms(self, values.transforms)
         self._gravity = Gravity(self, self._transforms, lambda: self.parameters.values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,17 +12,10 @@ from std_msgs.msg import Header
 
 from s2r_depth_ros.geometry import Calibration, CloudPacker, Rectifier
 from s2r_depth_ros.geometry.scale import UnscaledView
-from s2r_depth_ros.inference.estimator import Prediction, View
+from s2r_depth_ros.inference.estimator import View
 from s2r_depth_ros.inference.finishing import DeviceCopy, Finish, cloud_rays
 from s2r_depth_ros.node.frame_level import NOT_LEVELED, Leveled
 from s2r_depth_ros.node.scale_report import ScaleReport
-
-
-class DecodedImage(NamedTuple):
-    """A compressed image that was decoded before its frame's turn: the message's header, RGB."""
-
-    header: Header
-    rgb: NDArray[np.uint8]
 
 
 class Calibrated:
@@ -57,17 +50,6 @@ class Prepared:
     view: View | None
     level: Leveled
     finish: Finish | None
-
-
-class Inference(NamedTuple):
-    """What the network gave for one frame.
-
-    seconds: time in the network, of the whole batch. batch: how many images it saw at once.
-    """
-
-    prediction: Prediction
-    seconds: float
-    batch: int
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,14 @@ from s2r_depth_ros.geometry import CalibrationError, ImplausibleError, calibrati
 from s2r_depth_ros.geometry.scale import UnscaledView
 from s2r_depth_ros.inference.estimator import Prediction, View, check_view
 from s2r_depth_ros.inference.finishing import Finish
+from s2r_depth_ros.inference.sharing import Inference
 from s2r_depth_ros.media.bit_depth import BitDepth
 from s2r_depth_ros.media.compressed_images import compressed_to_rgb
 from s2r_depth_ros.network.metadata import ModelMetadata
 from s2r_depth_ros.node import topics
 from s2r_depth_ros.node.camera_info import ImageSize
 from s2r_depth_ros.node.conversions import image_to_rgb, seconds
-from s2r_depth_ros.node.frame import Calibrated, DecodedImage, Inference, Prepared, Result
+from s2r_depth_ros.node.frame import Calibrated, Prepared, Result
 from s2r_depth_ros.node.frame_cleaning import Cleaned, DepthFrame, FrameCleaner, has_sky, is_cleaned
 from s2r_depth_ros.node.frame_clouds import is_reduced
 from s2r_depth_ros.node.frame_level import NOT_LEVELED, FrameLevel, turned_back, turned_view
@@ -76,14 +77,9 @@ class FramePipeline:
             if self.scale is not None:
                 self.scale.restart()
 
-    def decode(self, message: CompressedImage, values: Values) -> DecodedImage:
-        """Decode an image for ``prepare``, on any one thread. Raises ConversionError."""
-        rgb = compressed_to_rgb(message, self._bits, values.max_image_pixels)
-        return DecodedImage(message.header, rgb)
-
     def prepare(
         self,
-        message: Image | CompressedImage | DecodedImage,
+        message: Image | CompressedImage,
         find_info: FindInfo,
         wanted: Set[str],
         values: Values,
@@ -95,12 +91,8 @@ class FramePipeline:
         cannot be used, and ImplausibleError for intrinsics that would make all that is metric
         wrong: a placeholder says nothing of the scale, but looks as if it did.
         """
-        if isinstance(message, CompressedImage):
-            message = self.decode(message, values)
-        if isinstance(message, DecodedImage):
-            rgb = message.rgb
-        else:
-            rgb = image_to_rgb(message, self._bits, values.max_image_pixels)
+        to_rgb = compressed_to_rgb if isinstance(message, CompressedImage) else image_to_rgb
+        rgb = to_rgb(message, self._bits, values.max_image_pixels)
         camera_info, problem = find_info(message.header, (rgb.shape[1], rgb.shape[0]))
         calibrated = None
         if camera_info is not None:

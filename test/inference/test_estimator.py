@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -253,6 +254,20 @@ def test_what_a_gpu_would_finish_equals_what_the_host_does(
     points = there[0].cloud.view(np.float32).reshape(-1, 4)
     expected = CloudPacker(camera).pack(here[0].depth, photo).view(np.float32).reshape(-1, 4)
     np.testing.assert_array_equal(points, expected)
+
+
+def test_what_is_left_to_do_is_done_later_and_elsewhere(
+    estimator: DepthEstimator, photo: NDArray[np.uint8]
+) -> None:
+    """After another run, whose results may lie in the same memory, and on another thread."""
+    expected = [estimator.predict(view, fx=200.0, maps=True) for view in (photo, photo[::-1])]
+    unfinished = [estimator.infer([View(view, 200.0, maps=True)]) for view in (photo, photo[::-1])]
+    with ThreadPoolExecutor(1) as pool:
+        for (finish,), right in zip(unfinished, expected):
+            found = pool.submit(finish).result()
+            for a, b in zip(found[:3], right[:3]):
+                assert a is not None
+                np.testing.assert_array_equal(a, b)
 
 
 def test_one_bad_view_spoils_its_batch(estimator: DepthEstimator) -> None:

@@ -141,7 +141,7 @@ def watched() -> tuple[FakeNode, CameraStream, list[Any]]:
         False,
         pipeline_of(),
         lambda _, image: arrived.append(image),
-        lambda: None,
+        _ignore,
     )
     return node, camera, arrived
 
@@ -198,7 +198,7 @@ def test_what_arrives_by_both_is_taken_once(by: list[tuple[str, int]]) -> None:
         False,
         pipeline_of(),
         lambda _, image: arrived.append(image),
-        lambda: None,
+        _ignore,
     )
     ways = {'second': _latch(node, camera, topics.IMAGE), 'first': node.subscriptions[topics.IMAGE]}
     for way, stamp in by:
@@ -246,7 +246,7 @@ def test_a_still_image_that_comes_again_displaces_no_newer_one() -> None:
             sent.wait(0.2)
         arrived.append(image)
 
-    camera = CameraStream(cast(LifecycleNode, node), '', False, pipeline_of(), arrive, lambda: None)
+    camera = CameraStream(cast(LifecycleNode, node), '', False, pipeline_of(), arrive, _ignore)
     latched = _latch(node, camera, topics.IMAGE)
     repeating = threading.Thread(target=camera.repeat_still)
     latched.arrive('old', 1)
@@ -273,7 +273,7 @@ def test_a_latched_image_that_comes_at_once_is_kept() -> None:
     arrived: list[Any] = []
     node = cast(LifecycleNode, Early())
     camera = CameraStream(
-        node, '', False, pipeline_of(), lambda _, image: arrived.append(image), lambda: None
+        node, '', False, pipeline_of(), lambda _, image: arrived.append(image), _ignore
     )
     camera.repeat_still()
     assert arrived == ['still'] * 2
@@ -408,7 +408,7 @@ def test_who_is_not_connected_is_logged_once_for_each_time(
 def test_images_on_the_topic_of_the_other_transport_are_told(compressed: bool) -> None:
     node = FakeNode()
     camera = CameraStream(
-        cast(LifecycleNode, node), 'front', compressed, pipeline_of(), lambda *_: None, lambda: None
+        cast(LifecycleNode, node), 'front', compressed, pipeline_of(), lambda *_: None, _ignore
     )
     names = ('/front/image', '/front/image/compressed')
     own, other = names[::-1] if compressed else names
@@ -431,7 +431,7 @@ def test_a_missing_camera_info_is_named_with_its_remedy() -> None:
         False,
         pipeline_of(),
         lambda *_: None,
-        lambda: arrived.append('info'),
+        lambda _: arrived.append('info'),
     )
     size = (WIDTH, HEIGHT)
     wanted = Header(frame_id='rear_optical_frame')
@@ -453,7 +453,7 @@ def test_a_missing_camera_info_is_named_with_its_remedy() -> None:
 def test_another_frame_id_is_told_once_and_used() -> None:
     node = FakeNode()
     camera = CameraStream(
-        cast(LifecycleNode, node), 'rear', False, pipeline_of(), lambda *_: None, lambda: None
+        cast(LifecycleNode, node), 'rear', False, pipeline_of(), lambda *_: None, _ignore
     )
     for frame_id in ('', 'other', '/camera'):
         info = camera_info(header=Header(frame_id=frame_id, stamp=Time(sec=len(frame_id))))

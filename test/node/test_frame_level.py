@@ -23,9 +23,10 @@ from s2r_depth_ros.geometry import Intrinsics
 from s2r_depth_ros.geometry.frame_tree import FixedTransforms
 from s2r_depth_ros.geometry.rigid import rotation_of_rpy
 from s2r_depth_ros.inference.estimator import DepthEstimator
+from s2r_depth_ros.inference.sharing import Inference
 from s2r_depth_ros.network.metadata import ModelMetadata
 from s2r_depth_ros.node import topics
-from s2r_depth_ros.node.frame import Inference, Result
+from s2r_depth_ros.node.frame import Result
 from s2r_depth_ros.node.frame_level import FrameLevel, Leveled
 from s2r_depth_ros.node.gravity import Gravity
 from s2r_depth_ros.node.parameters import Values, with_changes

@@ -19,9 +19,10 @@ from sensor_msgs.msg import Image
 
 from s2r_depth_ros.inference import estimator as estimator_module
 from s2r_depth_ros.inference.estimator import DepthEstimator
+from s2r_depth_ros.inference.sharing import Inference
 from s2r_depth_ros.media.point_clouds import structured_points
 from s2r_depth_ros.node import topics
-from s2r_depth_ros.node.frame import Inference, Result
+from s2r_depth_ros.node.frame import Result
 from s2r_depth_ros.node.parameters import Values, with_changes
 
 DEFAULTS = Values()

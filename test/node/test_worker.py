@@ -1,4 +1,4 @@
-"""The thread that works on the newest items only."""
+"""The thread that works on the newest item only."""
 
 from __future__ import annotations
 
@@ -12,20 +12,17 @@ from s2r_depth_ros.node.worker import NewestWorker
 
 
 def _gated_worker() -> tuple[
-    NewestWorker[str, int],
-    threading.Event,
-    queue.Queue[dict[str, int]],
-    queue.Queue[Exception],
+    NewestWorker[int], threading.Event, queue.Queue[int], queue.Queue[Exception]
 ]:
-    """Return a worker that waits for a gate after each batch it was given, and what it got."""
+    """Return a worker that waits for a gate after each item it was given, and what it got."""
     gate = threading.Event()
-    done: queue.Queue[dict[str, int]] = queue.Queue()
+    done: queue.Queue[int] = queue.Queue()
     errors: queue.Queue[Exception] = queue.Queue()
 
-    def work(items: dict[str, int]) -> None:
-        done.put(items)
+    def work(item: int) -> None:
+        done.put(item)
         assert gate.wait(PATIENCE)
-        if 3 in items.values():
+        if item == 3:
             raise ValueError('three')
 
     return NewestWorker(work, errors.put), gate, done, errors
@@ -33,78 +30,59 @@ def _gated_worker() -> tuple[
 
 def test_worker_takes_the_newest_and_survives_errors() -> None:
     worker, gate, done, errors = _gated_worker()
-    assert not worker.put('a', 1)
-    assert done.get(timeout=PATIENCE) == {'a': 1}
-    assert [worker.put('a', item) for item in (2, 3)] == [False, True]
+    assert not worker.put(1)
+    assert done.get(timeout=PATIENCE) == 1
+    assert [worker.put(item) for item in (2, 3)] == [False, True]
     gate.set()
-    assert done.get(timeout=PATIENCE) == {'a': 3}
+    assert done.get(timeout=PATIENCE) == 3
     assert str(errors.get(timeout=PATIENCE)) == 'three'
-    assert not worker.put('a', 4)
-    assert done.get(timeout=PATIENCE) == {'a': 4}
+    assert not worker.put(4)
+    assert done.get(timeout=PATIENCE) == 4
     worker.stop()
     worker.join()
     assert not worker.is_alive()
     assert done.empty()
 
 
-def test_worker_takes_the_newest_of_every_key_at_once() -> None:
-    worker, gate, done, _ = _gated_worker()
-    worker.put('a', 1)
-    assert done.get(timeout=PATIENCE) == {'a': 1}
-    assert [worker.put(key, item) for key, item in (('b', 5), ('c', 6), ('b', 7))] == [
-        False, False, True,
-    ]  # fmt: skip
-    gate.set()
-    assert done.get(timeout=PATIENCE) == {'b': 7, 'c': 6}
-    worker.stop()
-    worker.join()
-
-
 def test_worker_forgets_what_waits() -> None:
     worker, gate, done, _ = _gated_worker()
-    worker.put('a', 1)
-    assert done.get(timeout=PATIENCE) == {'a': 1}
-    worker.put('a', 2)
+    worker.put(1)
+    assert done.get(timeout=PATIENCE) == 1
+    worker.put(2)
     worker.clear()
-    worker.put('a', 9)
+    assert not worker.put(9)
     gate.set()
-    assert done.get(timeout=PATIENCE) == {'a': 9}
-    worker.put('a', 4)
+    assert done.get(timeout=PATIENCE) == 9
+    worker.put(4)
     worker.stop()
     worker.join()
 
 
-def test_worker_holds_an_unready_item_back_and_no_other() -> None:
-    done: queue.Queue[dict[str, int]] = queue.Queue()
+def test_worker_holds_an_unready_item_back() -> None:
+    done: queue.Queue[int] = queue.Queue()
     ready = threading.Event()
-    worker = NewestWorker(
-        done.put,
-        lambda error: None,
-        lambda key, _: 3600.0 if key == 'b' and not ready.is_set() else 0,
-    )
-    worker.put('b', 1)
-    worker.put('a', 2)
-    assert done.get(timeout=PATIENCE) == {'a': 2}
-    assert worker.put('b', 3), 'it waits still'
+    worker = NewestWorker(done.put, lambda error: None, lambda _: 0.0 if ready.is_set() else 3600.0)
+    worker.put(1)
+    assert worker.put(3), 'it waits still'
     ready.set()
     worker.wake()
-    assert done.get(timeout=PATIENCE) == {'b': 3}
+    assert done.get(timeout=PATIENCE) == 3
     worker.stop()
     worker.join()
 
 
 def test_newer_items_do_not_prolong_the_wait() -> None:
     """Frames that come faster than patience ends would otherwise starve."""
-    done: queue.Queue[dict[str, int]] = queue.Queue()
-    worker = NewestWorker(done.put, lambda error: None, lambda key, item: 0.3)
+    done: queue.Queue[int] = queue.Queue()
+    worker = NewestWorker(done.put, lambda error: None, lambda item: 0.3)
     start = time.monotonic()
     number = 0
     while done.empty():
         assert time.monotonic() - start < PATIENCE
-        worker.put('a', number)
+        worker.put(number)
         number += 1
         time.sleep(0.02)
     assert time.monotonic() - start > 0.25
-    assert done.get()['a'] > 0
+    assert done.get() > 0
     worker.stop()
     worker.join()

@@ -18,8 +18,9 @@ from s2r_depth_ros.geometry import Intrinsics
 from s2r_depth_ros.geometry.frame_tree import FixedTransforms
 from s2r_depth_ros.inference.estimator import Prediction
 from s2r_depth_ros.inference.finishing import finish_on_host
+from s2r_depth_ros.inference.sharing import Inference
 from s2r_depth_ros.network.metadata import ModelMetadata
-from s2r_depth_ros.node.frame import Inference, Result
+from s2r_depth_ros.node.frame import Result
 from s2r_depth_ros.node.gravity import Gravity
 from s2r_depth_ros.node.parameters import Values
 from s2r_depth_ros.node.pipeline import FramePipeline

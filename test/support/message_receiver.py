@@ -46,14 +46,16 @@ class MessageReceiver:
         self.outcomes: Counter[str] = Counter()
         self._compressed = compressed
         values = Values(camera_info_timeout=0.0)
-        self._loop = InferenceLoop(DepthEstimator(model, device='cpu'), lambda: values, _fail)
+        self._loop = InferenceLoop(
+            DepthEstimator(model, device='cpu'), lambda: values, _fail, ('',)
+        )
         self._camera = CameraStream(
             cast(LifecycleNode, self.node),
             '',
             compressed,
             pipeline_of(),
             self._loop.image_arrived,
-            lambda: None,
+            lambda _camera: None,
         )
         for name, publisher in self.node.publishers.items():
             publisher.subscribers = int(name in _WANTED)

@@ -1,0 +1,105 @@
+"""One estimator for several threads."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+
+import numpy as np
+import pytest
+from patience import PATIENCE
+
+from s2r_depth_ros.inference.estimator import Prediction, View
+from s2r_depth_ros.inference.sharing import Inference, SharedEstimator
+
+
+class _Gated:
+    """Gives the first pixel of an image as its depth; waits at a gate, fails where told to."""
+
+    def __init__(self) -> None:
+        self.entered: queue.Queue[int] = queue.Queue()
+        self.gate = threading.Semaphore(0)
+        self.error: Exception | None = None
+        self.finished_by: dict[int, str] = {}
+        self._busy = threading.Lock()
+
+    def infer(self, views: Sequence[View]) -> list[Callable[[], Prediction]]:
+        assert self._busy.acquire(blocking=False), 'two threads at once'
+        self.entered.put(len(views))
+        assert self.gate.acquire(timeout=PATIENCE)
+        self._busy.release()
+        if self.error is not None:
+            raise self.error
+        return [partial(self._finish, int(view.rgb[0, 0, 0])) for view in views]
+
+    def _finish(self, value: int) -> Prediction:
+        self.finished_by[value] = threading.current_thread().name
+        return Prediction(np.full((32, 32), value, np.float32), None, None, 1.0)
+
+
+class _Setting:
+    """Threads that ask a shared estimator."""
+
+    def __init__(self, pool: ThreadPoolExecutor) -> None:
+        self.estimator = _Gated()
+        self.shared = SharedEstimator(self.estimator)
+        self._pool = pool
+        self.asked: dict[int, str] = {}
+
+    def ask(self, value: int) -> Future[Inference]:
+        def infer() -> Inference:
+            self.asked[value] = threading.current_thread().name
+            return self.shared.infer(View(np.full((32, 32, 3), value, np.uint8)))
+
+        return self._pool.submit(infer)
+
+    def wait_for(self, waiting: int) -> None:
+        """Wait until so many images wait for the network."""
+        end = threading.Event()
+        for _ in range(int(PATIENCE / 0.005)):
+            if len(self.shared._waiting) == waiting:
+                return
+            end.wait(0.005)
+        pytest.fail(f'{len(self.shared._waiting)} wait, not {waiting}')
+
+
+@pytest.fixture
+def setting() -> Iterator[_Setting]:
+    with ThreadPoolExecutor(4) as pool:
+        yield _Setting(pool)
+
+
+def test_who_waits_while_it_is_busy_is_the_next_batch(setting: _Setting) -> None:
+    first = setting.ask(1)
+    assert setting.estimator.entered.get(timeout=PATIENCE) == 1
+    others = [setting.ask(value) for value in (2, 3, 4)]
+    setting.wait_for(3)
+    setting.estimator.gate.release(2)
+    assert setting.estimator.entered.get(timeout=PATIENCE) == 3
+    found = [future.result(PATIENCE) for future in (first, *others)]
+    assert [int(one.prediction.depth[0, 0]) for one in found] == [1, 2, 3, 4]
+    assert [one.batch for one in found] == [1, 3, 3, 3]
+    assert all(one.seconds > 0 for one in found)
+    assert setting.estimator.finished_by == setting.asked, 'not each by its own thread'
+    assert setting.estimator.entered.empty()
+
+
+def test_an_error_is_that_of_all_in_the_batch_and_the_next_is_none(setting: _Setting) -> None:
+    first = setting.ask(1)
+    setting.estimator.entered.get(timeout=PATIENCE)
+    others = [setting.ask(value) for value in (2, 3)]
+    setting.wait_for(2)
+    setting.estimator.gate.release()
+    assert first.result(PATIENCE).batch == 1
+    setting.estimator.entered.get(timeout=PATIENCE)
+    setting.estimator.error = RuntimeError('out of memory')
+    setting.estimator.gate.release()
+    for future in others:
+        with pytest.raises(RuntimeError, match='out of memory'):
+            future.result(PATIENCE)
+    setting.estimator.error = None
+    setting.estimator.gate.release()
+    assert setting.ask(5).result(PATIENCE).batch == 1

@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,7 @@ class Schedule:
 
 
 SCHEDULE = Schedule()
+_LOOKS = 200  # at the memory, in a third of the frames
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,8 @@ class GraphRun:
     stamps: of each camera's frames, in ns. results: what each camera's subscriber wrote: arrivals,
     and the values of the camera's last status.
     start_s: seconds from the start of the first process until every node was active. cpu_percent
-    and rss_mib_*: of all depth nodes together, settled after a third of the frames.
+    and rss_mib_*: of all depth nodes together; memory is the median over a third of the frames,
+    settled: the second, last: the last, as that of large images moves with each frame.
     """
 
     stamps: list[list[int]]
@@ -104,31 +107,40 @@ def play_graph(
         for _ in cameras:
             _wait_for(processes, 'ready', schedule)
         start_s = time.monotonic() - began
-        stamps, measured = _play_frames(processes, cameras, pids, picture, schedule)
+        stamps, thirds = _play_frames(processes, cameras, pids, picture, schedule)
         processes.pause(schedule.drain_s)
     return GraphRun(
         stamps=stamps,
         results=[json.loads(result.read_text()) for result in results],
         start_s=start_s,
-        cpu_percent=measured.cpu_percent,
-        rss_mib_settled=measured.settled.rss_mib,
-        rss_mib_last=measured.last.rss_mib,
+        # 100 is one core.
+        cpu_percent=100 * sum(t.cpu_s for t in thirds) / sum(t.seconds for t in thirds),
+        rss_mib_settled=thirds[1].rss_mib,
+        rss_mib_last=thirds[2].rss_mib,
     )
 
 
 @dataclass(frozen=True)
 class _Measured:
-    """Usage of the nodes after the first frame, a third of the frames and the last; the time."""
+    """What the nodes used in a part of the frames, and when (s) it was looked at, in order."""
 
-    first: Usage
-    settled: Usage
-    last: Usage
-    seconds: float
+    used: Sequence[Usage]
+    times: Sequence[float]
 
     @property
-    def cpu_percent(self) -> float:
-        """100 is one core."""
-        return 100 * (self.last.cpu_s - self.first.cpu_s) / self.seconds
+    def cpu_s(self) -> float:
+        """CPU seconds from the first to the last look."""
+        return self.used[-1].cpu_s - self.used[0].cpu_s
+
+    @property
+    def seconds(self) -> float:
+        """Time from the first to the last look."""
+        return self.times[-1] - self.times[0]
+
+    @property
+    def rss_mib(self) -> float:
+        """The median."""
+        return median(each.rss_mib for each in self.used)
 
 
 def _play_frames(
@@ -137,25 +149,26 @@ def _play_frames(
     pids: Sequence[int],
     picture: Path,
     schedule: Schedule,
-) -> tuple[list[list[int]], _Measured]:
-    """Return the stamps (ns) of each camera's frames, and what the nodes used meanwhile."""
+) -> tuple[list[list[int]], list[_Measured]]:
+    """Return the stamps (ns) of each camera's frames, and what the nodes used in each third."""
     stamps: dict[str, list[int]] = {}
     for index, camera in enumerate(cameras):
         stamps[f'camera_{index}'] = []
         processes.start(f'camera_{index}', _camera_command(camera, picture, schedule))
 
-    def take(count: int) -> Usage:
-        for _ in range(count):
+    def take(count: int) -> _Measured:
+        used, times = [], []
+        for number in range(count):
             name, event = _wait_for(processes, 'frame', schedule)
             stamps[name].append(event['stamp'])
-        return usage(pids)
+            if number % max(1, count // _LOOKS) == 0 or number == count - 1:
+                used.append(usage(pids))
+                times.append(time.monotonic())
+        return _Measured(used, times)
 
     total = schedule.frames * len(cameras)
-    first, began = take(1), time.monotonic()
-    settled = take(total // 3)
-    last = take(total - total // 3 - 1)
-    measured = _Measured(first, settled, last, time.monotonic() - began)
-    return list(stamps.values()), measured
+    thirds = [take(count) for count in (total // 3, total // 3, total - total // 3 * 2)]
+    return list(stamps.values()), thirds
 
 
 def _wait_for(processes: ProcessGroup, kind: str, schedule: Schedule) -> tuple[str, Event]:

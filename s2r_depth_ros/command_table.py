@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from s2r_depth_ros.dependencies import dependency_error
 from s2r_depth_ros.errors import UserError
 
-OK, CLOSED, USAGE = 0, 1, 2
-"""Exit status: done; nobody reads standard output any more; a mistake of the user."""
+OK, CLOSED, USAGE, INTERRUPTED = 0, 1, 2, 130
+"""Exit status: done; nobody reads standard output any more; a mistake of the user; Ctrl-C."""
 
 
 @dataclass(frozen=True)
@@ -76,10 +76,13 @@ def reported(run: Callable[[], int | None], prefix: str = 'error') -> int:
 
     2 for a mistake of the user: a UserError, an OSError of a file that the user named, or an import
     of what is not installed (DependencyError), is printed as one line that begins with ``prefix``.
-    1 where nobody reads standard output any more.
+    1 where nobody reads standard output any more, 130 after Ctrl-C, with what is to be said of it.
     """
     try:
         return _status(run, prefix)
+    except KeyboardInterrupt as error:
+        print('interrupted' + ''.join(f': {text}' for text in error.args), file=sys.stderr)
+        return INTERRUPTED
     except BrokenPipeError:
         if not _nobody_reads():
             raise  # another pipe: a defect

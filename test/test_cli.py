@@ -204,6 +204,20 @@ def test_user_errors_are_one_line_without_traceback(
     assert capsys.readouterr().err == 'error: two lines\n'
 
 
+@pytest.mark.parametrize(
+    ('said', 'line'), [([], 'interrupted\n'), (['it goes on'], 'interrupted: it goes on\n')]
+)
+def test_ctrl_c_is_a_line(
+    fake_command: Callable[[Run], None], capsys: Capture, said: list[str], line: str
+) -> None:
+    def run(args: argparse.Namespace) -> int:
+        raise KeyboardInterrupt(*said)
+
+    fake_command(run)
+    assert cli.main(['info', 'x']) == 130
+    assert capsys.readouterr().err == line
+
+
 def test_defects_keep_their_traceback(fake_command: Callable[[Run], None]) -> None:
     def run(args: argparse.Namespace) -> int:
         raise KeyError('a defect')

@@ -59,8 +59,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         summary = run_demo(options)
     except KeyboardInterrupt:
-        print('interrupted: the processes have been ended', file=sys.stderr)
-        return 130
+        raise KeyboardInterrupt('the processes have been ended') from None
     except ProcessError as error:
         print(error.last_words, file=sys.stderr)
         raise

@@ -141,7 +141,7 @@ def test_it_goes_on_where_it_was_cut_off(
 
     monkeypatch.setattr(adapting.TrainingStep, 'run', killed)
     assert call(drive, cut, manifests) == 130
-    assert capsys.readouterr().err.endswith('interrupted; the same command goes on\n')
+    assert capsys.readouterr().err.endswith('interrupted: the same command goes on\n')
     monkeypatch.setattr(adapting.TrainingStep, 'run', run)
     assert not cut.exists()
     assert call(drive, cut, manifests, '--minutes', '19') == 2

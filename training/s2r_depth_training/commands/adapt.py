@@ -58,14 +58,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--width', type=width, default=160, help='images are shrunk to, px')
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> None:
     """Adapt the model; print before and after, and the paths of the model and its card."""
     try:
         _run(args)
     except KeyboardInterrupt:
-        warn('interrupted; the same command goes on')
-        return 130
-    return 0
+        raise KeyboardInterrupt('the same command goes on') from None
 
 
 def _run(args: argparse.Namespace) -> None:

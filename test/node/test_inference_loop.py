@@ -370,6 +370,39 @@ def test_a_frame_that_is_inferred_during_a_pause_is_thrown_away(setting: Setting
     assert setting.front.totals() == {'received': 1}
 
 
+def test_after_a_pause_no_camera_publishes(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever their frames are by then: before the network, in it, or being published."""
+
+    def slowly(publish: Callable[[Any], None], messages: Any) -> None:
+        time.sleep(1e-3)
+        publish(messages)
+
+    cameras = (setting.front, setting.rear, setting.side)
+    for camera in cameras:
+        out = camera.stream.topics
+        monkeypatch.setattr(out, 'publish', partial(slowly, out.publish))
+    for number in range(60):
+        setting.loop.activate()
+        for camera in cameras:
+            camera.send()
+        time.sleep(1e-4 * number)
+        setting.loop.pause()
+        before = [
+            len(camera.published(topic.name)) for camera in cameras for topic in topics.OUTPUTS
+        ]
+        time.sleep(2e-3)
+        after = [
+            len(camera.published(topic.name)) for camera in cameras for topic in topics.OUTPUTS
+        ]
+        assert after == before
+    assert sum(before) > 0
+    # Each frame as a whole or not at all.
+    for camera in cameras:
+        assert len({tuple(camera.seconds(topic.name)) for topic in topics.OUTPUTS}) == 1
+
+
 def test_a_loop_is_not_active_at_first() -> None:
     setting = Setting()
     setting.front.send()

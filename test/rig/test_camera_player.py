@@ -54,6 +54,10 @@ class Listener:
         self._node.create_subscription(Image, 'camera/image_raw', self.images.append, qos)
         self._node.create_subscription(CameraInfo, 'camera/camera_info', self.infos.append, qos)
 
+    @property
+    def is_complete(self) -> bool:
+        return min(len(self.images), len(self.infos)) >= FRAMES
+
     def spin_some(self) -> None:
         self._executor.spin_once(timeout_sec=0.05)
 
@@ -74,10 +78,10 @@ def environment() -> dict[str, str]:
     return os.environ | profile_environment(os.environ)
 
 
-def test_images_and_camera_info_come_in_pairs_at_the_clips_rate(
-    sequence: Path, listener: Listener
-) -> None:
-    begin = time.time()
+def _played(sequence: Path, listener: Listener) -> str:
+    """Return what the player told until all came, or until it had played and no more came."""
+    listener.images.clear()
+    listener.infos.clear()
     with subprocess.Popen(
         [*PLAYER, str(sequence), '--hold'],
         stdout=subprocess.PIPE,
@@ -85,14 +89,26 @@ def test_images_and_camera_info_come_in_pairs_at_the_clips_rate(
         env=environment(),
     ) as player:
         try:
-            deadline = time.monotonic() + PATIENCE
-            while min(len(listener.images), len(listener.infos)) < FRAMES:
-                assert time.monotonic() < deadline
+            deadline = time.monotonic() + PATIENCE / 4
+            while not listener.is_complete and time.monotonic() < deadline:
                 listener.spin_some()
         finally:
             player.terminate()
         output, _ = player.communicate()
     assert player.returncode == 0
+    return output
+
+
+def test_images_and_camera_info_come_in_pairs_at_the_clips_rate(
+    sequence: Path, listener: Listener
+) -> None:
+    # The player may know the listener before the listener knows it: then its first frames are lost.
+    for _ in range(4):
+        begin, output = time.time(), _played(sequence, listener)
+        if listener.is_complete:
+            break
+    else:
+        pytest.fail('frames were lost each time')
     images, infos = listener.images, listener.infos
     stamps = [image.header.stamp.sec * 10**9 + image.header.stamp.nanosec for image in images]
     for index, (image, info) in enumerate(zip(images, infos)):

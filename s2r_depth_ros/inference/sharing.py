@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from types import TracebackType
 from typing import NamedTuple, Protocol
 
 from s2r_depth_ros.inference.estimator import Prediction, View
@@ -35,7 +36,8 @@ class _Request:
     def __init__(self, view: View) -> None:
         self.view = view
         self.finish: Callable[[], Prediction] | None = None
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
+        self.traceback: TracebackType | None = None
         self.seconds, self.batch = 0.0, 0
 
     @property
@@ -64,13 +66,17 @@ class SharedEstimator:
         request = _Request(view)
         with self._changing:
             self._waiting.append(request)
-        with self._running:
-            if not request.is_done:
-                self._run()
-        if request.finish is None:
-            assert request.error is not None
-            raise request.error
-        return Inference(request.finish(), request.seconds, request.batch)
+        try:
+            with self._running:
+                if not request.is_done:
+                    self._run()
+            if request.finish is None:
+                assert request.error is not None
+                # The error is that of all in the batch: without the others' ways through here.
+                raise request.error.with_traceback(request.traceback)
+            return Inference(request.finish(), request.seconds, request.batch)
+        finally:
+            del request  # its error would hold this frame, and with it the image
 
     def _run(self) -> None:
         with self._changing:
@@ -78,9 +84,10 @@ class SharedEstimator:
         start = time.perf_counter()
         try:
             unfinished = self._estimator.infer([request.view for request in requests])
-        except Exception as error:
-            for request in requests:
-                request.error = error
+        except BaseException as error:  # on another camera's thread: each is to hear of it
+            while requests:  # emptied, as the traceback holds what is in this function
+                requests[-1].traceback = error.__traceback__
+                requests.pop().error = error
             return
         seconds = time.perf_counter() - start
         for request, finish in zip(requests, unfinished):

@@ -124,7 +124,7 @@ def rare_kind(content: bytes) -> str | None:
 def _decode_whole(data: bytes, stream: _Stream, decode: Decode) -> NDArray[Any] | None:
     """Return the picture of ``data``, which has no end mark; None if it is not whole."""
     try:
-        image = decode_strictly(data + END, stream.has_end_mark)
+        image = decode_strictly(data + END, stream.has_end_mark, stream.scans)
     except DamageError:
         return None
     if image is not None:

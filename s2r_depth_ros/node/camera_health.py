@@ -108,7 +108,7 @@ class CameraHealth:
             self._last_error,
         )
 
-    def report_bad_frame(self, error: Exception) -> None:
+    def report_bad_frame(self, error: BaseException) -> None:
         """Count a frame that gave an error, and report it."""
         self._error = self._last_error = describe(error)
         self.counter.count_error()

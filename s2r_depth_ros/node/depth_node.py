@@ -262,7 +262,7 @@ class DepthNode(LifecycleNode):
 
     # ------------------------------------------------------------------ what the parts ask for
 
-    def _log_defect(self, error: Exception) -> None:
+    def _log_defect(self, error: BaseException) -> None:
         """Report a defect of the loop, which goes on with the next frames."""
         self.get_logger().error(f'frames skipped: {describe(error)}')
 

@@ -63,7 +63,7 @@ class InferenceLoop:
         self,
         estimator: DepthEstimator,
         values: Callable[[], Values],
-        log_defect: Callable[[Exception], None],
+        log_defect: Callable[[BaseException], None],
         cameras: Sequence[str],
     ) -> None:
         self.estimator: DepthEstimator | None = estimator
@@ -142,7 +142,7 @@ class InferenceLoop:
         """Take an image all the way; on its camera's thread."""
         camera, shared = image.camera, self._shared
         values = self._values().of_camera(camera.name)
-        if shared is None:
+        if shared is None or not self._goes_on(image):
             return
         try:
             camera.pipeline.begin(image.activation)
@@ -151,9 +151,10 @@ class InferenceLoop:
                 return
             inference = None if frame.view is None else shared.infer(frame.view)
             self._finish(image, frame, inference, values)
-        except Exception as error:
-            # Once stopped, the publishers are gone: what fails then is no error of the frame.
-            if self._shared is not None:
+        except BaseException as error:
+            # Once stopped, the publishers are gone: what fails then is no error of the frame. Nor
+            # is it one of the next activation, which counts its own.
+            if self._goes_on(image):
                 camera.health.report_bad_frame(error)
 
     def _finish(
@@ -170,10 +171,14 @@ class InferenceLoop:
     def _publish(self, image: ArrivedImage, result: Result) -> bool:
         """Return whether the frame was published, as the activation it arrived in goes on."""
         with self._publishing[image.camera.name]:
-            if not self._active or image.activation != self._activation:
+            if not self._goes_on(image):
                 return False
             image.camera.topics.publish(result.messages)
         return True
+
+    def _goes_on(self, image: ArrivedImage) -> bool:
+        """Return whether the activation that an image arrived in still goes on."""
+        return self._active and image.activation == self._activation
 
 
 def _prepare(image: ArrivedImage, values: Values) -> Prepared | None:

@@ -19,7 +19,7 @@ _PARTICULARS = re.compile(r"""'[^']*'|"[^"]*"|[\d.]+""")
 _KINDS = 20
 
 
-def describe(error: Exception) -> str:
+def describe(error: BaseException) -> str:
     """Return an error for its user, in one line; a defect of this package keeps its traceback."""
     if isinstance(error, UserError):
         return brief(error, MOST_CHARACTERS)

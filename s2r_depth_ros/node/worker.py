@@ -33,7 +33,7 @@ class NewestWorker(Generic[Item]):
     def __init__(
         self,
         work: Callable[[Item], None],
-        on_error: Callable[[Exception], None],
+        on_error: Callable[[BaseException], None],
         patience: Callable[[Item], float] = lambda item: 0.0,
         name: str = 'newest',
     ) -> None:
@@ -82,7 +82,7 @@ class NewestWorker(Generic[Item]):
         while (slot := self._next()) is not None:
             try:
                 self._work(slot.item)
-            except Exception as error:  # one bad frame must not end the node
+            except BaseException as error:  # or the thread ends, and no one is told
                 self._on_error(error)
             # Frames are large: do not hold one while waiting for the next.
             del slot

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import queue
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +25,7 @@ class _Gated:
     def __init__(self) -> None:
         self.entered: queue.Queue[int] = queue.Queue()
         self.gate = threading.Semaphore(0)
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
         self.finished_by: dict[int, str] = {}
         self._busy = threading.Lock()
 
@@ -103,3 +106,43 @@ def test_an_error_is_that_of_all_in_the_batch_and_the_next_is_none(setting: _Set
     setting.estimator.error = None
     setting.estimator.gate.release()
     assert setting.ask(5).result(PATIENCE).batch == 1
+
+
+@pytest.mark.parametrize('kind', [RuntimeError, SystemExit, GeneratorExit])
+def test_whoever_ran_a_batch_that_failed_all_hear_of_it(
+    setting: _Setting, kind: type[BaseException]
+) -> None:
+    first = setting.ask(1)
+    setting.estimator.entered.get(timeout=PATIENCE)
+    others = [setting.ask(value) for value in (2, 3, 4)]
+    setting.wait_for(3)
+    setting.estimator.gate.release()
+    assert first.result(PATIENCE).batch == 1
+    setting.estimator.entered.get(timeout=PATIENCE)
+    setting.estimator.error = kind('broken')
+    setting.estimator.gate.release()
+    for future in others:
+        error = future.exception(PATIENCE)
+        assert error is setting.estimator.error
+    assert setting.estimator.entered.empty(), 'the network ran again, for nobody'
+
+
+def test_an_image_of_which_the_inference_failed_is_let_go_at_once() -> None:
+    """Not when Python looks for cycles: of large images that is gigabytes."""
+    images: list[weakref.ref[Any]] = []
+    estimator = _Gated()
+    shared = SharedEstimator(estimator)
+    gc.disable()
+    try:
+        for _ in range(3):
+            image = np.zeros((32, 32, 3), np.uint8)
+            images.append(weakref.ref(image))
+            estimator.error = RuntimeError('out of memory')
+            estimator.gate.release()
+            with pytest.raises(RuntimeError, match='memory'):
+                shared.infer(View(image))
+            del image
+        estimator.error = None
+        assert [image() for image in images] == [None] * 3
+    finally:
+        gc.enable()

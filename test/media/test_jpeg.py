@@ -273,7 +273,7 @@ def _strict() -> None:
 @given(_JPEGS)
 def test_whoever_decodes_it_the_picture_is_the_same(whole: bytes) -> None:
     expected = cv2.imdecode(np.frombuffer(whole, np.uint8), cv2.IMREAD_COLOR)
-    found = strict_jpeg.decode_strictly(whole, ends_itself=True)
+    found = strict_jpeg.decode_strictly(whole, ends_itself=True, scans=1)
     assert expected is not None
     assert found is not None
     assert np.array_equal(found, expected)
@@ -284,7 +284,7 @@ def test_whoever_decodes_it_the_picture_is_the_same(whole: bytes) -> None:
 def test_grey_stays_grey() -> None:
     grey = _scene(40, 50)[..., 0]
     whole = cv2.imencode('.jpg', grey)[1].tobytes()
-    found = strict_jpeg.decode_strictly(whole, ends_itself=True)
+    found = strict_jpeg.decode_strictly(whole, ends_itself=True, scans=1)
     expected = cv2.imdecode(np.frombuffer(whole, np.uint8), cv2.IMREAD_GRAYSCALE)
     assert expected is not None
     assert found is not None
@@ -306,6 +306,24 @@ def test_a_few_spare_bytes_before_a_mark_are_what_some_webcams_write(
         assert np.array_equal(decode(padded), decode(good))
     else:
         assert _is_refused(padded)
+
+
+@pytest.mark.parametrize('spare', [1, 57, 608])
+@pytest.mark.parametrize('mark', [b'\xff\xdb', b'\xff\xc0', b'\xff\xc4', b'\xff\xda'])
+def test_spare_bytes_before_the_coded_data_damage_no_picture(mark: bytes, spare: int) -> None:
+    """Cameras by Logitech and others write such, before their tables and comments."""
+    good = _jpeg(_scene(96, 128))
+    at = good.index(mark)
+    assert np.array_equal(decode(good[:at] + b'\x01' * spare + good[at:]), decode(good))
+
+
+@pytest.mark.parametrize('factors', [0x11, 0x12, 0x13, 0x14, 0x21, 0x22, 0x24, 0x31, 0x41, 0x42])
+def test_any_sampling_is_a_picture_or_refused(factors: int) -> None:
+    """Some are not known to simplejpeg by name, which it tells by errors of other types."""
+    whole = bytearray(_jpeg(_scene(64, 80), sampling=0x111111))
+    whole[whole.index(b'\xff\xc0') + 11] = factors
+    with contextlib.suppress(CodecError):
+        assert decode(bytes(whole)).shape == (64, 80, 3)
 
 
 def test_overwritten_bytes_of_a_png_are_refused() -> None:

@@ -47,7 +47,7 @@ class FakeEstimator:
         self.entered: queue.Queue[int] = queue.Queue()
         self.gate = threading.Event()
         self.gate.set()
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
         self.depth = 2.0
 
     def infer(self, views: Sequence[View]) -> list[Callable[[], Prediction]]:
@@ -130,7 +130,7 @@ class Setting:
         self.estimator = FakeEstimator()
         # Whatever needs a farthest depth has one.
         self.values: Callable[[], Values] = lambda: Values(max_depth=4.0)
-        self.defects: queue.Queue[Exception] = queue.Queue()
+        self.defects: queue.Queue[BaseException] = queue.Queue()
         self.loop = InferenceLoop(
             cast(DepthEstimator, self.estimator),
             lambda: self.values(),
@@ -345,6 +345,35 @@ def test_a_frame_of_an_earlier_activation_is_not_published(setting: Setting) -> 
     _until(setting.front.seconds, 'the frame of this activation')
     assert setting.front.seconds() == [second]
     _until(lambda: setting.front.totals().get('published') == 1, 'its count')
+
+
+@pytest.mark.parametrize('again', [False, True])
+def test_a_frame_of_an_earlier_activation_fails_unseen(setting: Setting, again: bool) -> None:
+    """Its image was counted then, so an error now would be of none."""
+    setting.hold()
+    setting.loop.pause()
+    setting.front.stream.restart_counts()
+    if again:
+        setting.loop.activate()
+    setting.estimator.error = RuntimeError('of the frame before')
+    setting.estimator.gate.set()
+    setting.loop._workers['front'].stop()
+    setting.loop._workers['front'].join()
+    assert setting.front.totals() == {}
+    assert setting.front.facts().error == ''
+    assert setting.front.node.logger.lines == []
+
+
+def test_an_error_that_is_no_exception_costs_one_frame(setting: Setting) -> None:
+    setting.hold()
+    setting.estimator.error = SystemExit('a library gave up')
+    setting.rear.send()
+    setting.estimator.gate.set()
+    _until(lambda: setting.rear.totals() == {'received': 1, 'errors': 1}, 'the error')
+    assert 'a library gave up' in setting.rear.facts().error
+    setting.estimator.error = None
+    setting.rear.send()
+    _until(lambda: setting.rear.seconds() == [2], 'the next frame')
 
 
 def test_a_paused_loop_takes_and_publishes_nothing(setting: Setting) -> None:

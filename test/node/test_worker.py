@@ -6,6 +6,7 @@ import queue
 import threading
 import time
 
+import pytest
 from patience import PATIENCE
 
 from s2r_depth_ros.node.worker import NewestWorker
@@ -84,5 +85,24 @@ def test_newer_items_do_not_prolong_the_wait() -> None:
         time.sleep(0.02)
     assert time.monotonic() - start > 0.25
     assert done.get() > 0
+    worker.stop()
+    worker.join()
+
+
+@pytest.mark.parametrize('kind', [ValueError, SystemExit, KeyboardInterrupt, GeneratorExit])
+def test_no_error_ends_a_worker_silently(kind: type[BaseException]) -> None:
+    done: queue.Queue[int] = queue.Queue()
+    errors: queue.Queue[BaseException] = queue.Queue()
+
+    def work(item: int) -> None:
+        done.put(item)
+        if item == 1:
+            raise kind('one')
+
+    worker = NewestWorker(work, errors.put)
+    worker.put(1)
+    assert type(errors.get(timeout=PATIENCE)) is kind
+    worker.put(2)
+    assert [done.get(timeout=PATIENCE) for _ in range(2)] == [1, 2]
     worker.stop()
     worker.join()

@@ -6,7 +6,7 @@ usage: PYTHONPATH=. .venv/bin/python benchmarks/soak.py [--minutes 30] [--only N
 One camera of 640x480 at 30 Hz for the minutes given; each of the other rows for a tenth of them.
 A frame that the camera sent was lost on the way, or the node received it; then it was published,
 dropped for a newer one, skipped, or failed. Memory: of the node, the median of the
-last third of the time against that of the second. Exit status 1 if a frame is missing, or if memory
+last fifth of the time against that of the second. Exit status 1 if a frame is missing, or if memory
 grew by more than 2 %.
 """
 

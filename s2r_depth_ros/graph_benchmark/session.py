@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -44,7 +45,8 @@ class Schedule:
 
 
 SCHEDULE = Schedule()
-_LOOKS = 200  # at the memory, in a third of the frames
+_LOOKS = 200  # at the memory, in a part of the frames
+_PARTS = 5
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class GraphRun:
     stamps: of each camera's frames, in ns. results: what each camera's subscriber wrote: arrivals,
     and the values of the camera's last status.
     start_s: seconds from the start of the first process until every node was active. cpu_percent
-    and rss_mib_*: of all depth nodes together; memory is the median over a third of the frames,
+    and rss_mib_*: of all depth nodes together; memory is the median over a fifth of the frames,
     settled: the second, last: the last, as that of large images moves with each frame.
     """
 
@@ -107,16 +109,16 @@ def play_graph(
         for _ in cameras:
             _wait_for(processes, 'ready', schedule)
         start_s = time.monotonic() - began
-        stamps, thirds = _play_frames(processes, cameras, pids, picture, schedule)
+        stamps, parts = _play_frames(processes, cameras, pids, picture, schedule)
         processes.pause(schedule.drain_s)
     return GraphRun(
         stamps=stamps,
         results=[json.loads(result.read_text()) for result in results],
         start_s=start_s,
         # 100 is one core.
-        cpu_percent=100 * sum(t.cpu_s for t in thirds) / sum(t.seconds for t in thirds),
-        rss_mib_settled=thirds[1].rss_mib,
-        rss_mib_last=thirds[2].rss_mib,
+        cpu_percent=100 * sum(p.cpu_s for p in parts) / sum(p.seconds for p in parts),
+        rss_mib_settled=parts[1].rss_mib,
+        rss_mib_last=parts[-1].rss_mib,
     )
 
 
@@ -150,7 +152,7 @@ def _play_frames(
     picture: Path,
     schedule: Schedule,
 ) -> tuple[list[list[int]], list[_Measured]]:
-    """Return the stamps (ns) of each camera's frames, and what the nodes used in each third."""
+    """Return the stamps (ns) of each camera's frames, and what the nodes used in each part."""
     stamps: dict[str, list[int]] = {}
     for index, camera in enumerate(cameras):
         stamps[f'camera_{index}'] = []
@@ -167,8 +169,9 @@ def _play_frames(
         return _Measured(used, times)
 
     total = schedule.frames * len(cameras)
-    thirds = [take(count) for count in (total // 3, total // 3, total - total // 3 * 2)]
-    return list(stamps.values()), thirds
+    ends = [total * part // _PARTS for part in range(_PARTS + 1)]
+    parts = [take(end - begin) for begin, end in pairwise(ends)]
+    return list(stamps.values()), parts
 
 
 def _wait_for(processes: ProcessGroup, kind: str, schedule: Schedule) -> tuple[str, Event]:

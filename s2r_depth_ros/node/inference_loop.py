@@ -73,10 +73,15 @@ class InferenceLoop:
         self._active = False
         # Counts activations: a frame of an earlier one is not published in a later one.
         self._activation = 0
-        self._workers = {
-            name: NewestWorker(self._process, log_defect, self._patience, f'camera {name}'.strip())
-            for name in cameras
-        }
+        self._workers: dict[str, NewestWorker[ArrivedImage]] = {}
+        try:
+            for name in cameras:
+                self._workers[name] = NewestWorker(
+                    self._process, log_defect, self._patience, f'camera {name}'.strip()
+                )
+        except RuntimeError:  # the system has no thread left: those started are not to stay
+            self.stop()
+            raise
 
     # ------------------------------------------------------------------ transitions
 

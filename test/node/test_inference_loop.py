@@ -440,6 +440,21 @@ def test_after_a_pause_no_camera_publishes(
         assert len({tuple(camera.seconds(topic.name)) for topic in topics.OUTPUTS}) == 1
 
 
+def test_where_threads_run_out_none_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cameras that got theirs would keep the process from ending."""
+    before, start = set(threading.enumerate()), threading.Thread.start
+
+    def start_two(thread: threading.Thread) -> None:
+        if thread.name == 'camera side':
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, 'start', start_two)
+    with pytest.raises(RuntimeError, match='new thread'):
+        Setting()
+    _until(lambda: set(threading.enumerate()) <= before, 'the threads to end')
+
+
 def test_a_loop_is_not_active_at_first() -> None:
     setting = Setting()
     setting.front.send()

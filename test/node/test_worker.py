@@ -13,12 +13,12 @@ from s2r_depth_ros.node.worker import NewestWorker
 
 
 def _gated_worker() -> tuple[
-    NewestWorker[int], threading.Event, queue.Queue[int], queue.Queue[Exception]
+    NewestWorker[int], threading.Event, queue.Queue[int], queue.Queue[BaseException]
 ]:
     """Return a worker that waits for a gate after each item it was given, and what it got."""
     gate = threading.Event()
     done: queue.Queue[int] = queue.Queue()
-    errors: queue.Queue[Exception] = queue.Queue()
+    errors: queue.Queue[BaseException] = queue.Queue()
 
     def work(item: int) -> None:
         done.put(item)

@@ -151,5 +151,5 @@ def _good_jpeg() -> CompressedImage:
     return CompressedImage(format='jpeg', data=content)
 
 
-def _fail(error: Exception) -> None:
+def _fail(error: BaseException) -> None:
     raise error

@@ -9,7 +9,7 @@ UserError
         ScanError
     inference: BackendError, BrokenBackendError, DeviceError, FocalLengthError, ImageError,
         InferenceError, SelfTestError
-    media: CloudError, CodecError, ConversionError, SourceError
+    media: CloudError, CodecError, ConversionError, DamageError, SourceError
     network: CheckpointError
     node: CalibrationRequestError, NoFloor, ParameterError
     parameter_files: ParameterFileError

@@ -109,8 +109,8 @@ def test_the_contract_forbids_the_training_all_that_is_not_written() -> None:
 
 
 def classes_with_locks() -> Iterator[str]:
-    """Give the names of the classes of the node that make a lock or a condition."""
-    for file in python_files('s2r_depth_ros/node'):
+    """Give the names of the classes that the node's threads share and that make a lock."""
+    for file in (*python_files('s2r_depth_ros/node'), ROOT / 's2r_depth_ros/inference/sharing.py'):
         for part in ast.walk(ast.parse(file.read_text())):
             made = re.search(r'threading\.(Lock|RLock|Condition)\(', ast.unparse(part))
             if isinstance(part, ast.ClassDef) and made:

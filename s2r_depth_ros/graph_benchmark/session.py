@@ -45,8 +45,7 @@ class Schedule:
 
 
 SCHEDULE = Schedule()
-_LOOKS = 200  # at the memory, in a part of the frames
-_PARTS = 5
+_PARTS = 5  # of a run, whose memory is looked at by itself
 
 
 @dataclass(frozen=True)
@@ -160,12 +159,11 @@ def _play_frames(
 
     def take(count: int) -> _Measured:
         used, times = [], []
-        for number in range(count):
+        for _ in range(count):
             name, event = _wait_for(processes, 'frame', schedule)
             stamps[name].append(event['stamp'])
-            if number % max(1, count // _LOOKS) == 0 or number == count - 1:
-                used.append(usage(pids))
-                times.append(time.monotonic())
+            used.append(usage(pids))
+            times.append(time.monotonic())
         return _Measured(used, times)
 
     total = schedule.frames * len(cameras)

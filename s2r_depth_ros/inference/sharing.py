@@ -4,19 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from types import TracebackType
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
-from s2r_depth_ros.inference.estimator import Prediction, View
-
-
-class Infers(Protocol):
-    """What is shared: DepthEstimator."""
-
-    def infer(self, views: Sequence[View]) -> list[Callable[[], Prediction]]:
-        """As ``DepthEstimator.infer``."""
-        ...
+from s2r_depth_ros.inference.estimator import DepthEstimator, Prediction, View
 
 
 class Inference(NamedTuple):
@@ -52,7 +44,7 @@ class SharedEstimator:
     looked at. Whoever gets to run takes all who wait along, so nobody waits for more than two runs.
     """
 
-    def __init__(self, estimator: Infers) -> None:
+    def __init__(self, estimator: DepthEstimator) -> None:
         self._estimator = estimator
         self._running = threading.Lock()
         self._changing = threading.Lock()

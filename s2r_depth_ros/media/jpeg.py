@@ -123,13 +123,14 @@ def rare_kind(content: bytes) -> str | None:
 
 def _decode_whole(data: bytes, stream: _Stream, decode: Decode) -> NDArray[Any] | None:
     """Return the picture of ``data``, which has no end mark; None if it is not whole."""
+    whole = data + END
     try:
-        image = decode_strictly(data + END, stream.has_end_mark, stream.scans)
+        image = decode_strictly(whole, stream.has_end_mark, stream.scans)
     except DamageError:
         return None
     if image is not None:
         return image
-    image = decode(data + END)
+    image = decode(whole)
     if image is None or not _is_doubtful(stream, image):
         return image
     # Without an end mark a decoder goes on into what follows: all is there if that changes nothing.

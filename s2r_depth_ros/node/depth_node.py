@@ -181,15 +181,16 @@ class DepthNode(LifecycleNode):
         """Load the model, start the loop that infers and create the topics of every camera."""
         estimator = load_estimator(values, self.get_logger())
         compressed = values.image_transport == 'compressed'
+        names = values.cameras or ('',)
         self._loop = InferenceLoop(
             estimator,
             lambda: self.parameters.values,
             self._log_defect,
-            values.cameras or ('',),
+            names,
         )
         self._transforms = make_transforms(self, values.transforms)
         self._gravity = Gravity(self, self._transforms, lambda: self.parameters.values)
-        for name in values.cameras or ('',):
+        for name in names:
             references = FrameReferences(values.scale.names, partial(self._why_nothing, name))
             scale = FrameScale(references, self._transforms, self._gravity)
             self._cameras.append(

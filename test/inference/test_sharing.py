@@ -5,17 +5,18 @@ from __future__ import annotations
 import gc
 import queue
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 from patience import PATIENCE
 
-from s2r_depth_ros.inference.estimator import Prediction, View
+from s2r_depth_ros.inference.estimator import DepthEstimator, Prediction, View
 from s2r_depth_ros.inference.sharing import Inference, SharedEstimator
 
 
@@ -48,7 +49,7 @@ class _Setting:
 
     def __init__(self, pool: ThreadPoolExecutor) -> None:
         self.estimator = _Gated()
-        self.shared = SharedEstimator(self.estimator)
+        self.shared = SharedEstimator(cast(DepthEstimator, self.estimator))
         self._pool = pool
         self.asked: dict[int, str] = {}
 
@@ -59,14 +60,26 @@ class _Setting:
 
         return self._pool.submit(infer)
 
-    def wait_for(self, waiting: int) -> None:
-        """Wait until so many images wait for the network."""
-        end = threading.Event()
-        for _ in range(int(PATIENCE / 0.005)):
-            if len(self.shared._waiting) == waiting:
-                return
-            end.wait(0.005)
-        pytest.fail(f'{len(self.shared._waiting)} wait, not {waiting}')
+    def ask_while_busy(self, *values: int) -> tuple[Future[Inference], list[Future[Inference]]]:
+        """Let an image of ones into the network, where it is held, and the others wait for it."""
+        first = self.ask(1)
+        assert self.estimator.entered.get(timeout=PATIENCE) == 1
+        others = [self.ask(value) for value in values]
+        end = time.monotonic() + PATIENCE
+        while len(self.shared._waiting) < len(values):
+            assert time.monotonic() < end, f'{len(self.shared._waiting)} wait, not {len(values)}'
+            time.sleep(0.005)
+        return first, others
+
+    def fail_with_batch(self, error: BaseException, *values: int) -> list[Future[Inference]]:
+        """Let the network fail for those that waited while it was busy; return what they get."""
+        first, others = self.ask_while_busy(*values)
+        self.estimator.gate.release()
+        assert first.result(PATIENCE).batch == 1
+        self.estimator.entered.get(timeout=PATIENCE)
+        self.estimator.error = error
+        self.estimator.gate.release()
+        return others
 
 
 @pytest.fixture
@@ -76,10 +89,7 @@ def setting() -> Iterator[_Setting]:
 
 
 def test_who_waits_while_it_is_busy_is_the_next_batch(setting: _Setting) -> None:
-    first = setting.ask(1)
-    assert setting.estimator.entered.get(timeout=PATIENCE) == 1
-    others = [setting.ask(value) for value in (2, 3, 4)]
-    setting.wait_for(3)
+    first, others = setting.ask_while_busy(2, 3, 4)
     setting.estimator.gate.release(2)
     assert setting.estimator.entered.get(timeout=PATIENCE) == 3
     found = [future.result(PATIENCE) for future in (first, *others)]
@@ -91,16 +101,7 @@ def test_who_waits_while_it_is_busy_is_the_next_batch(setting: _Setting) -> None
 
 
 def test_an_error_is_that_of_all_in_the_batch_and_the_next_is_none(setting: _Setting) -> None:
-    first = setting.ask(1)
-    setting.estimator.entered.get(timeout=PATIENCE)
-    others = [setting.ask(value) for value in (2, 3)]
-    setting.wait_for(2)
-    setting.estimator.gate.release()
-    assert first.result(PATIENCE).batch == 1
-    setting.estimator.entered.get(timeout=PATIENCE)
-    setting.estimator.error = RuntimeError('out of memory')
-    setting.estimator.gate.release()
-    for future in others:
+    for future in setting.fail_with_batch(RuntimeError('out of memory'), 2, 3):
         with pytest.raises(RuntimeError, match='out of memory'):
             future.result(PATIENCE)
     setting.estimator.error = None
@@ -112,18 +113,9 @@ def test_an_error_is_that_of_all_in_the_batch_and_the_next_is_none(setting: _Set
 def test_whoever_ran_a_batch_that_failed_all_hear_of_it(
     setting: _Setting, kind: type[BaseException]
 ) -> None:
-    first = setting.ask(1)
-    setting.estimator.entered.get(timeout=PATIENCE)
-    others = [setting.ask(value) for value in (2, 3, 4)]
-    setting.wait_for(3)
-    setting.estimator.gate.release()
-    assert first.result(PATIENCE).batch == 1
-    setting.estimator.entered.get(timeout=PATIENCE)
-    setting.estimator.error = kind('broken')
-    setting.estimator.gate.release()
-    for future in others:
-        error = future.exception(PATIENCE)
-        assert error is setting.estimator.error
+    broken = kind('broken')
+    for future in setting.fail_with_batch(broken, 2, 3, 4):
+        assert future.exception(PATIENCE) is broken
     assert setting.estimator.entered.empty(), 'the network ran again, for nobody'
 
 
@@ -131,7 +123,7 @@ def test_an_image_of_which_the_inference_failed_is_let_go_at_once() -> None:
     """Not when Python looks for cycles: of large images that is gigabytes."""
     images: list[weakref.ref[Any]] = []
     estimator = _Gated()
-    shared = SharedEstimator(estimator)
+    shared = SharedEstimator(cast(DepthEstimator, estimator))
     gc.disable()
     try:
         for _ in range(3):

@@ -248,14 +248,18 @@ def _is_refused(content: bytes) -> bool:
     return False
 
 
-@pytest.mark.parametrize(('installed', 'least', 'most'), [(False, 0.0, 0.2), (True, 0.25, 0.7)])
+_needs_simplejpeg = pytest.mark.skipif(strict_jpeg.simplejpeg is None, reason='needs simplejpeg')
+
+
+@pytest.mark.parametrize(
+    ('installed', 'least', 'most'),
+    [(False, 0.0, 0.2), pytest.param(True, 0.25, 0.7, marks=_needs_simplejpeg)],
+)
 def test_overwritten_bytes_of_a_jpeg_are_seen_where_codes_come_out_of_step(
     installed: bool, least: float, most: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """There is no checksum: what decodes to as many blocks is taken for a picture."""
-    if installed:
-        pytest.importorskip('simplejpeg', reason='needs simplejpeg')
-    else:
+    if not installed:
         monkeypatch.setattr(strict_jpeg, 'simplejpeg', None)
     random = np.random.default_rng(0)
     whole = _jpeg(_scene(240, 320))
@@ -264,12 +268,7 @@ def test_overwritten_bytes_of_a_jpeg_are_seen_where_codes_come_out_of_step(
     assert least < refused < most
 
 
-@pytest.fixture
-def _strict() -> None:
-    pytest.importorskip('simplejpeg', reason='needs simplejpeg')
-
-
-@pytest.mark.usefixtures('_strict')
+@_needs_simplejpeg
 @given(_JPEGS)
 def test_whoever_decodes_it_the_picture_is_the_same(whole: bytes) -> None:
     expected = cv2.imdecode(np.frombuffer(whole, np.uint8), cv2.IMREAD_COLOR)
@@ -280,7 +279,7 @@ def test_whoever_decodes_it_the_picture_is_the_same(whole: bytes) -> None:
     assert np.array_equal(decode(whole), expected)
 
 
-@pytest.mark.usefixtures('_strict')
+@_needs_simplejpeg
 def test_grey_stays_grey() -> None:
     grey = _scene(40, 50)[..., 0]
     whole = cv2.imencode('.jpg', grey)[1].tobytes()
@@ -294,7 +293,10 @@ def test_grey_stays_grey() -> None:
 
 
 @pytest.mark.parametrize('mark', [b'\xff\xd3', END])
-@pytest.mark.parametrize(('spare', 'whole'), [(1, True), (9, True), (200, False)])
+@pytest.mark.parametrize(
+    ('spare', 'whole'),
+    [(1, True), (9, True), pytest.param(200, False, marks=_needs_simplejpeg)],
+)
 def test_a_few_spare_bytes_before_a_mark_are_what_some_webcams_write(
     mark: bytes, spare: int, whole: bool
 ) -> None:

@@ -131,15 +131,14 @@ class Setting:
         # Whatever needs a farthest depth has one.
         self.values: Callable[[], Values] = lambda: Values(max_depth=4.0)
         self.defects: queue.Queue[BaseException] = queue.Queue()
+        names = ('front', 'rear', 'side')
         self.loop = InferenceLoop(
             cast(DepthEstimator, self.estimator),
             lambda: self.values(),
             self.defects.put,
-            ('front', 'rear', 'side'),
+            names,
         )
-        self.front, self.rear, self.side = (
-            Camera(name, self.loop, compressed) for name in ('front', 'rear', 'side')
-        )
+        self.front, self.rear, self.side = (Camera(name, self.loop, compressed) for name in names)
 
     def hold(self) -> None:
         """Let the network stop at its next batch, and wait until it has."""
@@ -380,6 +379,9 @@ def test_a_paused_loop_takes_and_publishes_nothing(setting: Setting) -> None:
     setting.hold()
     setting.front.send()
     setting.rear.send()
+    shared = setting.loop._shared
+    assert shared is not None
+    _until(lambda: len(shared._waiting) == 1, 'the rear camera at the network')
     setting.loop.pause()
     assert not setting.loop.is_active
     setting.front.send()
@@ -391,6 +393,9 @@ def test_a_paused_loop_takes_and_publishes_nothing(setting: Setting) -> None:
     assert setting.front.seconds() == [second]
     assert setting.rear.totals() == {'received': 1}
     assert setting.rear.seconds() == []
+    inferred = setting.estimator.entered
+    views = sum(inferred.get() for _ in range(inferred.qsize()))
+    assert views == 2, 'an image that had waited was inferred'
 
 
 def test_a_frame_that_is_inferred_during_a_pause_is_thrown_away(setting: Setting) -> None:
@@ -412,6 +417,9 @@ def test_after_a_pause_no_camera_publishes(
         time.sleep(1e-3)
         publish(messages)
 
+    def published() -> list[int]:
+        return [len(c.published(topic.name)) for c in cameras for topic in topics.OUTPUTS]
+
     cameras = (setting.front, setting.rear, setting.side)
     for camera in cameras:
         out = camera.stream.topics
@@ -422,14 +430,9 @@ def test_after_a_pause_no_camera_publishes(
             camera.send()
         time.sleep(1e-4 * number)
         setting.loop.pause()
-        before = [
-            len(camera.published(topic.name)) for camera in cameras for topic in topics.OUTPUTS
-        ]
+        before = published()
         time.sleep(2e-3)
-        after = [
-            len(camera.published(topic.name)) for camera in cameras for topic in topics.OUTPUTS
-        ]
-        assert after == before
+        assert published() == before
     setting.loop.activate()
     for camera in cameras:
         second = camera.send()

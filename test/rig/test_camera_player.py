@@ -79,7 +79,7 @@ def environment() -> dict[str, str]:
 
 
 def _played(sequence: Path, listener: Listener) -> str:
-    """Return what the player told until all came, or until it had played and no more came."""
+    """Return what the player told until all came, or for so long that no more will come."""
     listener.images.clear()
     listener.infos.clear()
     with subprocess.Popen(

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from array import array
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import cv2
 import rclpy
@@ -26,6 +26,8 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from beside import beside
 from s2r_depth_ros.benchmark.inputs import drawn_image
 from s2r_depth_ros.node import topics
+from s2r_depth_ros.rig.camera_node import info_message
+from s2r_depth_ros.rig.clip import pinhole
 from s2r_depth_ros.rig.environment import ros_environment
 
 _NODE = [sys.executable, '-m', 's2r_depth_ros', 'node', '--ros-args', '-p', 'autostart:=true']
@@ -35,7 +37,7 @@ _PATIENCE = 60.0  # s, for the first depth
 
 @dataclass
 class _Camera:
-    """A camera that is played: a JSON-able count of what was sent and what came."""
+    """A camera that is played, its size (height, width), and how many were sent and came."""
 
     name: str
     size: tuple[int, int]
@@ -43,10 +45,9 @@ class _Camera:
     rate_hz: float
     sent: int = 0
     came: int = 0
-    stop: threading.Event = field(default_factory=threading.Event)
 
     def play(self, node: Node) -> None:
-        """Publish until told to stop."""
+        """Publish until the process ends."""
         images = node.create_publisher(
             CompressedImage, f'{self.name}/{topics.IMAGE_COMPRESSED}', qos_profile_sensor_data
         )
@@ -60,11 +61,10 @@ class _Camera:
         drawn = cv2.cvtColor(drawn_image(height, width), cv2.COLOR_RGB2BGR)
         coded = cv2.imencode(f'.{self.codec}', drawn)[1].tobytes()
         image = CompressedImage(format=self.codec, data=array('B', coded))
-        k = [float(width), 0.0, width / 2, 0.0, float(width), height / 2, 0.0, 0.0, 1.0]
-        info = CameraInfo(height=height, width=width, k=k, d=[0.0] * 5)
-        info.distortion_model = 'plumb_bob'
+        info = info_message(pinhole(width, height, fx=float(width)), image.header)
         due = time.monotonic()
-        while not self.stop.wait(max(0.0, due - time.monotonic())):
+        while True:
+            time.sleep(max(0.0, due - time.monotonic()))
             image.header.stamp = info.header.stamp = node.get_clock().now().to_msg()
             infos.publish(info)
             images.publish(image)
@@ -88,7 +88,7 @@ def main() -> int:
     ]
     rclpy.init()
     node = rclpy.create_node('cameras')
-    with beside([_NODE], dict(os.environ)):
+    with beside([_NODE]):
         for work in (lambda: rclpy.spin(node), *(lambda c=c: c.play(node) for c in cameras)):
             threading.Thread(target=work, daemon=True).start()
         end = time.monotonic() + _PATIENCE
@@ -100,8 +100,6 @@ def main() -> int:
             c.name: f'{c.came - came} of {c.sent - sent}'
             for c, (came, sent) in zip(cameras, before)
         }
-        for camera in cameras:
-            camera.stop.set()
     print(json.dumps(found))
     sys.stdout.flush()
     os._exit(0)  # the executor's thread may be in the middle of a message

@@ -3,12 +3,11 @@
 usage: PYTHONPATH=. .venv/bin/python benchmarks/soak.py [--minutes 30] [--only NAME ...]
            [--model NAME|FILE] [--backend auto] [--device cpu] [--json benchmarks/reliability.json]
 
-One camera of 640x480 at 30 Hz for the minutes given; each of the other rows for a tenth of them,
-4K images for four.
-A frame that the camera sent was lost on the way, or the node received it; then it was published,
-dropped for a newer one, skipped, or failed. Memory: of the node, the median of the
-last fifth of the time against that of the second. Exit status 1 if a frame is missing, or if memory
-grew by more than 2 %.
+One camera of 640x480 at 30 Hz for the minutes given; each of the other rows for a tenth of them, 4K
+images for four tenths. A frame that the camera sent was lost on the way, or the node received it;
+then it was published, dropped for a newer one, skipped, or failed. Memory: of the node, the median
+of the last fifth of the time against that of the second. Exit status 1 if a frame is missing, or if
+memory grew by more than 2 %.
 """
 
 from __future__ import annotations

@@ -116,6 +116,10 @@ class DepthSpecificAttention(nn.Module):
         features, quarter, half = self.E(image)
         return self.D(features, (quarter, half, _size(image)))
 
+    def is_constant(self) -> bool:
+        """Return whether the map is the same for every image: that of a DP which knows no other."""
+        return not bool(self.D.conv.weight.any())
+
 
 def _size(x: Tensor) -> tuple[int, int]:
     return x.shape[-2], x.shape[-1]

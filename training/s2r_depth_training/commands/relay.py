@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from s2r_depth_ros.inference.devices import resolve_device
 from s2r_depth_ros.option_values import count, positive
 from s2r_depth_training.commands.arguments import add_batch, add_data, add_out, add_start
+from s2r_depth_training.dataset.format import read_manifest
 from s2r_depth_training.runs.budget import Extent
 from s2r_depth_training.runs.experiment import load_experiment
-from s2r_depth_training.runs.open_step import load_frames
-from s2r_depth_training.runs.relay import open_relay, run_piece
+from s2r_depth_training.runs.relay import check_names, open_relay
+from s2r_depth_training.runs.side_by_side import run_pieces
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.add_argument('config', type=Path, nargs='?', help="YAML; the model's own by default")
+    parser.add_argument(
+        'config', type=Path, nargs='*', help="YAML of each experiment; the model's own by default"
+    )
     add_start(parser)
     extent = parser.add_mutually_exclusive_group(required=True)
     extent.add_argument('--images', type=count, help='to learn from')
@@ -30,13 +34,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Train a piece, and print the path of the model file."""
+    """Train a piece of each experiment, and print the paths of the model files."""
     device = resolve_device('auto')
-    experiment = load_experiment(args.config) if args.config else None
-    relay = open_relay(experiment, args.out, args.start)
-    relay.experiment.data.manifests = [str(path) for path in args.data]
-    relay.experiment.data.batch = args.batch or relay.experiment.data.batch
-    relay.add_scenes(args.data)
+    given = [load_experiment(path) for path in args.config] or [None]
+    relays = [open_relay(experiment, args.out, args.start) for experiment in given]
+    check_names(relays)
+    for relay in relays:
+        data = relay.experiment.data
+        data.manifests = sets_of(args.data, data.mix)
+        data.batch = args.batch or data.batch
+        relay.add_scenes(data.manifests)
     end = time.monotonic() + 60 * (args.minutes or 0)
-    frames = load_frames(relay.experiment, device)
-    print(run_piece(relay, Extent(end, args.images or 0), frames, device, args.out))
+    for model in run_pieces(relays, Extent(end, args.images or 0), device, args.out):
+        print(model)
+
+
+def sets_of(manifests: Sequence[Path], mix: Mapping[str, float]) -> list[str]:
+    """Return the sets whose kind is in ``mix``, all where it is empty or none is.
+
+    Raises DataError for a set that cannot be read.
+    """
+    own = [str(path) for path in manifests if read_manifest(path)['kind'] in mix]
+    return own or [str(path) for path in manifests]

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from s2r_depth_training.runs.trunk import TRUNK, Trunk
+from s2r_depth_training.runs.trunk import TRUNK, Trunk, Work
 from s2r_depth_training.stages.config import StageConfig
 
 _SAVE_S = 60.0  # between files of the trunk
@@ -19,11 +19,11 @@ class Steps:
 
     steps: int
 
-    def grow(self, trunk: Trunk) -> bool:
-        """Return whether the trunk's share is done, having let it grow until its next file."""
+    def growing(self, trunk: Trunk) -> Work[bool]:
+        """Let the trunk grow until its next file; return whether its share is done."""
         top = trunk.first + round(TRUNK * self.steps)
         # As many as fill the time between two files, once the pace is known.
-        trunk.grow(min(top - trunk.step.number, int(trunk.steps_per_s * _SAVE_S) or 16))
+        yield from trunk.growing(min(top - trunk.step.number, int(trunk.steps_per_s * _SAVE_S) or 16))
         return trunk.step.number >= top
 
     def left(self, trunk: Trunk) -> int:
@@ -37,10 +37,10 @@ class Until:
 
     end: float
 
-    def grow(self, trunk: Trunk) -> bool:
-        """Return whether the trunk's share is done, having let it grow until its next file."""
+    def growing(self, trunk: Trunk) -> Work[bool]:
+        """Let the trunk grow until its next file; return whether its share is done."""
         until = trunk.began + TRUNK * (self.end - trunk.began)
-        trunk.grow_until(min(until, time.monotonic() + _SAVE_S))
+        yield from trunk.growing_until(min(until, time.monotonic() + _SAVE_S))
         return time.monotonic() >= until
 
     def left(self, trunk: Trunk) -> int:

@@ -10,12 +10,10 @@ import torch
 
 from s2r_depth_ros.network.checkpoint import save_model
 from s2r_depth_ros.network.metadata import ModelMetadata
-from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 from s2r_depth_training.runs.checkpoint import load_checkpoint, metadata_of
 from s2r_depth_training.runs.experiment import WEIGHT_FILES, Experiment
+from s2r_depth_training.stages.initialise import attend_everywhere
 from s2r_depth_training.stages.table import is_without_attention, require_exportable
-
-_ONE = 20.0  # whose sigmoid is 1 in float32
 
 
 def export(
@@ -28,7 +26,7 @@ def export(
     """
     trained = load_checkpoint(checkpoint)
     if is_without_attention(trained.stage):
-        _attend_everywhere(trained.network)
+        attend_everywhere(trained.network)
     else:
         require_exportable(trained.stage, str(checkpoint))
     provenance = {
@@ -39,13 +37,6 @@ def export(
     }
     metadata = metadata_of(trained.experiment, name, provenance)
     return save_model(path, trained.network, metadata, dtype)
-
-
-@torch.no_grad()
-def _attend_everywhere(network: S2RDepthNet) -> None:
-    """Make the attention map 1 for every image."""
-    for parameter, value in zip(network.dsa.D.conv.parameters(), (0.0, _ONE)):  # weight, bias
-        parameter.fill_(value)
 
 
 def without_paths(experiment: Experiment) -> dict[str, Any]:

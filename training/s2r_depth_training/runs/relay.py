@@ -32,7 +32,7 @@ from s2r_depth_training.runs.experiment import WEIGHT_FILES, Experiment, experim
 from s2r_depth_training.runs.export import without_paths
 from s2r_depth_training.runs.open_step import open_step
 from s2r_depth_training.runs.start import start_network
-from s2r_depth_training.runs.trunk import Trunk, load_trunk, save_trunk
+from s2r_depth_training.runs.trunk import Trunk, Work, load_trunk, run_to_end, save_trunk
 from s2r_depth_training.stages.config import StageConfig
 from s2r_depth_training.stages.table import STAGES, require_exportable
 from s2r_depth_training.synthetic.sources.kinds import PROCEDURAL
@@ -139,10 +139,16 @@ def open_relay(experiment: Experiment | None, out: Path, start: Path | None) -> 
             )
         return _from_trunk(experiment, trunk_file(model), model)
     if start is None:
-        return Relay(experiment)
+        return _from_start(experiment) if experiment.start else Relay(experiment)
     if trunk_file(start).exists():
         return _from_trunk(experiment, trunk_file(start), start)
     return _from_model(experiment, start)
+
+
+def check_names(relays: Sequence[Relay]) -> None:
+    """Raise ConfigError if two runs have one name, by which their files are called."""
+    if len({relay.experiment.name for relay in relays}) < len(relays):
+        raise ConfigError('two experiments have the same name; change it in one of them')
 
 
 def experiment_of(model: Path) -> Experiment:
@@ -194,14 +200,20 @@ def _from_trunk(experiment: Experiment, path: Path, model: Path) -> Relay:
 def _from_model(experiment: Experiment, model: Path) -> Relay:
     """Return a run that goes on from a model's weights, in the experiment's last stage."""
     experiment.start = str(model)
-    metadata = read_metadata(model)
+    relay = _from_start(experiment)
+    relay.stage = len(experiment.stages) - 1
+    return relay
+
+
+def _from_start(experiment: Experiment) -> Relay:
+    """Return a run that begins with the weights, and the ledger, of ``experiment.start``."""
+    metadata = read_metadata(experiment.start)
     known = metadata.provenance
     scenes = known.get('scenes') or {
         kind: [[0, _FIRST_SCENE - 1]] for kind in experiment.data.mix or PROCEDURAL
     }  # fmt: skip
     before = {'name': metadata.name, 'sha256': metadata.sha256, 'provenance': known}
-    seen, last = dict(known.get('seen', {})), len(experiment.stages) - 1
-    return Relay(experiment, last, seen, scenes, before=before)
+    return Relay(experiment, seen=dict(known.get('seen', {})), scenes=scenes, before=before)
 
 
 def run_piece(
@@ -211,7 +223,18 @@ def run_piece(
     device: torch.device,
     out: Path,
 ) -> Path:
-    """Train one piece and publish it; return the model file.
+    """Train one piece and publish it; return the model file. See ``piece_work``."""
+    return run_to_end(piece_work(relay, extent, frames, device, out))
+
+
+def piece_work(
+    relay: Relay,
+    extent: Extent,
+    frames: FrameStore | Sequence[DeviceFrames],
+    device: torch.device,
+    out: Path,
+) -> Work[Path]:
+    """Train one piece and publish it, stopping after every few steps so that others may run.
 
     Leaves NAME.safetensors and NAME.trunk.pt in ``out``, and NAME.jsonl with the losses. Raises
     DivergedError if the loss is no longer finite; what was saved before stays. ConfigError for
@@ -232,7 +255,7 @@ def run_piece(
     piece = _Piece(relay, frames, device, model)
     for number, stage in enumerate(stages, 1):
         budget = extent.budget(stages[number - 1 :], experiment.data.batch)
-        network, annealed = piece.train(stage, network, budget)
+        network, annealed = yield from piece.training(stage, network, budget)
         if number < len(stages):
             relay.stage, relay.state = relay.stage + 1, None
     _LOG.info('%s: a piece of %.0f s', experiment.name, time.monotonic() - began)
@@ -248,9 +271,9 @@ class _Piece:
     device: torch.device
     model: Path
 
-    def train(
+    def training(
         self, stage: StageConfig, network: S2RDepthNet, budget: Steps | Until
-    ) -> tuple[S2RDepthNet, int]:
+    ) -> Work[tuple[S2RDepthNet, int]]:
         """Train a stage as far as ``budget``; return its annealed average and its images.
 
         The trunk stays in ``relay.state``.
@@ -261,11 +284,11 @@ class _Piece:
         grown = False
         # At least once: where starting took all the time, the piece would not count.
         while not grown:
-            grown = budget.grow(trunk)
+            grown = yield from budget.growing(trunk)
             relay.seen[stage.name] = before + trunk.grown * batch
             save_trunk(trunk.step.state(), trunk_file(self.model), relay.facts())
         left = budget.left(trunk)
-        averaged = trunk.branch(left)
+        averaged = yield from trunk.branching(left)
         relay.state = trunk.step.state()
         return averaged, left * batch
 

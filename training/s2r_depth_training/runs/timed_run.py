@@ -32,8 +32,8 @@ from s2r_depth_training.errors import ConfigError, PaceError
 from s2r_depth_training.runs.budget import Extent
 from s2r_depth_training.runs.card import write_card
 from s2r_depth_training.runs.experiment import Experiment, load_experiment
-from s2r_depth_training.runs.open_step import load_frames
-from s2r_depth_training.runs.relay import Relay, open_relay, run_piece
+from s2r_depth_training.runs.relay import Relay, check_names, open_relay
+from s2r_depth_training.runs.side_by_side import run_pieces
 from s2r_depth_training.synthetic.sources.kinds import PROCEDURAL
 
 _LOG = logging.getLogger(__name__)
@@ -82,14 +82,10 @@ def timed_run(run: TimedRun, minutes: float) -> list[Path]:
         )
     _render(relays, rendering, run.out)
     end -= 60 * minutes * _EVALUATION
-    models = []
-    for number, relay in enumerate(relays):
-        share = (end - time.monotonic()) / (len(relays) - number)
-        learnt = load_frames(relay.experiment, run.device)
-        extent = Extent(end=time.monotonic() + share)
-        models.append(run_piece(relay, extent, learnt, run.device, run.out))
+    models = run_pieces(relays, Extent(end=end), run.device, run.out)
+    for model in models:
         if run.real:
-            _evaluate(models[-1], run.real, frames)
+            _evaluate(model, run.real, frames)
     return models
 
 
@@ -97,8 +93,7 @@ def _open_all(run: TimedRun) -> list[Relay]:
     """Return the experiments as far as they have come."""
     given: list[Experiment | None] = [load_experiment(path) for path in run.configs]
     relays = [open_relay(one, run.out, run.start) for one in given or [None]]
-    if len({r.experiment.name for r in relays}) < len(relays):
-        raise ConfigError('two experiments have the same name; change it in one of them')
+    check_names(relays)
     for relay in relays:
         relay.experiment.data.batch = run.batch or relay.experiment.data.batch
         if others := set(_kinds(relay)) - set(PROCEDURAL):

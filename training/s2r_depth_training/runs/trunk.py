@@ -61,11 +61,11 @@ class Trunk:
         end = self.step.number + steps
         yield from self._run(lambda: self.step.number < end, self._constant)
 
-    def grow_until(self, end: float) -> None:
-        """Take steps until ``end``, a time.monotonic(); at least one."""
+    def growing_until(self, end: float) -> Work[None]:
+        """Take steps until ``end``, a time.monotonic(), at least one, as ``growing`` does."""
         before = self.step.number
-        run_to_end(
-            self._run(lambda: self.step.number == before or time.monotonic() < end, self._constant)
+        yield from self._run(
+            lambda: self.step.number == before or time.monotonic() < end, self._constant
         )
 
     def branch(self, steps: int) -> S2RDepthNet:

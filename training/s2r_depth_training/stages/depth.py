@@ -11,7 +11,7 @@ from s2r_depth_ros.network.s2r_depthnet import NetworkOutput, S2RDepthNet
 from s2r_depth_training.dataset.samples import Batch
 from s2r_depth_training.stages.base import Stage, StageRule
 from s2r_depth_training.stages.config import StageSettings
-from s2r_depth_training.stages.initialise import initialise_depth
+from s2r_depth_training.stages.initialise import attend_everywhere, initialise_depth
 from s2r_depth_training.stages.losses import (
     attention_term,
     decode_depth,
@@ -32,7 +32,16 @@ class DepthStage(Stage):
     def __init__(self, settings: StageSettings, rule: StageRule, network: S2RDepthNet) -> None:
         if rule.fresh_depth:
             initialise_depth(network, settings.depth_init)
+        if rule.formula and not rule.attention:
+            attend_everywhere(network)  # as DP will know it
         super().__init__(settings, rule, network)
+        self._look_at_attention()
+        self.register_load_state_dict_post_hook(lambda *_: self._look_at_attention())
+
+    def _look_at_attention(self) -> None:
+        """Note whether DSA must be run: not where it gives every image a map of 1."""
+        learns = 'dsa' in self.rule.trained
+        self._attends = self.rule.attention and (learns or not self.network.dsa.is_constant())
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """Return the depth loss's terms and what the stage has of structure and attention loss."""
@@ -73,7 +82,7 @@ class DepthStage(Stage):
     def _behind(self, network: S2RDepthNet, structure: Tensor, image: Tensor) -> NetworkOutput:
         """Run what comes after the structure map."""
         attention = (
-            self._run(network, 'dsa', image) if self.rule.attention else torch.ones_like(structure)
+            self._run(network, 'dsa', image) if self._attends else torch.ones_like(structure)
         )
         return NetworkOutput(structure, attention, network.depth_net(structure * attention))
 

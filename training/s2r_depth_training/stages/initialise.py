@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import torch
 from torch import nn
 
 from s2r_depth_ros.network.depth import unfold_skip_weights
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 
+_ONE = 20.0  # whose sigmoid is 1 in float32
 _OUTPUTS = ('output1', 'output2', 'output3', 'output4')
 
 
@@ -50,3 +52,10 @@ def _kaiming(network: nn.Module) -> None:
             module.reset_parameters()
         elif isinstance(module, nn.PReLU):
             nn.init.constant_(module.weight, 0.25)
+
+
+@torch.no_grad()
+def attend_everywhere(network: S2RDepthNet) -> None:
+    """Make the attention map 1 for every image, for a DP that knows no other."""
+    for parameter, value in zip(network.dsa.D.conv.parameters(), (0.0, _ONE)):  # weight, bias
+        parameter.fill_(value)

@@ -1,0 +1,88 @@
+"""Pieces of several experiments: one after the other, on a GPU side by side.
+
+One small network leaves most of a GPU idle; the steps of several, asked for in turns on streams of
+their own, fill it better.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+
+from s2r_depth_training.dataset.device_frames import DeviceFrames
+from s2r_depth_training.dataset.store import FrameStore
+from s2r_depth_training.errors import DivergedError
+from s2r_depth_training.runs.budget import Extent
+from s2r_depth_training.runs.open_step import load_frames
+from s2r_depth_training.runs.relay import Relay, piece_work, run_piece
+from s2r_depth_training.runs.trunk import Work
+
+_LOG = logging.getLogger(__name__)
+_T = TypeVar('_T')
+
+
+def run_pieces(
+    relays: Sequence[Relay], extent: Extent, device: torch.device, out: Path
+) -> list[Path]:
+    """Train a piece of each run, all within ``extent``; return their model files.
+
+    The runs share the time of an extent that has an end; its images are for each of them. Raises
+    what ``piece_work`` does; where one of several diverges, the others are brought to their end
+    before.
+    """
+    if device.type == 'cuda':
+        works = {
+            relay.experiment.name: piece_work(relay, extent, frames, device, out)
+            for relay, frames in zip(relays, _frames_of(relays, device))
+        }
+        return list(in_turns(works).values())
+    models = []
+    for number, relay in enumerate(relays):
+        left = (extent.end - time.monotonic()) / (len(relays) - number)
+        own = extent if extent.images else Extent(end=time.monotonic() + left)
+        models.append(run_piece(relay, own, load_frames(relay.experiment, device), device, out))
+    return models
+
+
+def _frames_of(
+    relays: Sequence[Relay], device: torch.device
+) -> list[FrameStore | list[DeviceFrames]]:
+    """Return the training frames of each run; those that draw from the same share them."""
+    loaded: dict[str, FrameStore | list[DeviceFrames]] = {}
+    frames = []
+    for relay in relays:
+        data = relay.experiment.data
+        key = repr((data.manifests, sorted(data.mix), data.typical, data.width / data.focal_length))
+        if key not in loaded:
+            loaded[key] = load_frames(relay.experiment, device)
+        frames.append(loaded[key])
+    return frames
+
+
+def in_turns(works: Mapping[str, Work[_T]]) -> dict[str, _T]:
+    """Do all works in turns; return what each returns, by its name.
+
+    One that raises DivergedError is left; the others go on, and the first such error is raised when
+    they have ended.
+    """
+    running, done = dict(works), {}
+    failed: DivergedError | None = None
+    while running:
+        for name, work in list(running.items()):
+            try:
+                next(work)
+            except StopIteration as end:
+                done[name] = end.value
+                del running[name]
+            except DivergedError as error:
+                _LOG.error('%s: %s', name, error)
+                failed = failed or error
+                del running[name]
+    if failed:
+        raise failed
+    return {name: done[name] for name in works}

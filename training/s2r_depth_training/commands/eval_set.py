@@ -7,7 +7,8 @@ from functools import partial
 
 from tqdm import tqdm
 
-from s2r_depth_training.commands.arguments import add_data_set, add_out, wanted
+from s2r_depth_training.commands.arguments import add_out
+from s2r_depth_training.commands.data_set_arguments import add_data_set, wanted
 from s2r_depth_training.importing.eval_set import KINDS, write_eval_set
 
 

@@ -12,7 +12,8 @@ from dataclasses import replace
 from tqdm import tqdm
 
 from s2r_depth_ros.option_values import count, share
-from s2r_depth_training.commands.arguments import add_data_set, add_out, wanted
+from s2r_depth_training.commands.arguments import add_out
+from s2r_depth_training.commands.data_set_arguments import add_data_set, wanted
 from s2r_depth_training.dataset.bags import warn
 from s2r_depth_training.importing.entries import SetFrame
 from s2r_depth_training.importing.import_set import IMPORTERS, import_set

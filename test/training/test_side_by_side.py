@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from training_states import assert_same_state
+
+from s2r_depth_ros.network.checkpoint import read_metadata
+from s2r_depth_training.errors import DivergedError
+from s2r_depth_training.runs import side_by_side
+from s2r_depth_training.runs.budget import Extent
+from s2r_depth_training.runs.experiment import Experiment
+from s2r_depth_training.runs.open_step import load_frames
+from s2r_depth_training.runs.relay import open_relay, piece_work, run_piece, trunk_file
+from s2r_depth_training.runs.side_by_side import in_turns, run_pieces
+from s2r_depth_training.runs.trunk import Work, load_trunk
+from s2r_depth_training.stages.config import StageConfig
+
+CPU = torch.device('cpu')
+
+
+@pytest.fixture
+def both(experiment: Experiment) -> list[Experiment]:
+    """Two experiments that differ in their rate; DP alone, one image a step."""
+    experiment.data.batch = 1
+    experiment.validation.every = 1
+    experiment.stages = [StageConfig('structure', steps=2), StageConfig('depth', steps=4)]
+    first, second = copy.deepcopy(experiment), copy.deepcopy(experiment)
+    first.name, second.name = 'a', 'b'
+    second.optimizer.learning_rate = 2e-3
+    return [first, second]
+
+
+def counting(name: str, turns: int, log: list[str]) -> Work[str]:
+    for _ in range(turns):
+        log.append(name)
+        yield
+    return name.upper()
+
+
+def test_works_take_turns_until_each_has_ended():
+    log: list[str] = []
+    works = {'b': counting('b', 1, log), 'a': counting('a', 3, log), 'c': counting('c', 2, log)}
+    assert in_turns(works) == {'b': 'B', 'a': 'A', 'c': 'C'}
+    assert log == ['b', 'a', 'c', 'a', 'c', 'a']
+
+
+def test_where_one_diverges_the_others_come_to_their_end(caplog):
+    log: list[str] = []
+
+    def diverging() -> Iterator[None]:
+        yield
+        raise DivergedError('step 7: loss nan')
+
+    with pytest.raises(DivergedError, match='step 7'):
+        in_turns({'a': diverging(), 'b': counting('b', 4, log)})
+    assert log == ['b'] * 4
+    assert 'a: step 7: loss nan' in caplog.text
+
+
+def test_pieces_in_turns_are_those_of_each_alone(both, tmp_path):
+    """Bit for bit: no run draws from another's random state."""
+    works = {}
+    for own in both:
+        relay = open_relay(copy.deepcopy(own), tmp_path / 'turns', None)
+        frames = load_frames(own, CPU)
+        works[own.name] = piece_work(relay, Extent(images=40), frames, CPU, tmp_path / 'turns')
+    models = in_turns(works)
+    for own in both:
+        relay = open_relay(copy.deepcopy(own), tmp_path / 'alone', None)
+        alone = run_piece(relay, Extent(images=40), load_frames(own, CPU), CPU, tmp_path / 'alone')
+        assert_same_state(load_trunk(trunk_file(models[own.name])), load_trunk(trunk_file(alone)))
+        assert read_metadata(models[own.name]).sha256 == read_metadata(alone).sha256
+
+
+def test_on_a_cpu_they_go_one_after_the_other_and_share_the_time(
+    both, tmp_path, clock, monkeypatch
+):
+    relays = [open_relay(own, tmp_path, None) for own in both]
+    for relay in relays:
+        relay.experiment.stages = [StageConfig('depth', steps=4)]
+    monkeypatch.setattr(side_by_side, 'time', clock)
+    began = clock.monotonic()
+    models = run_pieces(relays, Extent(end=began + 4), CPU, tmp_path)
+    assert models == [tmp_path / 'a.safetensors', tmp_path / 'b.safetensors']
+    assert 3.5 < clock.monotonic() - began < 4.5
+    seen = [read_metadata(model).provenance['seen']['depth'] for model in models]
+    assert seen[0] == pytest.approx(seen[1], abs=2)
+
+
+def test_images_are_for_each_run(both, tmp_path):
+    relays = [open_relay(own, tmp_path, None) for own in both]
+    for model in run_pieces(relays, Extent(images=10), CPU, tmp_path):
+        assert read_metadata(model).provenance['seen'] == {'structure': 2, 'depth': 8}
+
+
+def test_runs_that_draw_from_the_same_frames_share_them(both, tmp_path: Path, monkeypatch):
+    loaded = []
+    monkeypatch.setattr(
+        side_by_side, 'load_frames', lambda own, device: loaded.append(own.name) or own.name
+    )
+    third = copy.deepcopy(both[0])
+    third.name, third.data.typical = 'c', {'indoor': [1.0, 2.0, 3.0]}
+    relays = [open_relay(own, tmp_path, None) for own in (*both, third)]
+    assert side_by_side._frames_of(relays, CPU) == ['a', 'a', 'c']
+    assert loaded == ['a', 'c']

@@ -6,7 +6,7 @@ more than a second of CPU to import.
 
 from __future__ import annotations
 
-DEFAULT_MODEL = 'indoor-s'
+DEFAULT_MODEL = 'indoor-m'
 # Name -> that of torch's dtype.
 PRECISIONS = {'fp32': 'float32', 'fp16': 'float16', 'bf16': 'bfloat16'}
 

@@ -102,6 +102,17 @@ def resize_uint8(image: Tensor, size: tuple[int, int], mode: str) -> Tensor:
         return image
     if image.device.type == 'cpu':
         return functional.interpolate(image, size, mode=mode, antialias=True)
-    # No byte kernel there. Pillow rounds to bytes, and training saw rounded bytes.
-    resized = functional.interpolate(image.float(), size, mode=mode, antialias=True)
-    return resized.round_().clamp_(0, 255)
+    return _resize_by_passes(image, size, mode)
+
+
+def _resize_by_passes(image: Tensor, size: tuple[int, int], mode: str) -> Tensor:
+    """Do what the byte kernel of a CPU does: rows, then columns, bytes between them and after.
+
+    Without the bytes between, bicubic edges differ by up to 17 of 255.
+    """
+    resized = image.float()
+    for step in ((image.shape[-2], size[1]), size):
+        if tuple(resized.shape[-2:]) != tuple(step):
+            resized = functional.interpolate(resized, step, mode=mode, antialias=True)
+            resized = resized.round_().clamp_(0, 255)
+    return resized

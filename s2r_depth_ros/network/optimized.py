@@ -3,7 +3,7 @@
 Batch norms are folded into convolutions; the twin 5x5 convolutions of an up-projection become one;
 a bias that an instance norm takes away again is dropped; the shared PReLU becomes a leaky ReLU of
 its slope; the weights of the skip connections move into the convolutions that read them, which
-share one padded concatenation. What remains is the reordering of float sums (about 1e-5 of the
+share one padded concatenation; a DSA whose map is the same for every image is not run. What remains is the reordering of float sums (about 1e-5 of the
 [-1, 1] output in float32).
 """
 
@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from s2r_depth_ros.network.attention import DepthSpecificAttention
 from s2r_depth_ros.network.blocks import double
 from s2r_depth_ros.network.depth import DepthPrediction, fold_skip_weights
 from s2r_depth_ros.network.depth_layers import conv_first_channels, head, join
@@ -54,7 +55,9 @@ class OptimizedNetwork(nn.Module):
         parts = copy.deepcopy(network).eval()
         self.struct_encoder = rewrite(parts.struct_encoder, upsampled_conv)
         self.struct_decoder = rewrite(parts.struct_decoder, upsampled_conv)
-        self.dsa = rewrite(parts.dsa, upsampled_conv)
+        self.dsa: nn.Module = rewrite(parts.dsa, upsampled_conv)
+        if parts.dsa.is_constant():
+            self.dsa = _ConstantAttention(parts.dsa)
         self.depth_net = _OptimizedDepth(parts.depth_net)
         self.eval().requires_grad_(False)
 
@@ -72,6 +75,19 @@ class OptimizedNetwork(nn.Module):
     def depth(self, structure: Tensor, attention: Tensor) -> Tensor:
         """Return the finest depth of both maps."""
         return self.depth_net(structure * attention)
+
+
+class _ConstantAttention(nn.Module):
+    """Stands for a DSA whose last convolution has no weights: the map is the sigmoid of its bias."""
+
+    def __init__(self, dsa: DepthSpecificAttention) -> None:
+        super().__init__()
+        assert dsa.D.conv.bias is not None
+        self._value = float(dsa.D.conv.bias.detach().double().sigmoid())
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return the attention map of ``image``."""
+        return torch.full_like(image[:, :1], self._value)
 
 
 class _OptimizedDepth(nn.Module):

@@ -88,6 +88,24 @@ def test_whole_network_with_random_norms(size: tuple[int, int]) -> None:
         torch.testing.assert_close(result, reference, atol=1e-4, rtol=0)
 
 
+def test_an_attention_that_is_the_same_for_every_image_is_not_computed() -> None:
+    network = randomised(S2RDepthNet(0.125))
+    image = torch.rand(2, 3, 96, 112, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    assert not network.dsa.is_constant()
+    assert any(True for _ in OptimizedNetwork(network).dsa.parameters())
+    with torch.no_grad():
+        network.dsa.D.conv.weight.zero_()
+        assert network.dsa.D.conv.bias is not None
+        network.dsa.D.conv.bias.fill_(-0.7)
+        expected = network(image)
+        fast = OptimizedNetwork(network)
+        maps = fast(image)
+    assert network.dsa.is_constant()
+    assert not list(fast.dsa.parameters())
+    torch.testing.assert_close(maps.attention, expected.attention)
+    torch.testing.assert_close(maps.depth, expected.depths[-1], rtol=0, atol=1e-5)
+
+
 def test_impossible_size() -> None:
     with pytest.raises(SizeError, match='100x128'):
         OptimizedNetwork(S2RDepthNet(0.125))(torch.zeros(1, 3, 100, 128))

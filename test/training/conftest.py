@@ -11,7 +11,7 @@ pytest.importorskip('lightning', reason='the training needs lightning, which onl
 
 from s2r_depth_training.dataset.config import DataConfig
 from s2r_depth_training.dataset.store import FrameStore
-from s2r_depth_training.runs import budget, relay, timed_run, trunk
+from s2r_depth_training.runs import budget, relay, side_by_side, timed_run, trunk
 from s2r_depth_training.runs.experiment import Experiment, ValidationConfig
 from s2r_depth_training.runs.step import TrainingStep
 from s2r_depth_training.stages.config import LossConfig, OptimizerConfig, StageConfig
@@ -73,6 +73,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
         run(self, rate)
 
     monkeypatch.setattr(TrainingStep, 'run', timed)
-    for module in (budget, relay, timed_run, trunk):
+    for module in (budget, relay, side_by_side, timed_run, trunk):
         monkeypatch.setattr(module, 'time', clock)
     return clock

@@ -226,6 +226,27 @@ def test_a_model_without_its_trunk_is_gone_on_from(small, tmp_path):
             assert torch.equal(value, weights.state_dict()[key]), key
 
 
+def test_a_run_that_its_yaml_starts_from_a_model_keeps_the_ledger_of_that(small, tmp_path):
+    """From its first stage; but what a DP had seen that a stage begins anew is gone with it."""
+    first = open_relay(copy.deepcopy(small), tmp_path / 'first', None)
+    first.scenes, first.seen = {'indoor': [[3, 17]]}, {'structure': 9}
+    model = piece(first, 5, tmp_path / 'first')
+    small.name, small.start = 'b', str(model)
+    small.stages = [StageConfig('formula', steps=2), StageConfig('depth', steps=4)]
+    relay = open_relay(small, tmp_path / 'second', None)
+    assert (relay.stage, relay.state) == (0, None)
+    assert relay.seen == {'structure': 9, 'depth': 4}
+    relay.add_scenes(small.data.manifests)
+    assert relay.before['name'] == 'a'
+    known = relay.before['provenance']
+    assert known == read_metadata(model).provenance  # which does not hear of the new scenes
+    assert known['scenes'] == {'indoor': [[3, 17]]}
+    assert relay.scenes.keys() == {'indoor', 'street'}
+    trained = read_metadata(piece(relay, 5, tmp_path / 'second'))
+    assert trained.provenance['seen'] == {'structure': 9, 'formula': 2, 'depth': 4}
+    assert trained.provenance['before']['sha256'] == read_metadata(model).sha256
+
+
 def test_a_trunk_beside_the_model_is_gone_on_with_in_another_folder(small, tmp_path):
     model = piece(open_relay(copy.deepcopy(small), tmp_path / 'first', None), 5, tmp_path / 'first')
     relay = open_relay(copy.deepcopy(small), tmp_path / 'second', model)

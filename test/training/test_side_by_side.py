@@ -76,13 +76,10 @@ def test_pieces_in_turns_are_those_of_each_alone(both, tmp_path):
         assert read_metadata(models[own.name]).sha256 == read_metadata(alone).sha256
 
 
-def test_on_a_cpu_they_go_one_after_the_other_and_share_the_time(
-    both, tmp_path, clock, monkeypatch
-):
+def test_on_a_cpu_they_go_one_after_the_other_and_share_the_time(both, tmp_path, clock):
     relays = [open_relay(own, tmp_path, None) for own in both]
     for relay in relays:
         relay.experiment.stages = [StageConfig('depth', steps=4)]
-    monkeypatch.setattr(side_by_side, 'time', clock)
     began = clock.monotonic()
     models = run_pieces(relays, Extent(end=began + 4), CPU, tmp_path)
     assert models == [tmp_path / 'a.safetensors', tmp_path / 'b.safetensors']

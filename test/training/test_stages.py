@@ -177,6 +177,32 @@ def test_formula_stages_see_normalised_contrast_and_leave_ste_alone(
     )  # DP starts afresh
 
 
+def test_what_learnt_without_attention_goes_on_with_a_map_of_1(
+    experiment, network, batch, monkeypatch
+):
+    """Stage depth behind it runs no DSA, which would give just that; joint does, to train it."""
+    learnt = depth_stage(experiment, 'formula', network).network
+    with torch.no_grad():
+        assert torch.equal(learnt(batch.image).attention, torch.ones(2, 1, 96, 128))
+    calls = []
+    monkeypatch.setattr(learnt.dsa, 'forward', lambda image: calls.append(1) or image[:, :1])
+    output = depth_stage(experiment, 'depth', learnt).predict(learnt, batch.image)
+    assert torch.equal(output.attention, torch.ones(2, 1, 96, 128))
+    assert not calls
+    depth_stage(experiment, 'joint', learnt).predict(learnt, batch.image)
+    assert calls
+
+
+def test_weights_that_are_loaded_decide_whether_attention_is_computed(experiment, network):
+    attends = depth_stage(experiment, 'depth', copy.deepcopy(network))
+    constant = depth_stage(experiment, 'depth', depth_stage(experiment, 'formula', network).network)
+    assert (attends._attends, constant._attends) == (True, False)
+    state = {k: v.clone() for k, v in attends.state_dict().items()}
+    attends.load_state_dict(constant.state_dict())
+    constant.load_state_dict(state)
+    assert (attends._attends, constant._attends) == (False, True)
+
+
 def test_formula_stages_see_the_same_whatever_the_light(experiment, network, batch):
     stage = depth_stage(experiment, 'formula', network).eval()
     with torch.no_grad():

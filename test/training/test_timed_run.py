@@ -11,7 +11,7 @@ import torch
 from made_up_shards import HEIGHT, WIDTH, make_shard
 from training_states import assert_same_state
 
-from s2r_depth_ros.network.checkpoint import read_metadata
+from s2r_depth_ros.network.checkpoint import load_model, read_metadata, save_model
 from s2r_depth_training.cli import main
 from s2r_depth_training.dataset.format import (
     MANIFEST,
@@ -22,6 +22,7 @@ from s2r_depth_training.dataset.format import (
 )
 from s2r_depth_training.dataset.rendering import Recipe
 from s2r_depth_training.errors import ConfigError, ExportError, PaceError
+from s2r_depth_training.runs import side_by_side
 from s2r_depth_training.runs import timed_run as module
 from s2r_depth_training.runs.budget import Extent
 from s2r_depth_training.runs.experiment import Experiment, load_experiment, save_experiment
@@ -179,7 +180,7 @@ def fake_pieces(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Relay, Extent]]:
         pieces.append((relay, extent))
         return out / f'{relay.experiment.name}.safetensors'
 
-    monkeypatch.setattr(module, 'run_piece', run_piece)
+    monkeypatch.setattr(side_by_side, 'run_piece', run_piece)
     return pieces
 
 
@@ -206,7 +207,7 @@ def test_experiments_of_one_size_and_kind_share_a_set(renderer, configs, tmp_pat
     ]  # fmt: skip
     # Those of another size have their own, by their own limits, in the canonical camera's metres.
     renderer.calls.clear()
-    monkeypatch.setattr(module, 'load_frames', lambda *_: None)
+    monkeypatch.setattr(side_by_side, 'load_frames', lambda *_: None)
     timed_run(TimedRun([tmp_path / 'd.yaml'], out, CPU), MINUTES)
     limits = (3.0 * 1.28, 20.0 * 1.28, 6.5)
     assert [recipe for _, recipe, *_ in renderer.calls] == [
@@ -235,7 +236,8 @@ def test_experiments_share_what_is_left_of_the_time(renderer, configs, tmp_path,
         def monotonic() -> float:
             return now
 
-    monkeypatch.setattr(module, 'time', Clock)
+    for timed in (module, side_by_side):
+        monkeypatch.setattr(timed, 'time', Clock)
     pieces = fake_pieces(monkeypatch)
     timed_run(TimedRun(configs, tmp_path / 'out', CPU), 10.0)
     assert [extent.end for _, extent in pieces] == pytest.approx([1000 + 285, 1000 + 570])
@@ -258,6 +260,25 @@ def test_a_run_goes_on_from_a_model_without_a_config(renderer, configs, tmp_path
     assert read_metadata(again).provenance['scenes'] == {'indoor': [[0, 15]]}
     assert load_trunk(trunk_file(again))['number'] > trunk['number']
     assert_same_state(load_trunk(trunk_file(model)), trunk)
+
+
+def test_a_model_that_has_learnt_from_worlds_goes_on_without_them(
+    renderer, configs, tmp_path, monkeypatch, caplog
+):
+    (model,) = timed_run(TimedRun([configs[0]], tmp_path / 'out', CPU), MINUTES / 2)
+    network, metadata = load_model(model)
+    experiment = metadata.provenance['experiment']
+    experiment['data']['mix'] = {'indoor': 0.75, 'gazebo': 0.25}
+    alone = tmp_path / 'alone.safetensors'  # without its trunk
+    save_model(alone, network, metadata, torch.float16)
+    pieces = fake_pieces(monkeypatch)
+    timed_run(TimedRun([], tmp_path / 'other', CPU, start=alone), MINUTES / 2)
+    assert pieces[0][0].experiment.data.mix == {'indoor': 0.75}
+    assert 'has also learnt from gazebo, which is not rendered here' in caplog.text
+    experiment['data']['mix'] = {'gazebo': 1.0}
+    save_model(alone, network, metadata, torch.float16)
+    with pytest.raises(ConfigError, match='names gazebo'):
+        timed_run(TimedRun([], tmp_path / 'other', CPU, start=alone), 1)
 
 
 def test_too_little_time_is_told_before_the_work(configs, tmp_path, monkeypatch, capsys):

@@ -23,7 +23,9 @@ class Steps:
         """Let the trunk grow until its next file; return whether its share is done."""
         top = trunk.first + round(TRUNK * self.steps)
         # As many as fill the time between two files, once the pace is known.
-        yield from trunk.growing(min(top - trunk.step.number, int(trunk.steps_per_s * _SAVE_S) or 16))
+        yield from trunk.growing(
+            min(top - trunk.step.number, int(trunk.steps_per_s * _SAVE_S) or 16)
+        )
         return trunk.step.number >= top
 
     def left(self, trunk: Trunk) -> int:

@@ -40,6 +40,7 @@ from s2r_depth_training.synthetic.sources.kinds import PROCEDURAL
 _LOG = logging.getLogger(__name__)
 # Models that have no ledger yet were trained on scenes below this.
 _FIRST_SCENE = 1_000_000
+_OF_DP_ALONE = [name for name, rule in STAGES.items() if rule.trained == ('depth_net',)]
 
 Ranges = list[list[int]]
 
@@ -213,7 +214,7 @@ def _from_start(experiment: Experiment) -> Relay:
         kind: [[0, _FIRST_SCENE - 1]] for kind in experiment.data.mix or PROCEDURAL
     }  # fmt: skip
     before = {'name': metadata.name, 'sha256': metadata.sha256, 'provenance': known}
-    return Relay(experiment, seen=dict(known.get('seen', {})), scenes=scenes, before=before)
+    return Relay(experiment, seen=dict(known.get('seen', {})), scenes=dict(scenes), before=before)
 
 
 def run_piece(
@@ -279,6 +280,9 @@ class _Piece:
         The trunk stays in ``relay.state``.
         """
         relay, batch = self.relay, self.relay.experiment.data.batch
+        if relay.state is None and STAGES[stage.name].fresh_depth:
+            # What DP alone had learnt is gone.
+            relay.seen = {k: n for k, n in relay.seen.items() if k not in _OF_DP_ALONE}
         trunk = self._open(stage, network)
         before = relay.seen.get(stage.name, 0)
         grown = False

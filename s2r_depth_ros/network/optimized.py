@@ -3,8 +3,8 @@
 Batch norms are folded into convolutions; the twin 5x5 convolutions of an up-projection become one;
 a bias that an instance norm takes away again is dropped; the shared PReLU becomes a leaky ReLU of
 its slope; the weights of the skip connections move into the convolutions that read them, which
-share one padded concatenation; a DSA whose map is the same for every image is not run. What remains is the reordering of float sums (about 1e-5 of the
-[-1, 1] output in float32).
+share one padded concatenation; a DSA whose map is the same for every image is not run. What
+remains is the reordering of float sums (about 1e-5 of the [-1, 1] output in float32).
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class OptimizedNetwork(nn.Module):
 
 
 class _ConstantAttention(nn.Module):
-    """Stands for a DSA whose last convolution has no weights: the map is the sigmoid of its bias."""
+    """Stands for a DSA without weights in its last convolution: the sigmoid of its bias."""
 
     def __init__(self, dsa: DepthSpecificAttention) -> None:
         super().__init__()

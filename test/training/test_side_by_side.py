@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -51,7 +50,7 @@ def test_works_take_turns_until_each_has_ended():
 def test_where_one_diverges_the_others_come_to_their_end(caplog):
     log: list[str] = []
 
-    def diverging() -> Iterator[None]:
+    def diverging() -> Work[str]:
         yield
         raise DivergedError('step 7: loss nan')
 
@@ -96,9 +95,12 @@ def test_images_are_for_each_run(both, tmp_path):
 
 def test_runs_that_draw_from_the_same_frames_share_them(both, tmp_path: Path, monkeypatch):
     loaded = []
-    monkeypatch.setattr(
-        side_by_side, 'load_frames', lambda own, device: loaded.append(own.name) or own.name
-    )
+
+    def load(own: Experiment, device: torch.device) -> str:
+        loaded.append(own.name)
+        return own.name
+
+    monkeypatch.setattr(side_by_side, 'load_frames', load)
     third = copy.deepcopy(both[0])
     third.name, third.data.typical = 'c', {'indoor': [1.0, 2.0, 3.0]}
     relays = [open_relay(own, tmp_path, None) for own in (*both, third)]

@@ -185,7 +185,12 @@ def test_what_learnt_without_attention_goes_on_with_a_map_of_1(
     with torch.no_grad():
         assert torch.equal(learnt(batch.image).attention, torch.ones(2, 1, 96, 128))
     calls = []
-    monkeypatch.setattr(learnt.dsa, 'forward', lambda image: calls.append(1) or image[:, :1])
+
+    def attention(image: Tensor) -> Tensor:
+        calls.append(1)
+        return image[:, :1]
+
+    monkeypatch.setattr(learnt.dsa, 'forward', attention)
     output = depth_stage(experiment, 'depth', learnt).predict(learnt, batch.image)
     assert torch.equal(output.attention, torch.ones(2, 1, 96, 128))
     assert not calls

@@ -118,10 +118,10 @@ def test_work_is_done_in_turns(small, store, tmp_path, monkeypatch):
 
 def test_growing_until_a_time_takes_a_step_at_least(small, store, tmp_path):
     trunk = opened(small, store, tmp_path)
-    trunk.grow_until(time.monotonic() - 1)
+    run_to_end(trunk.growing_until(time.monotonic() - 1))
     assert trunk.step.number == 1
     began = time.monotonic()
-    trunk.grow_until(began + 0.5)
+    run_to_end(trunk.growing_until(began + 0.5))
     assert trunk.step.number > 1
     assert 0.5 <= time.monotonic() - began < 5
     assert trunk.steps_per_s > 0

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from functools import partial
 from pathlib import Path
 
 from s2r_depth_ros.geometry.frame_tree import FORM
-from s2r_depth_ros.option_values import count, positive
+from s2r_depth_ros.option_values import count
 
 
 def add_out(parser: argparse.ArgumentParser, what: str) -> None:

@@ -36,8 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Train a piece of each experiment, and print the paths of the model files."""
     device = resolve_device('auto')
-    given = [load_experiment(path) for path in args.config] or [None]
-    relays = [open_relay(experiment, args.out, args.start) for experiment in given]
+    given = [load_experiment(path) for path in args.config]
+    relays = [open_relay(experiment, args.out, args.start) for experiment in given or [None]]
     check_names(relays)
     for relay in relays:
         data = relay.experiment.data

@@ -13,7 +13,7 @@ from s2r_depth_ros.option_values import count, positive
 from s2r_depth_training.commands.arguments import add_batch, add_data, add_out, add_start
 from s2r_depth_training.dataset.format import read_manifest
 from s2r_depth_training.runs.budget import Extent
-from s2r_depth_training.runs.experiment import load_experiment
+from s2r_depth_training.runs.experiment import Experiment, load_experiment
 from s2r_depth_training.runs.relay import check_names, open_relay
 from s2r_depth_training.runs.side_by_side import run_pieces
 
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Train a piece of each experiment, and print the paths of the model files."""
     device = resolve_device('auto')
-    given = [load_experiment(path) for path in args.config]
+    given: list[Experiment | None] = [load_experiment(path) for path in args.config]
     relays = [open_relay(experiment, args.out, args.start) for experiment in given or [None]]
     check_names(relays)
     for relay in relays:

@@ -36,7 +36,7 @@ train-smoke: $(READY)
 	PYTHONPATH=.:training $(BIN)/python -m s2r_depth_training.cli smoke --out out/train-smoke
 
 # make train-gpu MINUTES=60 OUT=out/gpu REAL=<manifest.json>: on a rented GPU machine, renders with
-# all cores, then trains the experiments CONFIGS one after the other, and leaves models and trunks in
+# all cores, then trains the experiments CONFIGS, side by side on a GPU, and leaves models and trunks in
 # OUT; with real images also their errors and the cards. The same command again goes on: pieces add
 # up. FROM=models/x.safetensors goes on from a model, by the experiment that it was trained by, and
 # BATCH=64 gives a GPU enough to do in a step. With
@@ -44,7 +44,7 @@ train-smoke: $(READY)
 # on a CPU: MINUTES=5 CONFIGS=indoor-s.
 MINUTES ?= 60
 OUT ?= out/gpu
-CONFIGS ?= $(if $(FROM),,indoor-m outdoor-m)
+CONFIGS ?= $(if $(FROM),,indoor-m-coarse outdoor-m-coarse)
 train-gpu:
 	@python=$(PYTHON); $(PYTHON) -c 'import cv2, lightning, moderngl, scipy, yaml' \
 	  2>/dev/null || { make $(READY) && python=$(BIN)/python; } && \
@@ -63,7 +63,7 @@ doctor:
 benchmark: $(READY)
 	@mkdir -p out
 	for size in 96x128 192x256; do \
-	  $(BIN)/python -m s2r_depth_ros benchmark --levels abc --cameras 2 --input-size $$size \
+	  $(BIN)/python -m s2r_depth_ros benchmark --model indoor-s --levels abc --cameras 2 --input-size $$size \
 	    --json out/benchmark_$$size.json || exit 1; done
 
 # On a machine with an NVIDIA GPU and a CUDA build of torch, in less than 100 s: the tests that need

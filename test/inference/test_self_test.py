@@ -41,6 +41,8 @@ _WRONG: dict[str, Callable[[Tensor], Tensor]] = {
     'other normalisation': lambda image: ((image + 1) / 2 - _IMAGENET[0]) / _IMAGENET[1],
     'rows from below': lambda image: image.flip(2),
 }
+# STE's norms take gain away, and the map that it is taught is grey: only attention sees these well.
+_SEEN_BY_ATTENTION = ('channels swapped', 'bytes')
 # Those that are more than what a half rounds.
 _SEEN_IN_HALVES = ('channels swapped', 'bytes', 'rows from below')
 
@@ -81,6 +83,8 @@ def test_an_engine_that_changes_its_input_is_refused(
     model: str, kind: str, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network, metadata = load_model(find_model(model))
+    if kind in _SEEN_BY_ATTENTION and network.dsa.is_constant():
+        pytest.skip('the depth of a model without attention hardly changes by this')
     size = (metadata.input_height, metadata.input_width)
     text = _refusal(monkeypatch, network, size, _WRONG[kind], dtype=dtype)
     assert text.startswith("self-test: backend 'torch' changes depth by")

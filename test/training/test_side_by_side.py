@@ -8,7 +8,7 @@ import torch
 from training_states import assert_same_state
 
 from s2r_depth_ros.network.checkpoint import read_metadata
-from s2r_depth_training.errors import DivergedError
+from s2r_depth_training.errors import ConfigError, DataError, DivergedError
 from s2r_depth_training.runs import side_by_side
 from s2r_depth_training.runs.budget import Extent
 from s2r_depth_training.runs.experiment import Experiment
@@ -106,3 +106,25 @@ def test_runs_that_draw_from_the_same_frames_share_them(both, tmp_path: Path, mo
     relays = [open_relay(own, tmp_path, None) for own in (*both, third)]
     assert side_by_side._frames_of(relays, CPU) == ['a', 'a', 'c']
     assert loaded == ['a', 'c']
+
+
+def test_what_would_end_a_run_at_once_is_told_before_the_first_is_trained(both, tmp_path):
+    both[1].data.mix = {'attic': 1.0}
+    relays = [open_relay(own, tmp_path, None) for own in both]
+    with pytest.raises(DataError, match=r'^b: mix names'):
+        run_pieces(relays, Extent(images=10), CPU, tmp_path)
+    both[1].data.mix, both[1].width = {}, 0.5
+    (model,) = run_pieces(relays[:1], Extent(images=10), CPU, tmp_path)
+    both[1].start = str(model)
+    relays = [open_relay(own, tmp_path / 'other', None) for own in both]
+    with pytest.raises(ConfigError, match=r'^b: start: '):
+        run_pieces(relays, Extent(images=10), CPU, tmp_path / 'other')
+    assert not list((tmp_path / 'other').glob('*.safetensors'))
+
+
+def test_on_a_cpu_too_the_others_go_on_where_one_diverges(both, tmp_path):
+    both[0].optimizer.learning_rate = 1e30
+    relays = [open_relay(own, tmp_path, None) for own in both]
+    with pytest.raises(DivergedError):
+        run_pieces(relays, Extent(images=10), CPU, tmp_path)
+    assert [path.name for path in tmp_path.glob('*.safetensors')] == ['b.safetensors']

@@ -274,7 +274,9 @@ def test_a_model_that_has_learnt_from_worlds_goes_on_without_them(
     pieces = fake_pieces(monkeypatch)
     timed_run(TimedRun([], tmp_path / 'other', CPU, start=alone), MINUTES / 2)
     assert pieces[0][0].experiment.data.mix == {'indoor': 0.75}
-    assert 'has also learnt from gazebo, which is not rendered here' in caplog.text
+    assert (
+        'has also learnt from gazebo, which is not here: goes on with indoor alone' in caplog.text
+    )
     experiment['data']['mix'] = {'gazebo': 1.0}
     save_model(alone, network, metadata, torch.float16)
     with pytest.raises(ConfigError, match='names gazebo'):

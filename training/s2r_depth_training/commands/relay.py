@@ -14,7 +14,7 @@ from s2r_depth_training.commands.arguments import add_batch, add_data, add_out, 
 from s2r_depth_training.dataset.format import read_manifest
 from s2r_depth_training.runs.budget import Extent
 from s2r_depth_training.runs.experiment import Experiment, load_experiment
-from s2r_depth_training.runs.relay import check_names, open_relay
+from s2r_depth_training.runs.relay import check_names, keep_to_kinds, open_relay
 from s2r_depth_training.runs.side_by_side import run_pieces
 
 
@@ -41,6 +41,8 @@ def run(args: argparse.Namespace) -> None:
     check_names(relays)
     for relay in relays:
         data = relay.experiment.data
+        if not args.config:
+            keep_to_kinds(relay, [read_manifest(path)['kind'] for path in args.data])
         data.manifests = sets_of(args.data, data.mix)
         data.batch = args.batch or data.batch
         relay.add_scenes(data.manifests)

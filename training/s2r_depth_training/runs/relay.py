@@ -146,6 +146,22 @@ def open_relay(experiment: Experiment | None, out: Path, start: Path | None) -> 
     return _from_model(experiment, start)
 
 
+def keep_to_kinds(relay: Relay, there: Sequence[str]) -> None:
+    """Leave out of a model's mix the kinds that are not ``there``, and say so.
+
+    Nothing changes where none of them is.
+    """
+    data = relay.experiment.data
+    others = sorted(set(data.mix) - set(there))
+    left = {kind: share for kind, share in data.mix.items() if kind in there}
+    if others and left:
+        _LOG.warning(
+            '%s has also learnt from %s, which is not here: goes on with %s alone',
+            relay.experiment.name, ', '.join(others), ' and '.join(left),
+        )  # fmt: skip
+        data.mix = left
+
+
 def check_names(relays: Sequence[Relay]) -> None:
     """Raise ConfigError if two runs have one name, by which their files are called."""
     if len({relay.experiment.name for relay in relays}) < len(relays):
@@ -163,7 +179,9 @@ def experiment_of(model: Path) -> Experiment:
         if {stage['name'] for stage in values['stages']} - set(STAGES):
             # The first models tell of their stages in words; the last one is gone on with, as far
             # as the piece says.
-            values['stages'] = [{'name': metadata.provenance['stage'], 'steps': 1}]
+            last = {'name': metadata.provenance['stage'], 'steps': 1}
+            last['learning_rate'] = values['stages'][-1].get('learning_rate')
+            values['stages'] = [last]
         experiment = experiment_from(values)
     except (KeyError, TypeError, ValueError, ConfigError) as error:
         raise ConfigError(

@@ -15,15 +15,19 @@ from typing import TypeVar
 import torch
 
 from s2r_depth_training.dataset.device_frames import DeviceFrames
+from s2r_depth_training.dataset.sampling import kind_shares
 from s2r_depth_training.dataset.store import FrameStore
-from s2r_depth_training.errors import DivergedError
+from s2r_depth_training.errors import ConfigError, DataError, DivergedError
 from s2r_depth_training.runs.budget import Extent
+from s2r_depth_training.runs.experiment import Experiment
 from s2r_depth_training.runs.open_step import load_frames
 from s2r_depth_training.runs.relay import Relay, piece_work, run_piece
+from s2r_depth_training.runs.start import start_network
 from s2r_depth_training.runs.trunk import Work
 
 _LOG = logging.getLogger(__name__)
 _T = TypeVar('_T')
+_Frames = FrameStore | list[DeviceFrames]
 
 
 def run_pieces(
@@ -35,25 +39,42 @@ def run_pieces(
     what ``piece_work`` does; where one of several diverges, the others are brought to their end
     before.
     """
-    if device.type == 'cuda':
-        works = {
-            relay.experiment.name: piece_work(relay, extent, frames, device, out)
-            for relay, frames in zip(relays, _frames_of(relays, device))
-        }
-        return list(in_turns(works).values())
-    models = []
+    frames = _frames_of(relays, device)
+    for relay, own in zip(relays, frames):  # before hours of work on those before it
+        _check(relay.experiment, own)
+    works = {}
     for number, relay in enumerate(relays):
-        left = (extent.end - time.monotonic()) / (len(relays) - number)
-        own = extent if extent.images else Extent(end=time.monotonic() + left)
-        models.append(run_piece(relay, own, load_frames(relay.experiment, device), device, out))
-    return models
+        name, left = relay.experiment.name, len(relays) - number
+        if device.type == 'cuda':
+            works[name] = piece_work(relay, extent, frames[number], device, out)
+        else:
+            works[name] = _share(relay, extent, left, frames[number], device, out)
+    return list(in_turns(works).values())
 
 
-def _frames_of(
-    relays: Sequence[Relay], device: torch.device
-) -> list[FrameStore | list[DeviceFrames]]:
+def _share(
+    relay: Relay, extent: Extent, left: int, frames: _Frames, device: torch.device, out: Path
+) -> Work[Path]:
+    """Train a piece at once; of an extent with an end for its part, of the ``left`` runs."""
+    now = time.monotonic()
+    own = extent if extent.images else Extent(end=now + (extent.end - now) / left)
+    return run_piece(relay, own, frames, device, out)
+    yield  # so that nothing is done before its turn
+
+
+def _check(experiment: Experiment, frames: _Frames) -> None:
+    """Raise ConfigError or DataError, naming the experiment, for what would end it at once."""
+    try:
+        start_network(experiment)
+        if isinstance(frames, FrameStore):
+            kind_shares(frames.kinds, experiment.data)
+    except (ConfigError, DataError) as error:
+        raise type(error)(f'{experiment.name}: {error}') from error
+
+
+def _frames_of(relays: Sequence[Relay], device: torch.device) -> list[_Frames]:
     """Return the training frames of each run; those that draw from the same share them."""
-    loaded: dict[str, FrameStore | list[DeviceFrames]] = {}
+    loaded: dict[str, _Frames] = {}
     frames = []
     for relay in relays:
         data = relay.experiment.data

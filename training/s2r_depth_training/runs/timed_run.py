@@ -32,7 +32,7 @@ from s2r_depth_training.errors import ConfigError, PaceError
 from s2r_depth_training.runs.budget import Extent
 from s2r_depth_training.runs.card import write_card
 from s2r_depth_training.runs.experiment import Experiment, load_experiment
-from s2r_depth_training.runs.relay import Relay, check_names, open_relay
+from s2r_depth_training.runs.relay import Relay, check_names, keep_to_kinds, open_relay
 from s2r_depth_training.runs.side_by_side import run_pieces
 from s2r_depth_training.synthetic.sources.kinds import PROCEDURAL
 
@@ -96,29 +96,14 @@ def _open_all(run: TimedRun) -> list[Relay]:
     check_names(relays)
     for relay in relays:
         relay.experiment.data.batch = run.batch or relay.experiment.data.batch
-        _keep_to_procedural(relay, is_from_model=not run.configs)
+        if not run.configs:
+            keep_to_kinds(relay, tuple(PROCEDURAL))
+        if others := set(_kinds(relay)) - set(PROCEDURAL):
+            raise ConfigError(
+                f'{relay.experiment.name}: data.mix names {", ".join(sorted(others))}; a timed run '
+                f'renders {" and ".join(PROCEDURAL)} only: render the rest and train by `relay`'
+            )
     return relays
-
-
-def _keep_to_procedural(relay: Relay, *, is_from_model: bool) -> None:
-    """Leave out of the mix what cannot be rendered here, a model's worlds.
-
-    Raises ConfigError if nothing is left, or the mix was given.
-    """
-    data = relay.experiment.data
-    others = sorted(set(_kinds(relay)) - set(PROCEDURAL))
-    left = {kind: share for kind, share in data.mix.items() if kind in PROCEDURAL}
-    if others and not (is_from_model and left):
-        raise ConfigError(
-            f'{relay.experiment.name}: data.mix names {", ".join(others)}; a timed run renders '
-            f'{" and ".join(PROCEDURAL)} only: render the rest and train by `relay`'
-        )
-    if others:
-        _LOG.warning(
-            '%s has also learnt from %s, which is not rendered here: goes on with %s alone',
-            relay.experiment.name, ', '.join(others), ' and '.join(left),
-        )  # fmt: skip
-        data.mix = left
 
 
 def _kinds(relay: Relay) -> list[str]:

@@ -32,12 +32,12 @@ from s2r_depth_training.runs.relay import (
     Relay,
     experiment_of,
     open_relay,
-    run_piece,
+    piece_work,
     trunk_file,
 )
 from s2r_depth_training.runs.start import start_network
 from s2r_depth_training.runs.step import TrainingStep
-from s2r_depth_training.runs.trunk import load_trunk
+from s2r_depth_training.runs.trunk import load_trunk, run_to_end
 from s2r_depth_training.stages.config import StageConfig
 
 CPU = torch.device('cpu')
@@ -56,7 +56,7 @@ def small(experiment: Experiment) -> Experiment:
 
 def piece(relay: Relay, images: int, out: Path) -> Path:
     frames = load_frames(relay.experiment, CPU)
-    return run_piece(relay, Extent(images=images), frames, CPU, out)
+    return run_to_end(piece_work(relay, Extent(images=images), frames, CPU, out))
 
 
 def trunk_of(model: Path) -> dict[str, Any]:
@@ -140,13 +140,13 @@ def test_by_time_a_piece_ends_with_it_and_leaves_a_model(small, tmp_path, clock)
     relay = open_relay(small, tmp_path, None)
     frames = load_frames(small, CPU)
     began = clock.monotonic()
-    model = run_piece(relay, Extent(end=began + 1.2), frames, CPU, tmp_path)
+    model = run_to_end(piece_work(relay, Extent(end=began + 1.2), frames, CPU, tmp_path))
     assert 0.9 < clock.monotonic() - began < 1.5
     seen, annealed = relay.seen['depth'], read_metadata(model).provenance['annealed']
     assert trunk_of(model)['number'] == seen > 1
     assert 0 < annealed < seen
     again = open_relay(small, tmp_path, None)
-    run_piece(again, Extent(end=clock.monotonic() + 0.5), frames, CPU, tmp_path)
+    run_to_end(piece_work(again, Extent(end=clock.monotonic() + 0.5), frames, CPU, tmp_path))
     assert again.seen['depth'] > seen
 
 
@@ -175,7 +175,7 @@ def test_by_time_stages_get_their_shares_of_it(small, tmp_path, clock):
     small.stages = [StageConfig('structure', steps=1), StageConfig('depth', steps=3)]
     relay = open_relay(small, tmp_path, None)
     began = clock.monotonic()
-    run_piece(relay, Extent(end=began + 4.0), load_frames(small, CPU), CPU, tmp_path)
+    run_to_end(piece_work(relay, Extent(end=began + 4.0), load_frames(small, CPU), CPU, tmp_path))
     assert 3.0 < clock.monotonic() - began < 4.3
     assert relay.stage == 1
     assert relay.seen['depth'] == pytest.approx(3 * relay.seen['structure'], rel=0.35)
@@ -438,10 +438,10 @@ def test_what_cannot_end_well_is_told_before_the_training(small, tmp_path):
     frames = load_frames(small, CPU)
     relay.experiment.data.batch = 2
     with pytest.raises(ConfigError, match='1 images are less than a step'):
-        run_piece(relay, Extent(images=1), frames, CPU, tmp_path / 'out')
+        run_to_end(piece_work(relay, Extent(images=1), frames, CPU, tmp_path / 'out'))
     (tmp_path / 'taken/a.safetensors').mkdir(parents=True)
     with pytest.raises(OutputError, match='is a folder'):
-        run_piece(relay, Extent(images=10), frames, CPU, tmp_path / 'taken')
+        run_to_end(piece_work(relay, Extent(images=10), frames, CPU, tmp_path / 'taken'))
     assert [path.name for path in (tmp_path / 'taken').iterdir()] == ['a.safetensors']
 
 

@@ -13,9 +13,9 @@ from s2r_depth_training.runs import side_by_side
 from s2r_depth_training.runs.budget import Extent
 from s2r_depth_training.runs.experiment import Experiment
 from s2r_depth_training.runs.open_step import load_frames
-from s2r_depth_training.runs.relay import open_relay, piece_work, run_piece, trunk_file
+from s2r_depth_training.runs.relay import open_relay, piece_work, trunk_file
 from s2r_depth_training.runs.side_by_side import in_turns, run_pieces
-from s2r_depth_training.runs.trunk import Work, load_trunk
+from s2r_depth_training.runs.trunk import Work, load_trunk, run_to_end
 from s2r_depth_training.stages.config import StageConfig
 
 CPU = torch.device('cpu')
@@ -43,8 +43,15 @@ def counting(name: str, turns: int, log: list[str]) -> Work[str]:
 def test_works_take_turns_until_each_has_ended():
     log: list[str] = []
     works = {'b': counting('b', 1, log), 'a': counting('a', 3, log), 'c': counting('c', 2, log)}
-    assert in_turns(works) == {'b': 'B', 'a': 'A', 'c': 'C'}
+    assert in_turns(works, 3) == {'b': 'B', 'a': 'A', 'c': 'C'}
     assert log == ['b', 'a', 'c', 'a', 'c', 'a']
+
+
+def test_those_that_wait_begin_when_another_has_ended():
+    log: list[str] = []
+    works = {name: counting(name, 2, log) for name in 'abc'}
+    assert in_turns(works, 2) == {'a': 'A', 'b': 'B', 'c': 'C'}
+    assert log == ['a', 'b', 'a', 'b', 'c', 'c']
 
 
 def test_where_one_diverges_the_others_come_to_their_end(caplog):
@@ -55,7 +62,7 @@ def test_where_one_diverges_the_others_come_to_their_end(caplog):
         raise DivergedError('step 7: loss nan')
 
     with pytest.raises(DivergedError, match='step 7'):
-        in_turns({'a': diverging(), 'b': counting('b', 4, log)})
+        in_turns({'a': diverging(), 'b': counting('b', 4, log)}, 2)
     assert log == ['b'] * 4
     assert 'a: step 7: loss nan' in caplog.text
 
@@ -67,10 +74,11 @@ def test_pieces_in_turns_are_those_of_each_alone(both, tmp_path):
         relay = open_relay(copy.deepcopy(own), tmp_path / 'turns', None)
         frames = load_frames(own, CPU)
         works[own.name] = piece_work(relay, Extent(images=40), frames, CPU, tmp_path / 'turns')
-    models = in_turns(works)
+    models = in_turns(works, 2)
     for own in both:
         relay = open_relay(copy.deepcopy(own), tmp_path / 'alone', None)
-        alone = run_piece(relay, Extent(images=40), load_frames(own, CPU), CPU, tmp_path / 'alone')
+        frames = load_frames(own, CPU)
+        alone = run_to_end(piece_work(relay, Extent(images=40), frames, CPU, tmp_path / 'alone'))
         assert_same_state(load_trunk(trunk_file(models[own.name])), load_trunk(trunk_file(alone)))
         assert read_metadata(models[own.name]).sha256 == read_metadata(alone).sha256
 

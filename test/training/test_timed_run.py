@@ -29,7 +29,7 @@ from s2r_depth_training.runs.experiment import Experiment, load_experiment, save
 from s2r_depth_training.runs.relay import Relay, trunk_file
 from s2r_depth_training.runs.step import TrainingStep
 from s2r_depth_training.runs.timed_run import TimedRun, timed_run
-from s2r_depth_training.runs.trunk import load_trunk
+from s2r_depth_training.runs.trunk import Work, load_trunk
 from s2r_depth_training.stages.config import StageConfig
 
 CPU = torch.device('cpu')
@@ -176,11 +176,14 @@ def fake_pieces(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Relay, Extent]]:
     """Train nothing; return what would have been trained."""
     pieces: list[tuple[Relay, Extent]] = []
 
-    def run_piece(relay: Relay, extent: Extent, frames: object, device: object, out: Path) -> Path:
+    def piece_work(
+        relay: Relay, extent: Extent, frames: object, device: object, out: Path
+    ) -> Work[Path]:
+        yield
         pieces.append((relay, extent))
         return out / f'{relay.experiment.name}.safetensors'
 
-    monkeypatch.setattr(side_by_side, 'run_piece', run_piece)
+    monkeypatch.setattr(side_by_side, 'piece_work', piece_work)
     return pieces
 
 

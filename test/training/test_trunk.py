@@ -51,24 +51,24 @@ def opened(
 def test_a_branch_leaves_the_trunk_as_it_was(small, store, tmp_path):
     """Weights, average, moments and number; also before the first step. It goes on as if uncut."""
     whole, branched = (opened(small, store, tmp_path) for _ in range(2))
-    branched.branch(2)
-    branched.grow(2)
+    run_to_end(branched.branching(2))
+    run_to_end(branched.growing(2))
     before = branched.step.state()
-    first, again = branched.branch(2), branched.branch(2)
+    first, again = run_to_end(branched.branching(2)), run_to_end(branched.branching(2))
     assert_same_state(branched.step.state(), before)
     for key, value in first.state_dict().items():
         assert torch.equal(value, again.state_dict()[key]), key
-    branched.grow(2)
-    whole.grow(4)
+    run_to_end(branched.growing(2))
+    run_to_end(whole.growing(4))
     assert_same_state(branched.step.state(), whole.step.state())
 
 
 def test_a_branch_is_the_average_after_annealing(small, store, tmp_path):
     """The same as steps at falling rates, to 1 % of the constant one."""
     trunk, twin = (opened(small, store, tmp_path) for _ in range(2))
-    trunk.grow(1)
-    branch = trunk.branch(3)
-    twin.grow(1)
+    run_to_end(trunk.growing(1))
+    branch = run_to_end(trunk.branching(3))
+    run_to_end(twin.growing(1))
     for share in (1 - 1 / 3, 1 - 2 / 3, 0.01):
         twin.step.run(1e-3 * share)
     for key, value in twin.step.stage.average.state_dict().items():
@@ -88,13 +88,13 @@ def test_the_rate_warms_up_stays_and_falls_in_a_branch(small, store, tmp_path, m
 
     monkeypatch.setattr(TrainingStep, 'run', run)
     trunk = opened(small, store, tmp_path, peak=2.0, warm_up=3)
-    trunk.grow(6)
+    run_to_end(trunk.growing(6))
     assert rates == pytest.approx([0.5, 1.0, 1.5, 2.0, 2.0, 2.0])
     rates.clear()
-    trunk.branch(4)
+    run_to_end(trunk.branching(4))
     assert rates == pytest.approx([1.5, 1.0, 0.5, 0.02])
     rates.clear()
-    trunk.grow(1)
+    run_to_end(trunk.growing(1))
     assert rates == [2.0]
 
 
@@ -129,8 +129,8 @@ def test_growing_until_a_time_takes_a_step_at_least(small, store, tmp_path):
 
 def test_losses_are_logged_as_lines_of_json(small, store, tmp_path):
     trunk = opened(small, store, tmp_path)
-    trunk.grow(2)
-    trunk.branch(1)
+    run_to_end(trunk.growing(2))
+    run_to_end(trunk.branching(1))
     lines = [json.loads(line) for line in (tmp_path / 'log.jsonl').read_text().splitlines()]
     assert [(line['stage'], line['step']) for line in lines] == [('depth', 2), ('depth', 3)]
     assert all(line.keys() >= {'rate', 'loss', 'gradient_norm', 'steps_per_s'} for line in lines)
@@ -139,7 +139,7 @@ def test_losses_are_logged_as_lines_of_json(small, store, tmp_path):
 
 def test_a_diverging_trunk_is_told(small, store, tmp_path):
     with pytest.raises(DivergedError, match='lower the learning rate'):
-        opened(small, store, tmp_path, peak=1e30).grow(3)
+        run_to_end(opened(small, store, tmp_path, peak=1e30).growing(3))
 
 
 @pytest.mark.parametrize('folded', [False, True])
@@ -162,7 +162,7 @@ def test_copies_have_their_skip_weights_unfolded(small, store, tmp_path, folded)
 
 def test_a_trunk_comes_back_from_its_file(small, store, tmp_path):
     trunk = opened(small, store, tmp_path)
-    trunk.grow(1)
+    run_to_end(trunk.growing(1))
     path = tmp_path / 'a.trunk.pt'
     state = trunk.step.state()
     save_trunk(state, path, {'seen': {'depth': 1}, 'scenes': {'indoor': [[0, 5]]}})

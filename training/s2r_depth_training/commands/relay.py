@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -39,22 +38,15 @@ def run(args: argparse.Namespace) -> None:
     given: list[Experiment | None] = [load_experiment(path) for path in args.config]
     relays = [open_relay(experiment, args.out, args.start) for experiment in given or [None]]
     check_names(relays)
+    kinds = {path: read_manifest(path)['kind'] for path in args.data}
     for relay in relays:
         data = relay.experiment.data
         if not args.config:
-            keep_to_kinds(relay, [read_manifest(path)['kind'] for path in args.data])
-        data.manifests = sets_of(args.data, data.mix)
+            keep_to_kinds(relay, [*kinds.values()])
+        own = [str(path) for path, kind in kinds.items() if kind in data.mix]
+        data.manifests = own or [str(path) for path in kinds]  # all, if it has no mix
         data.batch = args.batch or data.batch
         relay.add_scenes(data.manifests)
     end = time.monotonic() + 60 * (args.minutes or 0)
     for model in run_pieces(relays, Extent(end, args.images or 0), device, args.out):
         print(model)
-
-
-def sets_of(manifests: Sequence[Path], mix: Mapping[str, float]) -> list[str]:
-    """Return the sets whose kind is in ``mix``, all where it is empty or none is.
-
-    Raises DataError for a set that cannot be read.
-    """
-    own = [str(path) for path in manifests if read_manifest(path)['kind'] in mix]
-    return own or [str(path) for path in manifests]

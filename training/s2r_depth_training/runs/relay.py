@@ -32,7 +32,7 @@ from s2r_depth_training.runs.experiment import WEIGHT_FILES, Experiment, experim
 from s2r_depth_training.runs.export import without_paths
 from s2r_depth_training.runs.open_step import open_step
 from s2r_depth_training.runs.start import start_network
-from s2r_depth_training.runs.trunk import Trunk, Work, load_trunk, run_to_end, save_trunk
+from s2r_depth_training.runs.trunk import Trunk, Work, load_trunk, save_trunk
 from s2r_depth_training.stages.config import StageConfig
 from s2r_depth_training.stages.table import STAGES, require_exportable
 from s2r_depth_training.synthetic.sources.kinds import PROCEDURAL
@@ -233,17 +233,6 @@ def _from_start(experiment: Experiment) -> Relay:
     }  # fmt: skip
     before = {'name': metadata.name, 'sha256': metadata.sha256, 'provenance': known}
     return Relay(experiment, seen=dict(known.get('seen', {})), scenes=dict(scenes), before=before)
-
-
-def run_piece(
-    relay: Relay,
-    extent: Extent,
-    frames: FrameStore | Sequence[DeviceFrames],
-    device: torch.device,
-    out: Path,
-) -> Path:
-    """Train one piece and publish it; return the model file. See ``piece_work``."""
-    return run_to_end(piece_work(relay, extent, frames, device, out))
 
 
 def piece_work(

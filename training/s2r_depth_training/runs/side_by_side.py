@@ -21,7 +21,7 @@ from s2r_depth_training.errors import ConfigError, DataError, DivergedError
 from s2r_depth_training.runs.budget import Extent
 from s2r_depth_training.runs.experiment import Experiment
 from s2r_depth_training.runs.open_step import load_frames
-from s2r_depth_training.runs.relay import Relay, piece_work, run_piece
+from s2r_depth_training.runs.relay import Relay, piece_work
 from s2r_depth_training.runs.start import start_network
 from s2r_depth_training.runs.trunk import Work
 
@@ -42,24 +42,21 @@ def run_pieces(
     frames = _frames_of(relays, device)
     for relay, own in zip(relays, frames):  # before hours of work on those before it
         _check(relay.experiment, own)
+    is_gpu = device.type == 'cuda'
     works = {}
-    for number, relay in enumerate(relays):
-        name, left = relay.experiment.name, len(relays) - number
-        if device.type == 'cuda':
-            works[name] = piece_work(relay, extent, frames[number], device, out)
-        else:
-            works[name] = _share(relay, extent, left, frames[number], device, out)
-    return list(in_turns(works).values())
+    for number, (relay, own) in enumerate(zip(relays, frames)):
+        runs = 1 if is_gpu else len(relays) - number
+        works[relay.experiment.name] = _share(relay, extent, runs, own, device, out)
+    return list(in_turns(works, len(works) if is_gpu else 1).values())
 
 
 def _share(
-    relay: Relay, extent: Extent, left: int, frames: _Frames, device: torch.device, out: Path
+    relay: Relay, extent: Extent, runs: int, frames: _Frames, device: torch.device, out: Path
 ) -> Work[Path]:
-    """Train a piece at once; of an extent with an end for its part, of the ``left`` runs."""
+    """Train a piece; of an extent with an end for its part, where ``runs`` are left to share it."""
     now = time.monotonic()
-    own = extent if extent.images else Extent(end=now + (extent.end - now) / left)
-    return run_piece(relay, own, frames, device, out)
-    yield  # so that nothing is done before its turn
+    own = extent if extent.images else Extent(end=now + (extent.end - now) / runs)
+    return (yield from piece_work(relay, own, frames, device, out))
 
 
 def _check(experiment: Experiment, frames: _Frames) -> None:
@@ -85,25 +82,28 @@ def _frames_of(relays: Sequence[Relay], device: torch.device) -> list[_Frames]:
     return frames
 
 
-def in_turns(works: Mapping[str, Work[_T]]) -> dict[str, _T]:
-    """Do all works in turns; return what each returns, by its name.
+def in_turns(works: Mapping[str, Work[_T]], at_once: int) -> dict[str, _T]:
+    """Do all works, ``at_once`` of them in turns; return what each returns, by its name.
 
     One that raises DivergedError is left; the others go on, and the first such error is raised when
     they have ended.
     """
-    running, done = dict(works), {}
+    waiting, done = list(works), {}
+    running: list[str] = []
     failed: DivergedError | None = None
-    while running:
-        for name, work in list(running.items()):
+    while waiting or running:
+        while waiting and len(running) < at_once:
+            running.append(waiting.pop(0))
+        for name in list(running):
             try:
-                next(work)
+                next(works[name])
+                continue
             except StopIteration as end:
                 done[name] = end.value
-                del running[name]
             except DivergedError as error:
                 _LOG.error('%s: %s', name, error)
                 failed = failed or error
-                del running[name]
+            running.remove(name)
     if failed:
         raise failed
     return {name: done[name] for name in works}

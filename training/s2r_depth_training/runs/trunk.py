@@ -52,12 +52,8 @@ class Trunk:
         """The steps that it took since it was opened."""
         return self.step.number - self.first
 
-    def grow(self, steps: int) -> None:
-        """Take ``steps`` steps at the constant rate."""
-        run_to_end(self.growing(steps))
-
     def growing(self, steps: int) -> Work[None]:
-        """Do what ``grow`` does, stopping after every few steps so that other trunks may run."""
+        """Take ``steps`` steps at the constant rate, stopping after every few."""
         end = self.step.number + steps
         yield from self._run(lambda: self.step.number < end, self._constant)
 
@@ -68,15 +64,12 @@ class Trunk:
             lambda: self.step.number == before or time.monotonic() < end, self._constant
         )
 
-    def branch(self, steps: int) -> S2RDepthNet:
-        """Anneal for ``steps`` steps; return the average on the CPU, and the trunk as it was.
-
-        The network is in evaluation mode, its skip weights unfolded.
-        """
-        return run_to_end(self.branching(steps))
-
     def branching(self, steps: int) -> Work[S2RDepthNet]:
-        """Do what ``branch`` does, stopping after every few steps so that other trunks may run."""
+        """Anneal for ``steps`` steps, stopping after every few.
+
+        Returns the average on the CPU, in evaluation mode, its skip weights unfolded; the trunk is
+        as it was.
+        """
         state = self.step.state()
         first, last = self.step.number, self.step.number + steps
 

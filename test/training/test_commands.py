@@ -126,10 +126,11 @@ def test_render_renders_by_its_options(tmp_path, monkeypatch, capsys):
     command = ['render', '--kind', 'gazebo', '--out', str(tmp_path), '--scenes', '5']
     assert main(command) == 0  # what a world is, the rendering itself says
     options = ['--first', '2', '--workers', '3', '--size', '64x80', '--views', '1', '--plain']
-    assert main([*command, *options, '--world', 'a', '--world', 'b']) == 0
+    worlds = ['--world', 'a', '--world', 'b']
+    assert main([*command, *options, *worlds, '--poses', 'wide']) == 0
     assert seen == [
         (tmp_path, Recipe('gazebo', 96, 128), 0, 5, 1),
-        (tmp_path, Recipe('gazebo', 64, 80, 1, False, ('a', 'b')), 2, 5, 3),
+        (tmp_path, Recipe('gazebo', 64, 80, 1, False, ('a', 'b'), poses='wide'), 2, 5, 3),
     ]
     assert f'7 frames in 2 shards in {tmp_path}\n' in capsys.readouterr().out
 

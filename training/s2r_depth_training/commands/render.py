@@ -15,6 +15,7 @@ from s2r_depth_training.dataset.render_to_disk import render_dataset, render_for
 from s2r_depth_training.dataset.rendering import Recipe
 from s2r_depth_training.errors import ConfigError
 from s2r_depth_training.synthetic.sources.kinds import KINDS
+from s2r_depth_training.synthetic.sources.poses import POSES
 
 _SMALLEST = 32  # px
 
@@ -40,6 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar='YAML',
         help='experiment whose data.typical most views are to be within',
+    )
+    parser.add_argument(
+        '--poses',
+        choices=POSES,
+        default=Recipe.poses,
+        help='of the cameras; wide: pitched twice, rolled four times as far, lower and higher',
     )
     parser.add_argument('--plain', action='store_true', help='leave out the restyled images')
     parser.add_argument(
@@ -69,7 +76,7 @@ def run(args: argparse.Namespace) -> None:
     height, width = args.size
     recipe = Recipe(
         args.kind, height, width, args.views, not args.plain, tuple(args.world), args.validation,
-        _typical(args.typical, args.kind) if args.typical else (),
+        _typical(args.typical, args.kind) if args.typical else (), args.poses,
     )  # fmt: skip
     with tqdm(total=args.scenes, unit='scene', desc=args.kind) as bar:
         render, extent = (

@@ -24,6 +24,7 @@ from s2r_depth_training.synthetic.looks.photo import sample_photo, take_photo
 from s2r_depth_training.synthetic.looks.restyle import restyle
 from s2r_depth_training.synthetic.renderer.renderer import Renderer
 from s2r_depth_training.synthetic.sources.kinds import PROCEDURAL, SceneSource, make_source
+from s2r_depth_training.synthetic.sources.poses import POSES
 from s2r_depth_training.synthetic.views import find_view
 
 _TYPICAL_SHARE = 0.8  # the others keep what is rare
@@ -52,6 +53,8 @@ class Recipe:
     """Limits of the depths that four in five views must have, empty for none: least and largest
     median, m for a lens whose focal length is the image's width, and the largest 95th percentile
     over the median."""
+    poses: str = 'usual'
+    """Of the cameras: a name in ``synthetic.sources.poses.POSES``."""
 
 
 def check_worlds(recipe: Recipe) -> None:
@@ -86,7 +89,8 @@ class FrameMaker:
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
         self._renderer = Renderer(recipe.width, recipe.height)
-        self._sources = [make_source(recipe.kind, w) for w in recipe.worlds or (None,)]
+        poses = POSES[recipe.poses]
+        self._sources = [make_source(recipe.kind, w, poses) for w in recipe.worlds or (None,)]
 
     def frames(self, seed: int) -> list[ShardFrame]:
         """Render the good views of one scene, at most ``views`` of them, often fewer."""

@@ -12,6 +12,7 @@ from s2r_depth_ros.geometry.level import pitch_and_roll
 from s2r_depth_ros.network.checkpoint import load_model, save_model, stored_float
 from s2r_depth_ros.network.metadata import ModelMetadata
 from s2r_depth_training.synthetic.sources.kinds import make_source
+from s2r_depth_training.synthetic.sources.poses import POSES
 
 # The procedural kinds of scenes that a model for such scenes is trained with.
 _KINDS = {'indoor': ('indoor',), 'outdoor': ('street',), 'universal': ('indoor', 'street')}
@@ -23,23 +24,26 @@ _SIZE = (160, 120)
 Range = tuple[float, float]
 
 
-def write_poses(model: str | Path, scenes: int = SCENES) -> ModelMetadata:
-    """Put the angles of the cameras into a model file, whose weights stay; return its metadata."""
+def write_poses(model: str | Path, scenes: int = SCENES, poses: str = 'usual') -> ModelMetadata:
+    """Put the angles of the cameras into a model file, whose weights stay; return its metadata.
+
+    poses: what its scenes were rendered with, a name in ``synthetic.sources.poses.POSES``.
+    """
     path = Path(model)
     network, metadata = load_model(path)
-    pitches, rolls = pose_ranges(_KINDS[metadata.scene], scenes)
+    pitches, rolls = pose_ranges(_KINDS[metadata.scene], scenes, poses)
     marked = replace(metadata, pitch_range=pitches, roll_range=rolls)
     return save_model(path, network, marked, stored_float(path))
 
 
-def pose_ranges(kinds: Sequence[str], scenes: int) -> tuple[Range, Range]:
+def pose_ranges(kinds: Sequence[str], scenes: int, poses: str = 'usual') -> tuple[Range, Range]:
     """Return the 5th and 95th percentile of pitch and of roll, radians, to a hundredth.
 
     Of the cameras that the kinds' scenes draw, before views that show nothing are left out.
     """
     angles = []
     for kind in kinds:
-        source = make_source(kind)
+        source = make_source(kind, poses=POSES[poses])
         for seed in range(scenes):
             rng = np.random.default_rng(seed)
             scene = source.build(rng)

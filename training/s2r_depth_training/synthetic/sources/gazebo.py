@@ -25,6 +25,7 @@ from s2r_depth_training.synthetic.looks.palette import linear
 from s2r_depth_training.synthetic.randomness import random_from
 from s2r_depth_training.synthetic.sources.gazebo_world import World, WorldError, read_world
 from s2r_depth_training.synthetic.sources.lens import aim_camera, sample_lens
+from s2r_depth_training.synthetic.sources.poses import USUAL, Poses
 
 MARGIN = 2.0  # m around the instances' origins that still belongs to the world
 REACH = 9.0  # m, cameras of one scene stay together so that its lights serve them
@@ -46,7 +47,8 @@ class GazeboSource:
 
     nearest = 0.4
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, poses: Poses = USUAL) -> None:
+        self._poses = poses
         self.world = read_world(path)
         low, high = _bounds(self.world)
         if self.world.ceiling is not None:
@@ -83,16 +85,17 @@ class GazeboSource:
         self, scene: WorldScene, rng: np.random.Generator, width: int, height: int
     ) -> Camera:
         """Draw a camera over a floor near the scene's centre, clear of every surface."""
-        r = random_from(rng)
+        r, poses = random_from(rng), self._poses
         lens = sample_lens(r, width, height, (math.radians(45), math.radians(95)))
         positions = self.space.position(self.stands)
         near = self.stands[np.linalg.norm(positions - scene.centre, axis=1) < REACH]
         for _ in range(20):
             point = self.space.position(near[r.randrange(len(near))])
-            point[2] += r.choice([r.uniform(0.0, 0.5), r.uniform(0.8, 1.7), r.uniform(0.8, 1.7)])
+            low, eye = poses.span(0.0, 0.5), poses.span(0.8, 1.7)
+            point[2] += r.choice([r.uniform(*low), r.uniform(*eye), r.uniform(*eye)])
             if self.space.is_clear(point):
                 break
-        pitch, roll = r.gauss(-0.08, 0.18), r.gauss(0, 0.05)
+        pitch, roll = r.gauss(-0.08, 0.18 * poses.pitch), r.gauss(0, 0.05 * poses.roll)
         x, y, z = point
         return aim_camera((x, y, z), r.uniform(-math.pi, math.pi), pitch, roll, lens)
 

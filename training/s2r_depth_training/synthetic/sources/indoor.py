@@ -22,6 +22,7 @@ from s2r_depth_training.synthetic.randomness import random_from
 from s2r_depth_training.synthetic.sources.builder import Builder, LocalFrame, Tabletop
 from s2r_depth_training.synthetic.sources.furnishing import Disc, furnish
 from s2r_depth_training.synthetic.sources.lens import Lens, aim_camera, sample_lens
+from s2r_depth_training.synthetic.sources.poses import USUAL, Poses
 from s2r_depth_training.synthetic.sources.room import (
     RoomShape,
     build_ceiling,
@@ -50,6 +51,9 @@ class IndoorSource:
     """Rooms, corridors, halls and warehouses, drawn from a seed."""
 
     nearest = 0.35
+
+    def __init__(self, poses: Poses = USUAL) -> None:
+        self._poses = poses
 
     def build(self, rng: np.random.Generator) -> RoomScene:
         """Build a furnished room with its lights."""
@@ -95,11 +99,11 @@ class IndoorSource:
     ) -> Camera:
         """Draw a camera: at eye level, low on a robot, close to a table, or under the ceiling."""
         r = random_from(rng)
-        shape, tabletops = scene.shape, scene.tabletops
+        shape, tabletops, poses = scene.shape, scene.tabletops, self._poses
         lens = sample_lens(r, width, height, (math.radians(45), math.radians(95)))
         way = r.choices(['eye', 'low', 'close', 'high'], [5, 2.5, 2.5 if tabletops else 0, 0.7])[0]
         if way == 'close':
-            return _close_up(r, shape, r.choice(tabletops), lens)
+            return _close_up(r, shape, r.choice(tabletops), lens, poses)
         x, y = _free_spot(r, scene)
         # look across the room: toward a point on the other side, or anywhere
         tx, ty = (r.gauss(0, 0.25) * s for s in (shape.width, shape.depth))
@@ -109,11 +113,12 @@ class IndoorSource:
         if r.random() < 0.15:
             yaw = r.uniform(-math.pi, math.pi)
         z, pitch = {
-            'eye': (r.uniform(0.9, 1.75), r.gauss(-0.17, 0.2)),
-            'low': (r.uniform(0.12, 0.6), r.gauss(0.03, 0.12)),
+            'eye': (r.uniform(*poses.span(0.9, 1.75)), r.gauss(-0.17, 0.2 * poses.pitch)),
+            'low': (r.uniform(*poses.span(0.12, 0.6)), r.gauss(0.03, 0.12 * poses.pitch)),
             'high': (shape.height - 0.35, r.uniform(-0.75, -0.25)),
         }[way]
-        return aim_camera((x, y, min(z, shape.height - 0.3)), yaw, pitch, r.gauss(0, 0.05), lens)
+        roll = r.gauss(0, 0.05 * poses.roll)
+        return aim_camera((x, y, min(z, shape.height - 0.3)), yaw, pitch, roll, lens)
 
 
 def sample_lights(
@@ -158,7 +163,7 @@ def _room_light(r: Random, shape: RoomShape) -> Light:
     return Light(colour_of(c * r.uniform(0.5, 2) for c in r.choice(_TINTS)), (0.2, 0.1, -1), at)
 
 
-def _close_up(r: Random, shape: RoomShape, top: Tabletop, lens: Lens) -> Camera:
+def _close_up(r: Random, shape: RoomShape, top: Tabletop, lens: Lens, poses: Poses) -> Camera:
     """Look down at a table top from close by, but from inside the room."""
     x, y, z, width, depth = top
     x += r.uniform(-0.3, 0.3) * width
@@ -171,7 +176,7 @@ def _close_up(r: Random, shape: RoomShape, top: Tabletop, lens: Lens) -> Camera:
     px = min(max(px, 0.15 - shape.width / 2), shape.width / 2 - 0.15)
     py = min(max(py, 0.15 - shape.depth / 2), shape.depth / 2 - 0.15)
     yaw = math.atan2(y - py, x - px) + r.gauss(0, 0.12)
-    return aim_camera((px, py, pz), yaw, pitch, r.gauss(0, 0.06), lens)
+    return aim_camera((px, py, pz), yaw, pitch, r.gauss(0, 0.06 * poses.roll), lens)
 
 
 def _free_spot(r: Random, scene: RoomScene) -> tuple[float, float]:

@@ -11,6 +11,7 @@ import numpy as np
 from s2r_depth_training.synthetic.geometry.camera import Camera
 from s2r_depth_training.synthetic.geometry.scene import AnyScene
 from s2r_depth_training.synthetic.sources.indoor import IndoorSource
+from s2r_depth_training.synthetic.sources.poses import USUAL, Poses
 from s2r_depth_training.synthetic.sources.street import StreetSource
 
 
@@ -32,20 +33,24 @@ class SceneSource(Protocol[AnyScene]):
 
 
 # The kinds that need no world from outside.
-PROCEDURAL: dict[str, Callable[[], SceneSource[Any]]] = {
+PROCEDURAL: dict[str, Callable[[Poses], SceneSource[Any]]] = {
     'indoor': IndoorSource,
     'street': StreetSource,
 }
 KINDS = (*PROCEDURAL, 'gazebo')
 
 
-def make_source(kind: str, world: str | Path | None = None) -> SceneSource[Any]:
-    """Make the source of a kind. world: the file that 'gazebo' reads, unused by the others.
+def make_source(
+    kind: str, world: str | Path | None = None, poses: Poses = USUAL
+) -> SceneSource[Any]:
+    """Make the source of a kind, whose cameras have the given poses.
+
+    world: the file that 'gazebo' reads, unused by the others.
 
     Raises ValueError for an unknown kind or a missing world.
     """
     if kind in PROCEDURAL:
-        return PROCEDURAL[kind]()
+        return PROCEDURAL[kind](poses)
     if kind not in KINDS:
         raise ValueError(f'unknown kind of scene {kind!r}: choose from {", ".join(KINDS)}')
     if world is None:
@@ -53,4 +58,4 @@ def make_source(kind: str, world: str | Path | None = None) -> SceneSource[Any]:
     # imported here, so that the others need neither trimesh nor scipy
     from s2r_depth_training.synthetic.sources.gazebo import GazeboSource
 
-    return GazeboSource(world)
+    return GazeboSource(world, poses)

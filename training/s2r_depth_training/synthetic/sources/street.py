@@ -15,6 +15,7 @@ from s2r_depth_training.synthetic.randomness import random_from
 from s2r_depth_training.synthetic.sources import vehicles
 from s2r_depth_training.synthetic.sources.builder import Builder
 from s2r_depth_training.synthetic.sources.lens import aim_camera, sample_lens
+from s2r_depth_training.synthetic.sources.poses import USUAL, Poses
 from s2r_depth_training.synthetic.sources.road import Road
 from s2r_depth_training.synthetic.sources.roadside import line_side
 
@@ -34,6 +35,9 @@ class StreetSource:
     """Streets in towns, suburbs, parks and the country, drawn from a seed."""
 
     nearest = 1.8
+
+    def __init__(self, poses: Poses = USUAL) -> None:
+        self._poses = poses
 
     def build(self, rng: np.random.Generator) -> StreetScene:
         """Build a street with its surroundings and daylight."""
@@ -63,7 +67,7 @@ class StreetSource:
         self, scene: StreetScene, rng: np.random.Generator, width: int, height: int
     ) -> Camera:
         """Draw a camera: on a car, carried on the sidewalk, or low on a robot; any heading."""
-        r, road = random_from(rng), scene.road
+        r, road, poses = random_from(rng), scene.road, self._poses
         way = r.choices(['car', 'walk', 'robot'], [5, 2, 2])[0]
         lens = sample_lens(r, width, height, (math.radians(38), math.radians(95)))
         for _ in range(8):
@@ -71,13 +75,14 @@ class StreetSource:
             x, y, ground, heading = road.at(along, across)
             if all(math.hypot(x - a, y - b) > 3.0 for a, b in scene.cars):
                 break
-        z = {'car': r.uniform(1.2, 2.3), 'walk': r.uniform(1.3, 1.8), 'robot': r.uniform(0.2, 0.8)}
-        pitch = r.gauss(-0.04, 0.06 if way == 'car' else 0.12)
+        spans = {'car': (1.2, 2.3), 'walk': (1.3, 1.8), 'robot': (0.2, 0.8)}
+        z = {name: r.uniform(*poses.span(*span)) for name, span in spans.items()}
+        pitch = r.gauss(-0.04, (0.06 if way == 'car' else 0.12) * poses.pitch)
         turn = _sample_turn(r)
         # a car pitches with the hill it stands on
         rise = (road.at(along + 4, across)[2] - road.at(along - 4, across)[2]) / 8.0
         pitch += math.atan(rise) * math.cos(turn)
-        roll = r.gauss(0, 0.03 if way == 'car' else 0.06)
+        roll = r.gauss(0, (0.03 if way == 'car' else 0.06) * poses.roll)
         return aim_camera((x, y, ground + z[way]), heading + turn, pitch, roll, lens)
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 import cv2
 import torch
 
-from comparison_of_stages.arms import ARMS
+from comparison_of_stages.arms import ARMS, PLAIN
 from comparison_of_stages.judging import judge
 from comparison_of_stages.tables import print_table
 from comparison_of_stages.training import train
@@ -34,8 +34,11 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = top.add_subparsers(required=True, metavar='COMMAND')
     learn = commands.add_parser('train', help='train arms up to a number of images; resumes')
-    learn.add_argument('--arms', choices=ARMS, nargs='+', default=list(ARMS))
-    learn.add_argument('--data', type=Path, nargs='+', required=True, help='manifest.json')
+    learn.add_argument('--arms', choices=ARMS, nargs='+', default=PLAIN)
+    learn.add_argument('--data', type=Path, nargs='+', required=True, help='manifests of rooms')
+    learn.add_argument('--worlds', type=Path, nargs='*', default=[], help='for i, j: one a world')
+    learn.add_argument('--wide', type=Path, nargs='*', default=[], help='for k: of wide poses')
+    learn.add_argument('--start', type=Path, help='weights to go on from, not fresh ones')
     learn.add_argument('--images', type=count, default=150_000)
     learn.add_argument('--pairs', type=count, default=40_000, help='pairs of stage 0')
     learn.add_argument('--batch', type=count, help='images a step, in place of the configured')
@@ -43,6 +46,7 @@ def parser() -> argparse.ArgumentParser:
     learn.set_defaults(run=train)
     score = commands.add_parser('judge', help='score all results; writes their JSON')
     score.add_argument('--rooms', type=Path, nargs='+', required=True, help='manifests of rooms')
+    score.add_argument('--wide', type=Path, nargs='*', default=[], help='of rooms, wide poses')
     score.add_argument('--worlds', type=Path, nargs='*', default=[], help='manifests, one a world')
     score.add_argument('--outdoor', nargs='*', default=['citysim'], help='worlds judged apart')
     score.add_argument('--out', type=Path, required=True, help='folder of the JSON')

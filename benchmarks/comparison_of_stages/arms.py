@@ -22,7 +22,8 @@ class Arm:
     stage: name of the stage that DP learns in. start: the result that it starts from, of a stage 0
     or of another arm; '' for a fresh network. fork: arm that it leaves after FORK of the images.
     rate: the constant learning rate, times that of the configuration. code: weight of the loss on
-    equal codes.
+    equal codes. worlds: the names of the Gazebo worlds that a quarter of its frames are from. wide:
+    whether its rooms are those that cameras of wide poses see.
     """
 
     about: str
@@ -31,6 +32,8 @@ class Arm:
     fork: str = ''
     rate: float = 1.0
     code: float = 0.0
+    worlds: tuple[str, ...] = ()
+    wide: bool = False
 
 
 ARMS = {
@@ -42,7 +45,21 @@ ARMS = {
     'f': Arm('d, then jointly, codes kept equal', 'joint', fork='d', rate=0.35, code=0.5),
     'g': Arm('c, but stage 0 without own reconstruction', 'decoder', start='encoder_across'),
     'h': Arm('c, but E_s as it was drawn: what stage 0 is worth', 'decoder'),
+    'i': Arm(
+        'a, a quarter of the frames from three worlds',
+        'formula',
+        worlds=('bookstore', 'hospital', 'small_warehouse'),
+    ),
+    'j': Arm(
+        'a, a quarter of the frames from the two others',
+        'formula',
+        worlds=('husarion_office', 'small_house'),
+    ),
+    'k': Arm('a, cameras of wide poses', 'formula', wide=True),
 }
+PLAIN = [name for name, arm in ARMS.items() if not arm.worlds and not arm.wide]
+"""The arms that learn from nothing but rooms with cameras of usual poses."""
+WORLD_SHARE = 0.25
 # Stage 0 by name: the weight of the reconstruction in the image's own style.
 STAGE_0 = {'encoder': 1.0, 'encoder_across': 0.0}
 

@@ -118,6 +118,8 @@ def judge(args: argparse.Namespace) -> None:
     make_folder(args.out)
     experiment = shared_experiment()
     chosen = [one for path in args.rooms for one in looks(path, 'rooms', experiment)]
+    for path in args.wide:
+        chosen += looks(path, 'rooms, wide poses', experiment)
     for manifest in args.worlds:
         kind = 'outdoor world' if manifest.parent.name in args.outdoor else 'indoor worlds'
         chosen += looks(manifest, kind, experiment)
@@ -130,14 +132,16 @@ def judge(args: argparse.Namespace) -> None:
 def judge_result(
     path: Path, facts: dict[str, Any], chosen: Sequence[Look], args: argparse.Namespace
 ) -> None:
-    """Write the JSON of one result."""
+    """Write the JSON of one result, on all looks but at worlds that it learnt from."""
     out = args.out / f'arm_{path.stem}.json'
     old = read_facts(out) if out.exists() else {}
     if args.real_once and 'real' in old:
         raise ComparisonError(f'{out} has been judged on real images; they are to be used once')
     experiment = shared_experiment()
     metres = predictor(path, facts, experiment, resolve_device(args.device))
-    records = judged(chosen, metres, experiment.data.max_depth)
+    known = facts.get('worlds', [])
+    unseen = [one for one in chosen if one.scene.split('/')[0] not in known]
+    records = judged(unseen, metres, experiment.data.max_depth)
     result = {**facts, 'sets': summary_of(records), 'scene_means': scene_means(records)}
     if args.real_once:
         result['real'] = judged_on_real(args.real_once, metres, experiment)

@@ -52,7 +52,9 @@ def refused(script: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any, *options:
     return line
 
 
-@pytest.mark.parametrize('script', ['adaptation', 'cloud_filters', 'confidence', 'scale_sources'])
+@pytest.mark.parametrize(
+    'script', ['adaptation', 'cloud_filters', 'confidence', 'held_out', 'scale_sources']
+)
 @pytest.mark.parametrize('content', [None, '[]', 'null', '{', '{"frames": []}'])
 def test_what_is_no_manifest_is_told(script, content, tmp_path, monkeypatch, capsys):
     manifest = tmp_path / 'm.json'
@@ -65,6 +67,7 @@ def test_what_is_no_manifest_is_told(script, content, tmp_path, monkeypatch, cap
         ],
         'cloud_filters': [('--rooms', manifest, '--json', result)],
         'confidence': [(manifest, '--json', result)],
+        'held_out': [('--models', 'indoor-s', '--sets', manifest, '--json', result)],
         'scale_sources': [
             (option, manifest, '--out', tmp_path / 'out') for option in ('--real', '--rendered')
         ],
@@ -76,7 +79,8 @@ def test_what_is_no_manifest_is_told(script, content, tmp_path, monkeypatch, cap
 
 
 @pytest.mark.parametrize(
-    'script', ['adaptation', 'cloud_filters', 'confidence', 'scale_sources', 'simulate_drive']
+    'script',
+    ['adaptation', 'cloud_filters', 'confidence', 'held_out', 'scale_sources', 'simulate_drive'],
 )
 def test_what_cannot_be_written_is_told_before_the_work(script, tmp_path, monkeypatch, capsys):
     file = tmp_path / 'file'
@@ -85,6 +89,7 @@ def test_what_cannot_be_written_is_told_before_the_work(script, tmp_path, monkey
         'adaptation': ('--real', file, '--synthetic', file, '--out', file),
         'cloud_filters': ('--json', file / 'result.json'),
         'confidence': (file, '--json', file / 'result.json'),
+        'held_out': ('--models', 'x', '--sets', file, '--json', file / 'result.json'),
         'scale_sources': ('--real', file, '--out', file),
         'simulate_drive': ('--out', file),
     }

@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
-from made_up_shards import HEIGHT, WIDTH
+from made_up_shards import HEIGHT, WIDTH, make_set, make_shard
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -18,6 +18,7 @@ from comparison_of_stages import arms, training
 from comparison_of_stages.judging import judge
 from comparison_of_stages.results import KEPT
 from comparison_of_stages.tables import paired, print_table
+from s2r_depth_ros.network.weights import weights_sha256
 from s2r_depth_training.runs.experiment import Experiment, load_experiment, save_experiment
 from s2r_depth_training.runs.step import TrainingStep
 from s2r_depth_training.runs.trunk import Trunk, load_trunk
@@ -41,19 +42,21 @@ def shared(experiment: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def train(shared: None, manifests: list[Path], tmp_path: Path) -> Train:
     """Return what trains arms for a small number of images, two a step, and tells the folder."""
 
-    def run(*names: str, images: int = 10, folder: str = 'runs') -> Path:
+    def run(
+        *names: str, images: int = 10, folder: str = 'runs', options: Sequence[str] = ()
+    ) -> Path:
         # Rooms only: stage 0 and arm f need views in two styles.
         args = ['train', '--arms', *names, '--images', str(images), '--pairs', '4', '--batch', '2']
         args += ['--runs', str(tmp_path / folder), '--data', str(manifests[0]), '--device', 'cpu']
-        training.train(parser().parse_args(args))
+        training.train(parser().parse_args([*args, *options]))
         return tmp_path / folder
 
     return run
 
 
 def test_all_arms_are_trained_judged_and_shown(train, manifests, tmp_path, capsys):
-    runs = train(*arms.ARMS)
-    for name in arms.ARMS:
+    runs = train(*arms.PLAIN)
+    for name in arms.PLAIN:
         facts = json.loads((runs / f'{name}_10.json').read_text())
         assert (facts['arm'], facts['images'], facts['device']) == (name, 10, 'cpu')
         assert facts['stage'] == arms.ARMS[name].stage
@@ -61,7 +64,7 @@ def test_all_arms_are_trained_judged_and_shown(train, manifests, tmp_path, capsy
     for name in arms.STAGE_0:
         assert json.loads((runs / f'{name}_10.json').read_text())['pairs'] == 4
     before = {path: path.stat().st_mtime_ns for path in runs.iterdir()}
-    train(*arms.ARMS)  # nothing is left to do
+    train(*arms.PLAIN)  # nothing is left to do
     assert {path: path.stat().st_mtime_ns for path in runs.iterdir()} == before
     starts_are_as_told(runs)
     losses_are_as_told(runs)
@@ -71,8 +74,8 @@ def test_all_arms_are_trained_judged_and_shown(train, manifests, tmp_path, capsy
     command += ['--worlds', str(manifests[1]), '--outdoor', manifests[1].parent.name]
     command += ['--device', 'cpu']
     judge(parser().parse_args(command))
-    assert sorted(p.name for p in out.iterdir()) == [f'arm_{n}_10.json' for n in arms.ARMS]
-    for name in arms.ARMS:
+    assert sorted(p.name for p in out.iterdir()) == [f'arm_{n}_10.json' for n in arms.PLAIN]
+    for name in arms.PLAIN:
         result = json.loads((out / f'arm_{name}_10.json').read_text())
         # Streets are judged as rooms are: nothing in them is sky.
         assert set(result['sets']) == {
@@ -92,10 +95,58 @@ def test_all_arms_are_trained_judged_and_shown(train, manifests, tmp_path, capsy
     shown = capsys.readouterr().out
     assert 'rooms: 2 frames of 1 scenes' in shown
     lines = [line for line in shown.splitlines() if line.startswith('| 10 | ')]
-    assert len(lines) == 4 * len(arms.ARMS)
+    assert len(lines) == 4 * len(arms.PLAIN)
     assert lines[0].split('|')[2].strip() == 'a: map by formula, no attention'
     assert lines[0].rstrip().endswith('|  |  |')  # a is what others are compared with
-    assert all('+' in line or '-' in line.split('|')[5] for line in lines[1 : len(arms.ARMS)])
+    assert all('+' in line or '-' in line.split('|')[5] for line in lines[1 : len(arms.PLAIN)])
+
+
+def test_arms_of_worlds_are_judged_on_the_others(train, manifests, tmp_path):
+    worlds = [a_world(name, tmp_path) for name in arms.ARMS['i'].worlds + arms.ARMS['j'].worlds]
+    start = train('a', images=2, folder='start') / 'a_2.safetensors'
+    given = ['--worlds', *worlds, '--wide', str(manifests[1]), '--start', str(start)]
+    runs = train('a', 'i', 'j', 'k', options=given)
+    facts = {n: json.loads((runs / f'{n}_10.json').read_text()) for n in 'aijk'}
+    assert {n: list(f['training_frames']) for n, f in facts.items()} == {
+        'a': ['indoor'], 'i': ['gazebo', 'indoor'], 'j': ['gazebo', 'indoor'], 'k': ['street'],
+    }  # fmt: skip
+    assert facts['i']['training_frames']['gazebo'] == 3 * facts['a']['training_frames']['indoor']
+    assert facts['i']['experiment']['data']['mix'] == {'indoor': 0.75, 'gazebo': 0.25}
+    began = weights_sha256(load_file(start))
+    assert {f['weights_at_the_start'] for f in facts.values()} == {began}
+    first, last = (load_file(path) for path in (start, runs / 'i_10.safetensors'))
+    frozen = [key for key in first if key.startswith('struct_')]  # DP learns behind the formula
+    assert all(torch.equal(first[key], last[key]) for key in frozen)
+
+    out = tmp_path / 'results'
+    command = ['judge', '--runs', str(runs), '--rooms', str(manifests[0]), '--out', str(out)]
+    command += ['--worlds', *worlds, '--wide', str(manifests[0]), '--device', 'cpu']
+    judge(parser().parse_args(command))
+    seen = {}
+    for name in 'aijk':
+        means = json.loads((out / f'arm_{name}_10.json').read_text())['scene_means']
+        assert 'rooms, wide poses' in means
+        seen[name] = {scene.split('/')[0] for scene in means['indoor worlds']}
+    assert seen['a'] == seen['k'] == seen['i'] | seen['j']
+    assert seen['i'] == set(arms.ARMS['j'].worlds)
+    assert seen['j'] == set(arms.ARMS['i'].worlds)
+
+
+def a_world(name: str, folder: Path) -> str:
+    """Write made-up frames as those of the Gazebo world ``name``; return the manifest."""
+    made = folder / name
+    made.mkdir()
+    make_shard(made / 'train.npz', 6, [1, 2], 7)
+    make_shard(made / 'validation.npz', 2, [3], 8)
+    return str(make_set(made, 'gazebo'))
+
+
+def test_arms_without_their_frames_are_told_before_any_is_trained(train, tmp_path):
+    with pytest.raises(arms.ComparisonError, match='i learns from bookstore: give --worlds'):
+        train('a', 'i')
+    with pytest.raises(arms.ComparisonError, match='k learns from rooms of wide poses'):
+        train('a', 'k')
+    assert not list((tmp_path / 'runs').glob('*'))
 
 
 def starts_are_as_told(runs: Path) -> None:

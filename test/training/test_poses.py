@@ -24,7 +24,8 @@ def test_the_angles_of_the_training_are_written_and_the_weights_stay(tmp_path, c
     assert str(after.pitch_range) in capsys.readouterr().out
     assert main(['poses', str(path), '--scenes', '3', '--poses', 'wide']) == 0
     wide = read_metadata(path)
-    assert wide.roll_range is not None and after.roll_range is not None
+    assert wide.roll_range is not None
+    assert after.roll_range is not None
     assert wide.roll_range[1] > 2 * after.roll_range[1]
 
 

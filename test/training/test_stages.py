@@ -15,6 +15,7 @@ from s2r_depth_ros.network.s2r_depthnet import SUB_NETWORKS, S2RDepthNet
 from s2r_depth_training.dataset.samples import Batch
 from s2r_depth_training.errors import DivergedError
 from s2r_depth_training.runs.experiment import Experiment
+from s2r_depth_training.stages import depth
 from s2r_depth_training.stages.base import (
     ABSURD_NORM,
     clip_gradients,
@@ -114,7 +115,8 @@ def test_folded_skips_change_the_pace_but_not_the_start(experiment, network, bat
     assert gradients[1] / gradients[0] == pytest.approx(1 / SKIP_WEIGHTS[2], rel=0.01)
 
 
-def test_frozen_parts_may_run_in_bfloat16_in_training_only(experiment, network, batch):
+def test_frozen_parts_may_run_in_bfloat16_in_training_only(experiment, network, batch, monkeypatch):
+    monkeypatch.setattr(depth, '_has_bf16', lambda _: True)
     plain, low = (
         depth_stage(replace(experiment, frozen_bf16=frozen), 'depth', copy.deepcopy(network))
         for frozen in (False, True)
@@ -131,6 +133,17 @@ def test_frozen_parts_may_run_in_bfloat16_in_training_only(experiment, network, 
     plain.eval()
     judged = (stage.predict(stage.average, batch.image).depths[-1] for stage in (plain, low))
     assert torch.equal(*judged)
+
+
+def test_a_cpu_that_only_emulates_bfloat16_is_spared_it(experiment, network, batch, monkeypatch):
+    monkeypatch.setattr(depth, 'cpu_has_bf16', lambda: False)
+    monkeypatch.setattr(depth, '_has_bf16', depth._has_bf16.__wrapped__)  # not what is cached
+    plain, low = (
+        depth_stage(replace(experiment, frozen_bf16=frozen), 'depth', copy.deepcopy(network))
+        for frozen in (False, True)
+    )
+    exact, same = (stage.predict(stage.network, batch.image).structure for stage in (plain, low))
+    assert torch.equal(exact, same)
 
 
 def test_stage_ste_trains_the_encoder_and_leaves_attention_out(experiment, network, batch):

@@ -80,8 +80,8 @@ class Experiment:
     """Whether DP's skip weights are trained folded into the convolutions behind them, which speeds
     up what fine detail needs; the exported model has them unfolded."""
     frozen_bf16: bool = False
-    """Whether a stage runs in bfloat16 what it does not train, except for validation; this is
-    faster on CPUs that have it."""
+    """Whether a stage runs in bfloat16 what it does not train, except for validation; not on CPUs
+    without bf16 units, where it would take half as long again."""
     ema: float = 0.998
     """Decay of the averaged weights that are validated and exported."""
     precision: str = '32-true'

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 from torch import Tensor
 
 from s2r_depth_ros.evaluation.metrics import depth_metrics
+from s2r_depth_ros.inference.devices import cpu_has_bf16
 from s2r_depth_ros.network.contrast import normalised_contrast
 from s2r_depth_ros.network.s2r_depthnet import NetworkOutput, S2RDepthNet
 from s2r_depth_training.dataset.samples import Batch
@@ -24,6 +27,11 @@ from s2r_depth_training.stages.translation import code_distance
 # What is logged of the validation frames: metrics under a scaling, and what marks it.
 _METRICS, _SUFFIXES = ('abs_rel', 'delta1'), {'median': '', 'none': '_raw'}
 VALIDATED = tuple(f'val/{key}{suffix}' for suffix in _SUFFIXES.values() for key in _METRICS)
+
+
+@cache  # for every part and step
+def _has_bf16(device: str) -> bool:
+    return device != 'cpu' or cpu_has_bf16()
 
 
 class DepthStage(Stage):
@@ -89,7 +97,8 @@ class DepthStage(Stage):
     def _run(self, network: S2RDepthNet, name: str, features: Tensor) -> Tensor:
         """Run one part; one that this stage leaves as it is may do with bfloat16 in training."""
         part = getattr(network, name)
-        if not (self.settings.frozen_bf16 and self.training and name not in self.rule.trained):
+        is_frozen = self.training and name not in self.rule.trained
+        if not (is_frozen and self.settings.frozen_bf16 and _has_bf16(features.device.type)):
             return part(features)  # in the run's own precision
         with torch.autocast(features.device.type, torch.bfloat16):
             return part(features).to(features.dtype)

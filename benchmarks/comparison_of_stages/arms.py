@@ -46,12 +46,12 @@ ARMS = {
     'g': Arm('c, but stage 0 without own reconstruction', 'decoder', start='encoder_across'),
     'h': Arm('c, but E_s as it was drawn: what stage 0 is worth', 'decoder'),
     'i': Arm(
-        'a, a quarter of the frames from three worlds',
+        'a, a quarter of the frames from two worlds',
         'formula',
-        worlds=('bookstore', 'hospital', 'small_warehouse'),
+        worlds=('hospital', 'small_warehouse'),
     ),
     'j': Arm(
-        'a, a quarter of the frames from the two others',
+        'a, a quarter of the frames from two others',
         'formula',
         worlds=('husarion_office', 'small_house'),
     ),

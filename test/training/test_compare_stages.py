@@ -110,7 +110,7 @@ def test_arms_of_worlds_are_judged_on_the_others(train, manifests, tmp_path):
     assert {n: list(f['training_frames']) for n, f in facts.items()} == {
         'a': ['indoor'], 'i': ['gazebo', 'indoor'], 'j': ['gazebo', 'indoor'], 'k': ['street'],
     }  # fmt: skip
-    assert facts['i']['training_frames']['gazebo'] == 3 * facts['a']['training_frames']['indoor']
+    assert facts['i']['training_frames']['gazebo'] == 2 * facts['a']['training_frames']['indoor']
     assert facts['i']['experiment']['data']['mix'] == {'indoor': 0.75, 'gazebo': 0.25}
     began = weights_sha256(load_file(start))
     assert {f['weights_at_the_start'] for f in facts.values()} == {began}
@@ -142,7 +142,7 @@ def a_world(name: str, folder: Path) -> str:
 
 
 def test_arms_without_their_frames_are_told_before_any_is_trained(train, tmp_path):
-    with pytest.raises(arms.ComparisonError, match='i learns from bookstore: give --worlds'):
+    with pytest.raises(arms.ComparisonError, match='i learns from hospital: give --worlds'):
         train('a', 'i')
     with pytest.raises(arms.ComparisonError, match='k learns from rooms of wide poses'):
         train('a', 'k')

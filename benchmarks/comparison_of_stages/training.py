@@ -25,6 +25,7 @@ from comparison_of_stages.arms import (
 from comparison_of_stages.results import load_network, save_result
 from s2r_depth_ros.files import check_output, make_folder
 from s2r_depth_ros.inference.devices import resolve_device
+from s2r_depth_ros.network.depth import fold_skip_weights
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 from s2r_depth_ros.network.weights import weights_sha256
 from s2r_depth_training.dataset.device_frames import DeviceFrames
@@ -33,6 +34,7 @@ from s2r_depth_training.runs.experiment import Experiment
 from s2r_depth_training.runs.export import without_paths
 from s2r_depth_training.runs.open_step import load_frames, open_step
 from s2r_depth_training.runs.trunk import TRUNK, Trunk, Work, load_trunk, plain_copy, save_trunk
+from s2r_depth_training.stages.base import Stage
 from s2r_depth_training.stages.config import StageConfig
 from s2r_depth_training.stages.initialise import initialise
 
@@ -128,6 +130,8 @@ class Runs:
         trunk = Trunk(step, rate, config.warm_up, self.folder / f'{name}_{self.images}.jsonl')
         if saved:
             step.restore(saved)
+        elif self.start and not needs(name):
+            go_on(step.stage, self.fresh())
         return trunk
 
     def growing(self, name: str, trunk: Trunk, end: int) -> Work[None]:
@@ -143,6 +147,14 @@ class Runs:
     def save(self, name: str, network: S2RDepthNet, facts: dict[str, Any]) -> None:
         """Write a result, and the facts about it."""
         save_result(self.result(name), network, facts)
+
+
+def go_on(stage: Stage, network: S2RDepthNet) -> None:
+    """Give a stage the weights of ``network``, also where its DP would begin anew."""
+    if stage.settings.fold_skips:
+        fold_skip_weights(network.depth_net)
+    for own in (stage.network, stage.average):
+        own.load_state_dict(network.state_dict())
 
 
 def train(args: argparse.Namespace) -> None:

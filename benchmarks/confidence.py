@@ -24,18 +24,23 @@ from numpy.typing import NDArray
 
 from s2r_depth_ros.command_table import reported
 from s2r_depth_ros.files import check_output, write_json
-from s2r_depth_ros.geometry.cleaning.confidence import reduced, reduced_features
+from s2r_depth_ros.geometry.cleaning.confidence import reduced
 from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_ros.inference.preprocessing import Preprocessor
 from s2r_depth_ros.network.checkpoint import load_model
 from s2r_depth_ros.network.registry import find_model
 from s2r_depth_ros.network.s2r_depthnet import S2RDepthNet
 from s2r_depth_ros.tables import format_markdown_table
-from s2r_depth_training.dataset.format import VALIDATION, read_shards
+from s2r_depth_training.runs.confidence import (
+    RIGHT,
+    Floats,
+    Pixels,
+    choose_pixels,
+    fit_curve,
+    held_out_frames,
+    logistic,
+)
 
-RIGHT = float(np.log(1.25))
-FRAMES = 160  # of a manifest, spread over it
-PIXELS = 1500  # of a frame
 BINS = 10
 # What a curve over these would be; the first is the one of the package.
 CURVES = {
@@ -48,14 +53,12 @@ CURVES = {
     'attention map': ('attention',),
 }
 
-Floats = NDArray[np.float64]
-
 
 class Sample(NamedTuple):
-    """Pixels of one frame: error, absolute log, and candidates by name, float64 [n] each."""
+    """Pixels of one frame, and candidates by name, float64 [n] each."""
 
     scene: int
-    error: Floats
+    pixels: Pixels
     candidates: dict[str, Floats]
 
 
@@ -87,8 +90,8 @@ def fit_and_judge(args: argparse.Namespace) -> None:
 
 def judged(samples: Sequence[Sample]) -> dict[str, Any]:
     """Return what each curve is worth, the reliability of the package's, and its coefficients."""
-    error = np.concatenate([sample.error for sample in samples])
-    scenes = np.concatenate([np.full(len(s.error), s.scene) for s in samples])
+    error = np.concatenate([sample.pixels.error for sample in samples])
+    scenes = np.concatenate([np.full(len(s.pixels.error), s.scene) for s in samples])
     candidates = {
         name: np.concatenate([sample.candidates[name] for sample in samples])
         for name in samples[0].candidates
@@ -97,18 +100,18 @@ def judged(samples: Sequence[Sample]) -> dict[str, Any]:
     rows, reliability = {}, None
     for name, parts in CURVES.items():
         design = _design(candidates, parts)
-        weights = _logistic(design[fitted_to], error[fitted_to] < RIGHT)
+        weights = logistic(design[fitted_to], error[fitted_to] < RIGHT)
         chance = 1 / (1 + np.exp(-design[~fitted_to] @ weights))
         rows[name] = _worth(chance, error[~fitted_to])
         reliability = reliability or _reliability(chance, error[~fitted_to] < RIGHT)
     rows['the error itself'] = _worth(-error[~fitted_to], error[~fitted_to])
-    package = _logistic(_design(candidates, next(iter(CURVES.values()))), error < RIGHT)
+    package = fit_curve([sample.pixels for sample in samples])
     return {
         'frames': len(samples),
         'right': round(float((error < RIGHT).mean()), 4),
         'curves': rows,
         'reliability': reliability,
-        'package_curve': [round(float(weight), 3) for weight in package],
+        'package_curve': list(package),
     }
 
 
@@ -120,27 +123,25 @@ def _samples(model: str, manifests: Sequence[Path]) -> Iterator[Sample]:
     preprocess = Preprocessor(
         estimator.metadata, estimator.input_size, estimator.device, torch.float32
     )
-    random, first_scene = np.random.default_rng(0), 0
-    for manifest in manifests:
-        for shard in read_shards(manifest, VALIDATION):
-            numbers = np.unique(shard.arrays['scene'], return_inverse=True)[1]
-            for i in np.unique(np.linspace(0, len(shard) - 1, FRAMES).astype(int)):
-                frame = shard.frame(int(i))
-                truth = frame.depth.astype(np.float32)
-                views = (frame.rgb, np.ascontiguousarray(frame.rgb[:, ::-1]))
-                seen, mirrored = (estimator.predict(v, fx=frame.fx, maps=True) for v in views)
-                assert seen.attention is not None
-                with torch.inference_mode():
-                    spread = _spread(network.eval()(preprocess(frame.rgb)).depths, truth.shape)
-                maps = {
-                    'mirrored': np.abs(np.log(mirrored.depth[:, ::-1] / seen.depth)),
-                    'spread': spread,
-                    'attention': seen.attention,
-                }
-                sample = _sample(first_scene + int(numbers[i]), seen.depth, truth, maps, random)
-                if sample is not None:
-                    yield sample
-            first_scene += int(numbers.max()) + 1
+    random = np.random.default_rng(0)
+    for scene, frame in held_out_frames(manifests):
+        views = (frame.rgb, np.ascontiguousarray(frame.rgb[:, ::-1]))
+        seen, mirrored = (estimator.predict(v, fx=frame.fx, maps=True) for v in views)
+        assert seen.attention is not None
+        with torch.inference_mode():
+            spread = _spread(network.eval()(preprocess(frame.rgb)).depths, frame.depth.shape)
+        maps = {
+            'mirrored': np.log(np.abs(np.log(mirrored.depth[:, ::-1] / seen.depth)) + 0.01),
+            'spread': np.log(spread + 0.01),
+            'attention': seen.attention,
+        }
+        pixels = choose_pixels(seen.depth, frame.depth, random)
+        if pixels is not None:
+            own = {'relief': pixels.relief, 'farness': pixels.farness}
+            own['farness^2'] = pixels.farness**2
+            for name, level in maps.items():
+                own[name] = reduced(level).ravel()[pixels.at].astype(np.float64)
+            yield Sample(scene, pixels, own)
 
 
 def _spread(depths: Sequence[torch.Tensor], shape: tuple[int, ...]) -> NDArray[np.float32]:
@@ -154,45 +155,8 @@ def _spread(depths: Sequence[torch.Tensor], shape: tuple[int, ...]) -> NDArray[n
     return np.asarray(cv2.resize(spread, shape[::-1]), np.float32)
 
 
-def _sample(
-    scene: int,
-    depth: NDArray[np.float32],
-    truth: NDArray[np.float32],
-    maps: Mapping[str, NDArray[np.float32]],
-    random: np.random.Generator,
-) -> Sample | None:
-    """Return pixels of one frame, None if most of it has no truth."""
-    depth, truth = reduced(depth), reduced(truth)
-    known = np.flatnonzero((truth > 0.1) & (truth < 79) & np.isfinite(depth))
-    if len(known) < 0.3 * depth.size:
-        return None
-    scaled = depth * np.median(truth.ravel()[known]) / np.median(depth.ravel()[known])
-    chosen = random.choice(known, PIXELS)
-    relief, farness = reduced_features(depth)
-    candidates = {'relief': relief, 'farness': farness, 'farness^2': farness**2}
-    for name, level in maps.items():
-        level = reduced(level)
-        candidates[name] = level if name == 'attention' else np.log(level + 0.01)
-    error = np.abs(np.log(truth.ravel()[chosen] / scaled.ravel()[chosen]))
-    return Sample(
-        scene, error.astype(np.float64),
-        {name: level.ravel()[chosen].astype(np.float64) for name, level in candidates.items()},
-    )  # fmt: skip
-
-
 def _design(candidates: Mapping[str, Floats], parts: Sequence[str]) -> Floats:
     return np.stack([np.ones_like(candidates['relief']), *(candidates[p] for p in parts)], axis=1)
-
-
-def _logistic(design: Floats, right: NDArray[np.bool_]) -> Floats:
-    """Return the weights of a logistic regression, by Newton's method."""
-    weights = np.zeros(design.shape[1])
-    for _ in range(20):
-        chance = 1 / (1 + np.exp(-design @ weights))
-        curvature = (design * (chance * (1 - chance))[:, None]).T @ design
-        slope = design.T @ (right - chance)
-        weights += np.linalg.solve(curvature + 1e-6 * np.eye(len(weights)), slope)
-    return weights
 
 
 def _worth(chance: Floats, error: Floats) -> dict[str, float]:

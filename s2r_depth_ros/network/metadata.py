@@ -19,7 +19,7 @@ RESIZE_METHODS = ('bicubic', 'bilinear')
 SCENES = ('indoor', 'outdoor', 'universal')
 
 # Fields that files of an older version do not have.
-_YOUNGER = ('pitch_range', 'roll_range')
+_YOUNGER = ('pitch_range', 'roll_range', 'confidence_curve')
 
 _Test = Callable[[object], bool]
 
@@ -56,6 +56,9 @@ class ModelMetadata:
     pitch_range, roll_range: least and largest angle of the cameras that it was trained with,
         radians, without a twentieth at each end; pitch above 0 looks up, roll above 0 has the right
         side of the camera lower. None where unknown, as in older files: level is assumed then.
+    confidence_curve: intercept and the factors of relief, farness and its square, of the log odds
+        that a depth is right (geometry/cleaning/confidence.py). None where it was not fitted: that
+        of an earlier model for such scenes is taken then.
     licence: of the weights. placeholder: why this model only stands in for a better one, or ''.
     sha256: over the sorted keys, each followed by its tensor's little-endian bytes; filled on save.
 
@@ -76,6 +79,7 @@ class ModelMetadata:
     resize: str = 'bicubic'
     pitch_range: tuple[float, float] | None = None
     roll_range: tuple[float, float] | None = None
+    confidence_curve: tuple[float, float, float, float] | None = None
     provenance: dict[str, Any] = field(default_factory=dict)
     scores: dict[str, Any] = field(default_factory=dict)
     placeholder: str = ''
@@ -149,8 +153,8 @@ def _is_name(value: object) -> bool:
     return isinstance(value, str) and value.strip() != '' and not set(value) & set('/\\\n')
 
 
-def _three(holds: _Test) -> _Test:
-    return lambda value: isinstance(value, tuple) and len(value) == 3 and all(map(holds, value))
+def _numbers(count: int, holds: _Test) -> _Test:
+    return lambda value: isinstance(value, tuple) and len(value) == count and all(map(holds, value))
 
 
 def _angles(most: float) -> tuple[_Test, str]:
@@ -189,11 +193,15 @@ _RULES: dict[str, tuple[_Test, str]] = {
     'scene': _one_of(SCENES),
     'licence': _TEXT,
     'color_order': _one_of(COLOR_ORDERS),
-    'mean': (_three(_from(-1e3, 1e3)), 'three numbers from -1000 to 1000'),
-    'std': (_three(_from(1e-3, 1e3)), 'three numbers from 0.001 to 1000'),
+    'mean': (_numbers(3, _from(-1e3, 1e3)), 'three numbers from -1000 to 1000'),
+    'std': (_numbers(3, _from(1e-3, 1e3)), 'three numbers from 0.001 to 1000'),
     'resize': _one_of(RESIZE_METHODS),
     'pitch_range': _angles(math.pi / 2),
     'roll_range': _angles(math.pi),
+    'confidence_curve': (
+        lambda v: v is None or _numbers(4, _from(-1e6, 1e6))(v),
+        'four numbers from -1000000 to 1000000, or null',
+    ),
     'provenance': _OBJECT,
     'scores': _OBJECT,
     'placeholder': _TEXT,

@@ -14,18 +14,20 @@ from s2r_depth_ros.geometry import Intrinsics
 from s2r_depth_ros.geometry.cleaning import (
     INDOOR_CONFIDENCE,
     OUTDOOR_CONFIDENCE,
+    ConfidenceCurve,
     ConfidenceFilter,
     EdgeFilter,
     RangeLimits,
     TemporalFilter,
 )
+from s2r_depth_ros.network.metadata import ModelMetadata
 from s2r_depth_ros.node import topics
 from s2r_depth_ros.node.kept import Kept
 from s2r_depth_ros.node.parameters import Values
 
 Depth = NDArray[np.float32]
 
-_CURVES = {'outdoor': OUTDOOR_CONFIDENCE}  # others: of rooms
+_CURVES = {'outdoor': OUTDOOR_CONFIDENCE}  # of models without their own; others: of rooms
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class DepthFrame:
     """The depth of a frame before it is cleaned, and what filters ask of the frame.
 
     depth: float32 [H, W], metres, NaN invalid. rgb: uint8 [H, W, 3], what depth was inferred from.
-    stamp: seconds. intrinsics: None without a usable camera_info. scene: that the model is for.
+    stamp: seconds. intrinsics: None without a usable camera_info. model: what it says of itself.
     farthest: metres, where the model's depth ends, scaled as ``depth`` is.
     """
 
@@ -41,7 +43,7 @@ class DepthFrame:
     rgb: NDArray[np.uint8]
     stamp: float
     intrinsics: Intrinsics | None
-    scene: str
+    model: ModelMetadata
     farthest: float
 
 
@@ -100,7 +102,7 @@ class FrameCleaner:
             self._temporal.forget()
         confidence = None
         if values.confidence.enable or topics.CONFIDENCE in wanted:
-            confidence = self._confidence_filter(frame.scene, values).apply(depth)
+            confidence = self._confidence_filter(frame.model, values).apply(depth)
         limits = _limits(frame, values)
         if limits == RangeLimits():
             return Cleaned(depth, depth, confidence)
@@ -117,15 +119,21 @@ class FrameCleaner:
         # Another camera's frames are no past of this one's.
         return self._temporal.get((intrinsics, settings), lambda: TemporalFilter(settings))
 
-    def _confidence_filter(self, scene: str, values: Values) -> ConfidenceFilter:
-        curve = _CURVES.get(scene, INDOOR_CONFIDENCE)
+    def _confidence_filter(self, model: ModelMetadata, values: Values) -> ConfidenceFilter:
+        curve = _curve_of(model)
         least = values.confidence.min if values.confidence.enable else 0.0
         return self._confidence.get((curve, least), lambda: ConfidenceFilter(curve, least))
 
 
+def _curve_of(model: ModelMetadata) -> ConfidenceCurve:
+    if model.confidence_curve is not None:
+        return ConfidenceCurve(*model.confidence_curve)
+    return _CURVES.get(model.scene, INDOOR_CONFIDENCE)
+
+
 def _limits(frame: DepthFrame, values: Values) -> RangeLimits:
     limits = RangeLimits(values.min_depth, values.max_depth or math.inf)
-    if has_sky(frame.scene, values):
+    if has_sky(frame.model.scene, values):
         return limits.without_sky(frame.farthest)
     return limits
 

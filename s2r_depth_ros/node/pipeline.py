@@ -193,7 +193,7 @@ class FramePipeline:
                 frame.rgb,
                 seconds(frame.header.stamp),
                 frame.calibrated.rectifier.intrinsics if frame.calibrated else None,
-                self._model.scene,
+                self._model,
                 farthest,
             ),
             frame.wanted,

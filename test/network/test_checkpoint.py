@@ -56,9 +56,10 @@ FACTS: dict[str, Any] = {
     'placeholder': 'it is small',
     'pitch_range': (-0.5, 0.25),
     'roll_range': None,
+    'confidence_curve': (0.5, -0.25, 0.0, -1.5),
 }
 # Fields that older files do not have.
-YOUNGER = {'pitch_range', 'roll_range'}
+YOUNGER = {'pitch_range', 'roll_range', 'confidence_curve'}
 
 
 @pytest.fixture(scope='module')
@@ -256,6 +257,10 @@ WRONG_FACTS = [
     ('pitch_range', [float('nan'), 0.1]),
     ('roll_range', [-4.0, 0.0]),
     ('roll_range', [0.0, True]),
+    ('confidence_curve', 0.5),
+    ('confidence_curve', [0.5, -0.25, 0.0]),
+    ('confidence_curve', [0.5, -0.25, 0.0, 'a']),
+    ('confidence_curve', [0.5, -0.25, 0.0, float('inf')]),
     ('provenance', 'vkitti'),
     ('scores', [1, 2]),
     ('placeholder', False),

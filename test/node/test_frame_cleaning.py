@@ -120,6 +120,13 @@ def test_sky_is_too_far_in_models_of_streets_only() -> None:
     assert 'sky_filter.enable has no effect' in result.navigation_problem
 
 
+def test_a_model_brings_its_own_confidence() -> None:
+    model = replace(model_of('indoor'), confidence_curve=(2.0, 0.0, 0.0, 0.0))
+    given = Frames(pipeline_of(model), DEFAULTS)
+    confidence = pixels(given.messages(ROOM, topics.CONFIDENCE)[topics.CONFIDENCE])
+    np.testing.assert_allclose(confidence[np.isfinite(ROOM)], 1 / (1 + np.exp(-2.0)), rtol=1e-5)
+
+
 def test_confidence_is_an_image_and_a_threshold() -> None:
     given = frames()
     messages = given.messages(smeared(), topics.CONFIDENCE, topics.DEPTH)

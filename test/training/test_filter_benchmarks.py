@@ -20,7 +20,9 @@ def test_confidence_is_judged_on_scenes_it_was_not_fitted_to(
         names = ('farness', 'spread', 'mirrored', 'attention')
         candidates = {name: random.normal(0, 1, 1000) for name in names}
         candidates |= {'relief': relief, 'farness^2': candidates['farness'] ** 2}
-        samples.append(script.Sample(scene, np.where(right, 0.1, 0.5), candidates))
+        error, at = np.where(right, 0.1, 0.5), np.arange(1000)
+        chosen = script.Pixels(at, error, relief, candidates['farness'])
+        samples.append(script.Sample(scene, chosen, candidates))
     result = script.judged(samples)
     np.testing.assert_allclose(result['package_curve'], [1.0, -2.0, 0.0, 0.0], atol=0.1)
     for row in result['reliability']:

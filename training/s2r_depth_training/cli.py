@@ -24,6 +24,7 @@ COMMANDS = {
     'export': 'turn a checkpoint into a model file',
     'card': "write a model's card and scores",
     'poses': "put the angles of a model's cameras into its file",
+    'confidence': "put into a model's file how likely its depths are right",
     'priors': 'make the priors that models are compared with',
     'demo_clip': 'render the clip that the demo plays',
     'smoke': 'a few steps of everything',

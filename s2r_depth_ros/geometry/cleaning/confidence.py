@@ -2,8 +2,9 @@
 
 Two things order the errors of the shipped models at next to no cost: how much depth varies around
 a pixel (edges, slanted surfaces), and how far it is from the image's median depth. Logistic curves
-over both were fitted to rendered scenes; benchmarks/confidence.py fits and judges them, and says
-what the spread of the network's four scales or a mirrored image would add.
+over both are fitted to rendered scenes, one a model, by ``s2r_train confidence``;
+benchmarks/confidence.py judges them, and says what the spread of the network's four scales or a
+mirrored image would add.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class ConfidenceCurve(NamedTuple):
 
 INDOOR_CONFIDENCE = ConfidenceCurve(-0.057, -0.246, -0.143, -1.248)
 OUTDOOR_CONFIDENCE = ConfidenceCurve(-0.141, -0.107, -1.042, -0.097)
-"""For models with the scene ``indoor`` and ``outdoor`` in their metadata."""
+"""Of indoor-s and outdoor-s, for models of such scenes whose metadata has no curve."""
 
 
 class ConfidenceFilter:

@@ -1,11 +1,13 @@
 """What orders the errors of depth best, fitted and judged on rendered scenes that are held out.
 
     confidence.py --model indoor-s --json benchmarks/confidence_indoor.json MANIFEST...
-    confidence.py --model outdoor-s --json benchmarks/confidence_outdoor.json MANIFEST...
+    confidence.py --model indoor-m --json benchmarks/confidence_indoor-m.json MANIFEST...
+
+(and so for roads). ``s2r_train confidence`` puts a model's curve into its file.
 
 Each MANIFEST is a set of scenes for judging only (s2r_train render --validation 1). Curves are
-fitted to every other scene and judged on the rest, and the one that the package uses is then fitted
-to all. A depth is right if it is within 25 % of the truth, once the image is scaled to the median.
+fitted to every other scene and judged on the rest, and the one that the node uses is then fitted to
+all. A depth is right if it is within 25 % of the truth, once the image is scaled to the median.
 """
 
 from __future__ import annotations

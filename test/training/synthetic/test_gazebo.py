@@ -113,6 +113,19 @@ def test_cameras_stand_clear_inside_the_room(sdf_world: Path) -> None:
         assert np.hypot(x + 2, y + 1) > 0.2 + CLEARANCE - slack or z > 2
 
 
+def test_lamps_hang_clear_of_what_is_there(sdf_world: Path) -> None:
+    source = GazeboSource(sdf_world)
+    lamps = [
+        light.position
+        for seed in range(30)
+        for light in source.build(np.random.default_rng(seed)).lights
+    ]
+    assert len(lamps) > 60
+    # In a room of 8 m most of the circle that they are drawn from is outside.
+    inside = [source.space.is_clear(np.array(spot)) for spot in lamps]
+    assert np.mean(inside) > 0.95
+
+
 def test_restyle_keeps_depth_of_a_world(renderer: Renderer, sdf_world: Path) -> None:
     source, rng = GazeboSource(sdf_world), np.random.default_rng(2)
     scene = source.build(rng)

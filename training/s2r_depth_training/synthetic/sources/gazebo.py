@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2r_depth_training.synthetic.geometry.camera import Camera
-from s2r_depth_training.synthetic.geometry.free_space import map_free_space
+from s2r_depth_training.synthetic.geometry.free_space import FreeSpace, map_free_space
 from s2r_depth_training.synthetic.geometry.scene import (
     Colour,
     Instance,
@@ -29,6 +29,8 @@ from s2r_depth_training.synthetic.sources.poses import USUAL, Poses
 
 MARGIN = 2.0  # m around the instances' origins that still belongs to the world
 REACH = 9.0  # m, cameras of one scene stay together so that its lights serve them
+_LOW_LAMP = 0.8  # m, over a floor with air above it
+_TRIES_OF_LAMP = 8
 _TINTS: tuple[Colour, ...] = ((1, 1, 1), (1, 0.88, 0.7), (0.9, 0.95, 1))
 
 
@@ -76,7 +78,7 @@ class GazeboSource:
             centre=centre,
         )
         if self.is_indoor:
-            _hang_lamps(random_from(rng), scene)
+            _hang_lamps(random_from(rng), scene, self.space)
         else:
             set_daylight(random_from(rng), scene)
         return scene
@@ -98,6 +100,22 @@ class GazeboSource:
         pitch, roll = r.gauss(-0.08, 0.18 * poses.pitch), r.gauss(0, 0.05 * poses.roll)
         x, y, z = point
         return aim_camera((x, y, z), r.uniform(-math.pi, math.pi), pitch, roll, lens)
+
+
+def _spot_of_lamp(r: Random, centre: NDArray[np.float64], space: FreeSpace) -> list[float]:
+    """Draw where a lamp hangs, m: clear of every surface if a few tries find such a spot.
+
+    From within a fine mesh each of its triangles covers the whole shadow map: minutes on a CPU.
+    """
+    for _ in range(_TRIES_OF_LAMP):
+        angle, away = r.uniform(0, 6.28), r.uniform(0.3, REACH)
+        x, y, z = away * math.cos(angle), away * math.sin(angle), r.uniform(1.6, 2.3)
+        spot = centre + (x, y, z)
+        if space.is_clear(spot):
+            break
+    else:
+        spot = centre + (0, 0, _LOW_LAMP)
+    return [float(value) for value in spot]
 
 
 _Bounds = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -135,15 +153,13 @@ def _add_ceiling(
     world.instances.append(Instance('box', matrix, material))
 
 
-def _hang_lamps(r: Random, scene: WorldScene) -> None:
+def _hang_lamps(r: Random, scene: WorldScene, space: FreeSpace) -> None:
     """Light the surroundings of the scene's centre with lamps under the ceiling."""
-    level, centre = r.uniform(0.15, 0.5), scene.centre
+    level = r.uniform(0.15, 0.5)
     for _ in range(r.randint(2, 6)):
-        angle, away = r.uniform(0, 6.28), r.uniform(0.3, REACH)
-        x, y, z = away * math.cos(angle), away * math.sin(angle), r.uniform(1.6, 2.3)
+        x, y, z = _spot_of_lamp(r, scene.centre, space)
         power, tint = r.uniform(1, 5), r.choice(_TINTS)
-        at = (centre[0] + x, centre[1] + y, centre[2] + z)
-        scene.lights.append(Light(colour_of(power * c for c in tint), (0.1, 0.05, -1.0), at))
+        scene.lights.append(Light(colour_of(power * c for c in tint), (0.1, 0.05, -1.0), (x, y, z)))
     low = level * 0.7
     scene.ambient_up, scene.ambient_down = (level, level, level), (low, low, low)
     scene.sky = Sky(linear(0.6, 0.75, 0.95), linear(0.9, 0.93, 0.95))

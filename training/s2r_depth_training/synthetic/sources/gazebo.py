@@ -110,11 +110,11 @@ def _spot_of_lamp(r: Random, centre: NDArray[np.float64], space: FreeSpace) -> l
     for _ in range(_TRIES_OF_LAMP):
         angle, away = r.uniform(0, 6.28), r.uniform(0.3, REACH)
         x, y, z = away * math.cos(angle), away * math.sin(angle), r.uniform(1.6, 2.3)
-        spot = centre + (x, y, z)
+        spot = np.add(centre, (x, y, z))
         if space.is_clear(spot):
             break
     else:
-        spot = centre + (0, 0, _LOW_LAMP)
+        spot = np.add(centre, (0, 0, _LOW_LAMP))
     return [float(value) for value in spot]
 
 

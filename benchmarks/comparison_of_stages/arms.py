@@ -48,14 +48,9 @@ ARMS = {
     'i': Arm(
         'a, a quarter of the frames from two worlds',
         'formula',
-        worlds=('hospital', 'small_warehouse'),
+        worlds=('hospital', 'small_house'),
     ),
-    'j': Arm(
-        'a, a quarter of the frames from two others',
-        'formula',
-        worlds=('husarion_office', 'small_house'),
-    ),
-    'k': Arm('a, cameras of wide poses', 'formula', wide=True),
+    'j': Arm('a, cameras of wide poses', 'formula', wide=True),
 }
 PLAIN = [name for name, arm in ARMS.items() if not arm.worlds and not arm.wide]
 """The arms that learn from nothing but rooms with cameras of usual poses."""

@@ -28,11 +28,13 @@ class CameraFacts:
     name: '' for a single one. image_topic: the full name of the topic that its images come from.
     counts: None unless the node is active. last: the newest frame published since the activation,
     None before. error: why a frame after ``last`` was skipped, '' if none was. publishers: how
-    many there are on image_topic. disconnected: what keeps others from the camera's topics.
+    many there are on image_topic. graph_problems: what keeps others from the camera's topics, and
+    who is on them and should not be.
     elsewhere: the topic of the other image_transport, if images come there and not on image_topic.
     last_error: why the newest frame that was skipped was, '' if none was since the activation.
     info_topic: the full name of the camera_info. info_silence: seconds since a stream of it ended,
-    0 while it goes on.
+    0 while it goes on. foreign_info: why it may be of another camera, '' if it is not. repeated:
+    how many frames in a row had the stamp of the one before.
     """
 
     name: str
@@ -41,11 +43,13 @@ class CameraFacts:
     last: Result | None
     error: str
     publishers: int = 0
-    disconnected: Sequence[str] = ()
+    graph_problems: Sequence[str] = ()
     elsewhere: str = ''
     last_error: str = ''
     info_topic: str = ''
     info_silence: float = 0.0
+    foreign_info: str = ''
+    repeated: int = 0
 
 
 class CameraHealth:
@@ -61,7 +65,7 @@ class CameraHealth:
         self._label = f'camera {name}: ' if name else ''
         self._throttle = Throttle()
         self._told: set[str] = set()
-        self._disconnected: set[str] = set()
+        self._graph_problems: set[str] = set()
         self.counter = FrameCounter()
         self.reset()
 
@@ -70,6 +74,7 @@ class CameraHealth:
         self.counter.reset()
         self._error = self._last_error = ''
         self._last: Result | None = None
+        self._repeated = 0
 
     def count_published(self, result: Result) -> None:
         """Count a frame that was published, and warn of what was missing for it."""
@@ -77,6 +82,8 @@ class CameraHealth:
         stamp = result.header.stamp
         latency = self._clock.now().nanoseconds - (stamp.sec * 10**9 + stamp.nanosec)
         self.counter.count_published(latency / 1e9, result.inference)
+        same = self._last is not None and self._last.header.stamp == stamp
+        self._repeated = self._repeated + 1 if same else 0
         self._error, self._last = '', result
         self._warn_about(result)
 
@@ -84,17 +91,17 @@ class CameraHealth:
         self,
         active: bool,
         publishers: int = 0,
-        disconnected: Sequence[str] = (),
+        graph_problems: Sequence[str] = (),
         elsewhere: str = '',
     ) -> CameraFacts:
         """Return what there is to report; rates are those since the last call while active.
 
-        publishers, disconnected, elsewhere: as in CameraFacts; who is newly disconnected is told in
-        the log.
+        publishers, graph_problems, elsewhere: as in CameraFacts; what is new of graph_problems is
+        told in the log.
         """
-        for text in set(disconnected) - self._disconnected:
+        for text in set(graph_problems) - self._graph_problems:
             self._logger.warning(f'{self._label}{text}')
-        self._disconnected = set(disconnected)
+        self._graph_problems = set(graph_problems)
         counts = self.counter.take() if active else None
         return CameraFacts(
             self._name,
@@ -103,9 +110,10 @@ class CameraHealth:
             self._last,
             self._error,
             publishers,
-            disconnected,
+            graph_problems,
             elsewhere,
             self._last_error,
+            repeated=self._repeated,
         )
 
     def report_bad_frame(self, error: BaseException) -> None:

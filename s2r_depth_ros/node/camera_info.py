@@ -24,7 +24,7 @@ class _Fit(NamedTuple):
     """How well a camera_info fits a frame: the first difference decides, and the newest of equals.
 
     The frame_id is no condition: the topics were wired on purpose, and many drivers leave it empty
-    or write another one. It tells cameras apart that share a topic and take images together.
+    or write another one. It tells cameras apart that share a topic.
     """
 
     stamp: bool
@@ -97,7 +97,7 @@ class CameraInfoHistory:
         fits = []
         for message, its_size in reversed(self._messages):
             exact = message.header.stamp == header.stamp
-            own_frame = exact and same_frame(message.header, header)
+            own_frame = same_frame(message.header, header)
             fits.append((_Fit(exact, size in (None, its_size), own_frame), message))
         fit, best = max(fits, key=lambda entry: entry[0], default=(_Fit(False, False, False), None))
         return best, fit

@@ -13,7 +13,12 @@ from std_msgs.msg import Header
 
 from s2r_depth_ros.node import topics
 from s2r_depth_ros.node.camera_health import CameraFacts, CameraHealth
-from s2r_depth_ros.node.camera_info import CameraInfoHistory, ImageSize, numbers
+from s2r_depth_ros.node.camera_info import (
+    CameraInfoHistory,
+    ImageSize,
+    numbers,
+    same_frame,
+)
 from s2r_depth_ros.node.camera_topics import CameraCallbacks, CameraTopics, Picture
 from s2r_depth_ros.node.pipeline import FramePipeline
 from s2r_depth_ros.node.scale_calibration import ScaleCalibration
@@ -50,6 +55,7 @@ class CameraStream:
         self._still_lock = threading.Lock()
         self._still: Picture | None = None
         self._numbers: tuple[object, ...] = ()
+        self._foreign_info = ''  # why the newest camera_info may be of another camera
         self._changes = 0  # of the numbers, the first message among them
         self.topics = CameraTopics(
             node,
@@ -83,12 +89,16 @@ class CameraStream:
         topic = self.topics.camera_info
         if info is None:
             return None, self._why_nothing_came(topic, name)
-        if info.header.frame_id != header.frame_id:
-            self.health.report_once(
+        self._foreign_info = ''
+        if not same_frame(info.header, header):
+            text = (
                 f'camera_info on {topic} has frame_id {info.header.frame_id!r} but the image has '
                 f'{header.frame_id!r}: it is used all the same. If it is of another camera, remap '
                 f'{name} to the topic of the right one'
             )
+            self.health.report_once(text)
+            if info.header.frame_id and header.frame_id:  # many drivers write none
+                self._foreign_info = text
         return info, ''
 
     def facts(self, active: bool) -> CameraFacts:
@@ -98,9 +108,17 @@ class CameraStream:
         self.topics.look_around()
         publishers = self._node.count_publishers(self.topics.image)
         facts = self.health.facts(
-            active, publishers, self.topics.disconnected(), '' if publishers else self._elsewhere()
+            active,
+            publishers,
+            [*self.topics.disconnected(), *self.topics.crowded()],
+            '' if publishers else self._elsewhere(),
         )
-        return replace(facts, info_topic=self.topics.camera_info, info_silence=self.infos.silence())
+        return replace(
+            facts,
+            info_topic=self.topics.camera_info,
+            info_silence=self.infos.silence(),
+            foreign_info=self._foreign_info,
+        )
 
     def restart_counts(self) -> None:
         """Count frames anew, as on activation."""

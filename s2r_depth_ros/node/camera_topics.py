@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
@@ -14,9 +14,12 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from s2r_depth_ros.node import topics
 from s2r_depth_ros.node.latched import LatchedSubscription
+from s2r_depth_ros.node.parameters import ParameterError
 from s2r_depth_ros.node.qos import Endpoint, overridable, why_not_connected
 
 Picture: TypeAlias = Image | CompressedImage
+
+_OF_ONE_CAMERA = (topics.IMAGE, topics.IMAGE_COMPRESSED, topics.CAMERA_INFO)
 
 
 @dataclass(frozen=True)
@@ -42,8 +45,9 @@ class CameraTopics:
     compressed: whether the images come as CompressedImage. sources: values of scale.source, of
     which the topics are subscribed to.
 
-    image, camera_info: the full names of the topics that are subscribed to. lost_images: those that
-    were published and did not come.
+    image, camera_info: the full names of the topics that are subscribed to. inputs: names in
+    topics.INPUTS and the full names of their topics. outputs: the full names of all that is
+    published. lost_images: those that were published and did not come.
     Raises ParameterError for an impossible override of a QoS, and leaves no topic then.
     """
 
@@ -56,7 +60,7 @@ class CameraTopics:
         callbacks: CameraCallbacks,
     ) -> None:
         self._node = node
-        self._camera = camera
+        self.camera = camera
         self._publishers: dict[str, Any] = {}
         self._subscriptions: dict[str, LatchedSubscription] = {}
         image = topics.IMAGE_COMPRESSED if compressed else topics.IMAGE
@@ -73,9 +77,11 @@ class CameraTopics:
         except Exception:  # an impossible QoS override, for one
             self.destroy()
             raise
-        self.image: str = self._subscriptions[image].topic_name
+        self.inputs = {name: s.topic_name for name, s in self._subscriptions.items()}
+        self.outputs = {publisher.topic_name for publisher in self._publishers.values()}
+        self.image: str = self.inputs[image]
         self.lost_images = self._subscriptions[image].lost
-        self.camera_info: str = self._subscriptions[topics.CAMERA_INFO].topic_name
+        self.camera_info: str = self.inputs[topics.CAMERA_INFO]
 
     def wanted(self, always: bool) -> frozenset[str]:
         """Return the names in topics.OUTPUTS that have a subscriber.
@@ -109,6 +115,31 @@ class CameraTopics:
             for text in self._disconnected_from(topic)
         ]
 
+    def crowded(self) -> list[str]:
+        """Return which topics have a publisher too many, and the remedy."""
+        inputs = {name: self.inputs[name] for name in _OF_ONE_CAMERA if name in self.inputs}
+        texts = [
+            f'{len(there)} publishers on {topic} ({", ".join(sorted(there))}): what they send is '
+            f'mixed; end all but one, or remap {topics.of_camera(name, self.camera)} to another '
+            'topic'
+            for name, topic in inputs.items()
+            if len(there := self._publishers_on(topic)) > 1
+        ]
+        own = self._node.get_fully_qualified_name()
+        return texts + [
+            f'{others[0]} publishes on {topic}, too: subscribers get both; remap one of them, or '
+            'give this node a namespace of its own (-r __ns:=/...)'
+            for topic in sorted(self.outputs)
+            if (others := [name for name in self._publishers_on(topic) if name != own])
+        ]
+
+    def _publishers_on(self, topic: str) -> list[str]:
+        """Return the full names of the publishers' nodes, none where there is one at most."""
+        if self._node.count_publishers(topic) < 2:
+            return []
+        there = self._node.get_publishers_info_by_topic(topic)
+        return [f'{e.node_namespace.rstrip("/")}/{e.node_name}' for e in there]
+
     def destroy(self) -> None:
         """Let go of the topics."""
         subscriptions, self._subscriptions = self._subscriptions, {}
@@ -124,7 +155,7 @@ class CameraTopics:
             if change.current_count_change > 0:
                 subscribed()
 
-        name = topics.of_camera(topic.name, self._camera)
+        name = topics.of_camera(topic.name, self.camera)
         with overridable(self._node, name, topic.qos) as qos:
             # Without rclpy's own events: ``disconnected`` tells more, and each costs the executor.
             events = PublisherEventCallbacks(matched=matched, use_default_callbacks=False)
@@ -138,7 +169,7 @@ class CameraTopics:
         take: Callable[[Any], None],
         keep: Callable[[Any], None] = lambda message: None,
     ) -> None:
-        name = topics.of_camera(topic.name, self._camera)
+        name = _subscribed_name(self._node, topic.name, self.camera)
         self._subscriptions[topic.name] = LatchedSubscription(self._node, topic, name, take, keep)
 
     def _disconnected_from(self, topic: topics.Topic) -> Iterator[str]:
@@ -147,7 +178,7 @@ class CameraTopics:
             others = self._node.get_publishers_info_by_topic(name)
         elif (publisher := self._publishers.get(topic.name)) is not None:
             # Not by the publisher, which another thread may just destroy.
-            name = self._node.resolve_topic_name(topics.of_camera(topic.name, self._camera))
+            name = self._node.resolve_topic_name(topics.of_camera(topic.name, self.camera))
             qos = publisher.qos_profile
             others = self._node.get_subscriptions_info_by_topic(name)
         else:
@@ -155,3 +186,33 @@ class CameraTopics:
         own = Endpoint(name, topic.type_name, qos, topic.name in self._publishers)
         for other in others:
             yield from why_not_connected(own, other)
+
+
+def refuse_loops(cameras: Sequence[CameraTopics]) -> None:
+    """Raise ParameterError if an input of one camera is an output of any."""
+    outputs = {topic for camera in cameras for topic in camera.outputs}
+    for camera in cameras:
+        for name, topic in camera.inputs.items():
+            if topic in outputs:
+                raise ParameterError(
+                    f'{topics.of_camera(name, camera.camera)} is remapped to {topic}, which this '
+                    'node publishes itself: remap it to the topic of the camera or sensor'
+                )
+
+
+def _subscribed_name(node: LifecycleNode, name: str, camera: str) -> str:
+    """Return the name to subscribe to for a name of the table.
+
+    Compressed images are beside the raw ones, also where only ``image`` was remapped, as
+    image_transport has it.
+    """
+    own, raw = topics.of_camera(name, camera), topics.of_camera(topics.IMAGE, camera)
+    if name != topics.IMAGE_COMPRESSED or _remapped(node, own) or not _remapped(node, raw):
+        return own
+    return _remapped(node, raw) + topics.COMPRESSED
+
+
+def _remapped(node: LifecycleNode, name: str) -> str:
+    """Return the full name that a name is remapped to, '' if it is not."""
+    resolved: str = node.resolve_topic_name(name)
+    return '' if resolved == node.resolve_topic_name(name, only_expand=True) else resolved

@@ -28,6 +28,7 @@ from s2r_depth_ros.launch_arguments import NODE
 from s2r_depth_ros.node import topics
 from s2r_depth_ros.node.arguments import NodeArguments
 from s2r_depth_ros.node.camera_stream import CameraStream
+from s2r_depth_ros.node.camera_topics import refuse_loops
 from s2r_depth_ros.node.diagnostics import DiagnosticsPublisher
 from s2r_depth_ros.node.frame_references import FrameReferences
 from s2r_depth_ros.node.frame_scale import FrameScale
@@ -71,7 +72,6 @@ class DepthNode(LifecycleNode):
         self._gravity: Gravity | None = None
         # Loops that were stopped and may still be busy with their last frame.
         self._retired: list[InferenceLoop] = []
-        self._problem = problem
         self._configure_error = ''
         # From the beginning of a configure on, so that the model is what the parameters say.
         self._model_chosen = False
@@ -83,8 +83,10 @@ class DepthNode(LifecycleNode):
         )
         forward_log(self.get_logger())
         self._given = given.names(full_name)
-        told = [problem] if problem else []
-        for text in (*told, *given.strangers(full_name), *unknown_names(self._given)):
+        strange = (*given.strangers(full_name), *unknown_names(self._given))
+        self._problems = [text for text in (problem, *strange) if text]
+        self._strange_qos: list[str] = []
+        for text in self._problems:
             self.get_logger().warning(text)
         self._guard_transitions()
         self._diagnostics = DiagnosticsPublisher(
@@ -208,13 +210,16 @@ class DepthNode(LifecycleNode):
                     self._loop.info_arrived,
                 )
             )
-        for name in self._given:
-            if name.startswith(QOS) and not self.has_parameter(name):
-                example = f'{QOS}{self._cameras[0].topics.image}.subscription.reliability'
-                self.get_logger().warning(
-                    f'{name} is given, but is no policy of a topic of this node: topics have their '
-                    f'full names, as after remapping, such as {example}'
-                )
+        refuse_loops([camera.topics for camera in self._cameras])
+        example = f'{QOS}{self._cameras[0].topics.image}.subscription.reliability'
+        self._strange_qos = [
+            f'{name} is given, but is no policy of a topic of this node: topics have their full '
+            f'names, as after remapping, such as {example}'
+            for name in self._given
+            if name.startswith(QOS) and not self.has_parameter(name)
+        ]
+        for text in self._strange_qos:
+            self.get_logger().warning(text)
 
     def _release(self) -> None:
         """Let go of the loop, the model and the topics, whichever exist, without waiting."""
@@ -288,8 +293,8 @@ class DepthNode(LifecycleNode):
             return ''
         return (
             f'{count} nodes are called {self.get_fully_qualified_name()}: transitions and '
-            'parameters reach any of them, and all publish; end the others, or rename one '
-            '(-r __node:=...)'
+            'parameters reach any of them, and all publish; end the others, or give one a '
+            'namespace of its own (-r __ns:=/...)'
         )
 
     def _facts(self) -> NodeFacts:
@@ -301,7 +306,9 @@ class DepthNode(LifecycleNode):
             name=self.get_fully_qualified_name(),
             state='active' if active else 'inactive' if estimator else 'unconfigured',
             configure_error=self._configure_error,
-            problem='; '.join(filter(None, (self._problem, self._namesakes()))),
+            problem='; '.join(
+                filter(None, (*self._problems, *self._strange_qos, self._namesakes()))
+            ),
             estimator=estimator,
             parameters=self.parameters.values,
             cameras=[camera.facts(active) for camera in cameras],

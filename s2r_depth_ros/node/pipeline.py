@@ -28,6 +28,7 @@ from s2r_depth_ros.node.frame_level import NOT_LEVELED, FrameLevel, turned_back,
 from s2r_depth_ros.node.frame_messages import FrameMessages
 from s2r_depth_ros.node.frame_scale import FrameScale
 from s2r_depth_ros.node.gravity import Gravity
+from s2r_depth_ros.node.image_checks import image_problems
 from s2r_depth_ros.node.log import describe
 from s2r_depth_ros.node.parameters import Values
 from s2r_depth_ros.node.scale_report import ScaleReport, scale_message
@@ -115,7 +116,7 @@ class FramePipeline:
     def finish(self, frame: Prepared, inference: Inference | None, values: Values) -> Result:
         """Make the wanted messages; ``inference``: of ``frame.view``, None if it has none."""
         messages = self._messages.of_camera(frame)
-        problems: list[str] = []
+        problems = image_problems(frame.header, frame.rgb if frame.view is not None else None)
         if values.sky_filter.enable and not has_sky(self._model.scene, values):
             problems.append('sky_filter.enable has no effect: this model is for rooms; disable it')
         report = unscaled = None

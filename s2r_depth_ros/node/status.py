@@ -27,6 +27,8 @@ _RANK = {OK: 0, WARN: 1, STALE: 2, ERROR: 3}
 
 # Seconds without an image after which an active node calls a camera stale.
 _STALE_AFTER = 2.0
+# Frames in a row with one stamp that no subscriber's coming and going explains.
+_REPEATED = 20
 # Images lost on the way that are worth a warning: how many at least, and which share of all.
 _LOST_AT_LEAST, _LOST_SHARE = 5, 0.5
 
@@ -177,7 +179,7 @@ def _camera_problems(camera: CameraFacts, parameters: Values) -> list[Problem]:
         if advice := _why_no_image(camera):
             text += f': {advice}'
         problems.append(Problem(STALE, text))
-    problems += [Problem(WARN, text) for text in camera.disconnected]
+    problems += [Problem(WARN, text) for text in camera.graph_problems]
     problems += _losses(camera, counts)
     problems += _failures(camera, counts)
     if camera.last and camera.last.camera_problem:
@@ -192,8 +194,10 @@ def _camera_problems(camera: CameraFacts, parameters: Values) -> list[Problem]:
         problems.append(Problem(WARN, camera.last.level.problem))
     if camera.last and camera.last.navigation_problem:
         problems.append(Problem(WARN, camera.last.navigation_problem))
-    if counts.stamp_offset is not None:
-        problems.append(Problem(WARN, _about_stamps(counts.stamp_offset)))
+    if camera.foreign_info:
+        problems.append(Problem(WARN, camera.foreign_info))
+    if text := _about_stamps(camera, counts):
+        problems.append(Problem(WARN, text))
     return problems
 
 
@@ -222,8 +226,22 @@ def _failures(camera: CameraFacts, counts: FrameCounts) -> list[Problem]:
     return [Problem(WARN, f'{failed} of the last {ended} frames failed: {camera.last_error}')]
 
 
-def _about_stamps(offset: float) -> str:
-    """Return what to do about stamps that are ``offset`` seconds behind the node's clock."""
+def _about_stamps(camera: CameraFacts, counts: FrameCounts) -> str:
+    """Return what is wrong with the stamps and what to do about it, '' if nothing is."""
+    stamp = camera.last.header.stamp if camera.last else None
+    if stamp is not None and stamp.sec == stamp.nanosec == 0:
+        return (
+            'images have no stamp (it is 0): have the camera driver set it; TF and Nav2 find no '
+            'transform without'
+        )
+    if camera.repeated >= _REPEATED:
+        return (
+            'images come again and again with one stamp: the camera driver is stuck, or writes no '
+            'new stamps; start it again'
+        )
+    offset = counts.stamp_offset
+    if offset is None:
+        return ''
     if offset < 0:
         return (
             f"stamps are {-offset:.1f} s ahead of the node's clock: synchronise the clocks; if "
@@ -236,7 +254,7 @@ def _about_stamps(offset: float) -> str:
 
 
 def _why_no_image(camera: CameraFacts) -> str:
-    """Return what to look at when no image comes, '' if that is told by ``disconnected``."""
+    """Return what to look at when no image comes, '' if that is told by ``graph_problems``."""
     topic = camera.image_topic
     if camera.elsewhere:
         transport = 'raw' if topic.endswith(topics.COMPRESSED) else 'compressed'
@@ -246,8 +264,9 @@ def _why_no_image(camera: CameraFacts) -> str:
         )
     if not camera.publishers:
         name = topics.of_camera(topics.IMAGE, camera.name)
-        return f'nobody publishes there; start the camera, or remap {name} to its topic'
-    if any(text.startswith(f'{topic}: ') for text in camera.disconnected):
+        beside = f' (without {topics.COMPRESSED})' if topic.endswith(topics.COMPRESSED) else ''
+        return f'nobody publishes there; start the camera, or remap {name} to its topic{beside}'
+    if any(text.startswith(f'{topic}: ') for text in camera.graph_problems):
         return ''
     return f'{camera.publishers} publisher(s) there; check the camera (`ros2 topic hz {topic}`)'
 
@@ -258,7 +277,8 @@ def _camera_values(camera: CameraFacts) -> dict[str, str]:
     scale = last.focal_scale if last else None
     return {
         **(_count_values(camera.counts) if camera.counts else {}),
-        'camera_info': (last.camera_problem or 'ok') if last else 'n/a',
+        # Of frames that failed since then nothing is known.
+        'camera_info': (last.camera_problem or 'ok') if last and not camera.error else 'n/a',
         'focal length correction': 'n/a' if scale is None else f'{scale:.4f}',
         'levelled': last.level.text if last else 'n/a',
         'images in the last batch': str(last.batch if last else 0),

@@ -61,6 +61,9 @@ def test_the_frame_id_tells_cameras_of_one_topic_apart(slash: str) -> None:
     assert history.find(_header(1, 'left'), SIZE) == (left, True)
     assert history.find(_header(1, 'right'), SIZE) == (right, True)
     assert history.find(_header(1, 'rear'), SIZE) == (right, True)
+    for second in (2, 3):  # of other stamps, the own frame's stays: its numbers are not the other's
+        history.add(_info(second, f'{slash}right'))
+        assert history.find(_header(9, 'left'), SIZE) == (left, False)
 
 
 def test_a_camera_that_starts_again_with_another_size_replaces_its_calibration() -> None:
@@ -81,7 +84,7 @@ def test_a_camera_that_starts_again_with_another_size_replaces_its_calibration()
     st.booleans(),
     st.sampled_from(['', 'a', 'b']),
 )
-def test_the_stamp_decides_then_the_size_then_the_age(
+def test_the_stamp_decides_then_the_size_then_the_frame_then_the_age(
     infos: list[tuple[int, bool, str]], second: int, small: bool, frame_id: str
 ) -> None:
     history = CameraInfoHistory()
@@ -95,7 +98,7 @@ def test_the_stamp_decides_then_the_size_then_the_age(
     for wanted in (
         lambda m: m.header.stamp.sec == second,
         lambda m: (m.width, m.height) == size,
-        lambda m: exact and m.header.frame_id == frame_id,
+        lambda m: m.header.frame_id == frame_id,
     ):
         candidates = [m for m in candidates if wanted(m)] or candidates
     if candidates:

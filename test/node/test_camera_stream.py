@@ -26,8 +26,9 @@ from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.node import topics
 from s2r_depth_ros.node.camera_health import CameraHealth
 from s2r_depth_ros.node.camera_stream import CameraStream
-from s2r_depth_ros.node.camera_topics import CameraCallbacks, CameraTopics
+from s2r_depth_ros.node.camera_topics import CameraCallbacks, CameraTopics, refuse_loops
 from s2r_depth_ros.node.frame import Result
+from s2r_depth_ros.node.parameters import ParameterError
 
 
 def _topics(node: FakeNode, camera: str = '', *, compressed: bool = False) -> CameraTopics:
@@ -400,7 +401,7 @@ def test_who_is_not_connected_is_logged_once_for_each_time(
     for others in ([], odd, odd, [], odd):
         node.others['/image'] = others
         facts = camera.facts(active=True)
-        assert (facts.publishers, len(facts.disconnected)) == (len(others), len(others))
+        assert (facts.publishers, len(facts.graph_problems)) == (len(others), len(others))
     assert [severity for severity, _ in node.logger.lines] == ['warning'] * 2
 
 
@@ -455,7 +456,7 @@ def test_another_frame_id_is_told_once_and_used() -> None:
     camera = CameraStream(
         cast(LifecycleNode, node), 'rear', False, pipeline_of(), lambda *_: None, _ignore
     )
-    for frame_id in ('', 'other', '/camera'):
+    for frame_id in ('', 'other', '/camera'):  # the last is the same but for the slash of ROS 1
         info = camera_info(header=Header(frame_id=frame_id, stamp=Time(sec=len(frame_id))))
         camera.infos.add(info)
         for _ in range(2):
@@ -466,7 +467,7 @@ def test_another_frame_id_is_told_once_and_used() -> None:
         f'camera rear: camera_info on /rear/camera_info has frame_id {frame_id!r} but the image '
         "has 'camera': it is used all the same. If it is of another camera, remap "
         'rear/camera_info to the topic of the right one'
-        for frame_id in ('', 'other', '/camera')
+        for frame_id in ('', 'other')
     ]
 
 
@@ -570,3 +571,69 @@ def test_a_frame_without_intrinsics_is_told_once() -> None:
     ((severity, text),) = node.logger.lines
     assert severity == 'warning'
     assert text.startswith('no camera_info. Until then depth is not corrected')
+
+
+def test_two_publishers_of_one_input_are_named() -> None:
+    node = FakeNode()
+    camera = _topics(node, 'front')
+    node.others['/front/image'] = [_endpoint()]
+    assert camera.crowded() == []
+    node.others['/front/image'] = [_endpoint(), _endpoint()]
+    node.others['/front/camera_info'] = [_endpoint('sensor_msgs/msg/CameraInfo')] * 2
+    texts = camera.crowded()
+    assert texts[0] == (
+        '2 publishers on /front/image (/cam/driver, /cam/driver): what they send is mixed; end all '
+        'but one, or remap front/image to another topic'
+    )
+    assert [text.split(' (')[0] for text in texts] == [
+        '2 publishers on /front/image', '2 publishers on /front/camera_info',
+    ]  # fmt: skip
+
+
+def test_another_publisher_of_an_output_is_named() -> None:
+    node = FakeNode()
+    camera = _topics(node)
+    own = _endpoint()
+    own.node_name, own.node_namespace = 'depth', '/'
+    node.others[f'/{topics.DEPTH}'] = [own]
+    assert camera.crowded() == []
+    node.others[f'/{topics.DEPTH}'] = [own, _endpoint()]
+    assert camera.crowded() == [
+        f'/cam/driver publishes on /{topics.DEPTH}, too: subscribers get both; remap one of them, '
+        'or give this node a namespace of its own (-r __ns:=/...)'
+    ]
+
+
+@pytest.mark.parametrize(
+    ('remaps', 'expected'),
+    [
+        ({}, '/front/image/compressed'),
+        ({'front/image': '/cam/image_raw'}, '/cam/image_raw/compressed'),
+        ({'front/image/compressed': '/cam/jpeg'}, '/cam/jpeg'),
+        ({'front/image': '/cam/a', 'front/image/compressed': '/cam/jpeg'}, '/cam/jpeg'),
+    ],
+)
+def test_compressed_images_are_beside_the_raw_ones(remaps: dict[str, str], expected: str) -> None:
+    node = FakeNode()
+    node.remaps = remaps
+    assert _topics(node, 'front', compressed=True).image == expected
+
+
+def test_an_input_that_is_an_output_is_refused() -> None:
+    node = FakeNode()
+    front, rear = _topics(node, 'front'), _topics(node, 'rear')
+    refuse_loops([front, rear])
+    node.remaps = {'front/image': f'/rear/{topics.RECT_COLOR}'}
+    front = _topics(node, 'front')
+    with pytest.raises(ParameterError, match='front/image is remapped to /rear/rgb/image_rect_col'):
+        refuse_loops([front, rear])
+
+
+def test_the_camera_info_of_another_camera_is_told(
+    watched: tuple[FakeNode, CameraStream, list[Any]],
+) -> None:
+    _, camera, _ = watched
+    for frame_id, is_told in (('rear', True), ('', False), ('rear', True), ('/front', False)):
+        camera.infos.add(camera_info(header=Header(frame_id=frame_id)))
+        camera.find_info(Header(frame_id='front'), (WIDTH, HEIGHT))
+        assert ('rear' in camera.facts(active=True).foreign_info) == is_told

@@ -12,6 +12,7 @@ import torch
 
 pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
 
+from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticStatus
 from std_msgs.msg import Header
 
@@ -45,7 +46,7 @@ _ESTIMATOR = cast(
     ),
 )
 _UNCONFIGURED = NodeFacts('/robot/depth', 'unconfigured', '', None, Values(), [])
-_RESULT = Result(Header(), {}, '', False, 1.25, 0.5, 2)
+_RESULT = Result(Header(stamp=Time(sec=5)), {}, '', False, 1.25, 0.5, 2)
 
 
 def _counts(**changes: Any) -> FrameCounts:
@@ -179,12 +180,16 @@ def test_before_the_first_frame_there_are_no_times() -> None:
             {
                 'counts': _counts(since_image=3.0),
                 'publishers': 1,
-                'disconnected': ['/robot/rear/image: too weak'],
+                'graph_problems': ['/robot/rear/image: too weak'],
             },
             STALE,
             'no image on /robot/rear/image for 3 s; /robot/rear/image: too weak',
         ),
-        ({'disconnected': ['/robot/rear/points: too weak']}, WARN, '/robot/rear/points: too weak'),
+        (
+            {'graph_problems': ['/robot/rear/points: too weak']},
+            WARN,
+            '/robot/rear/points: too weak',
+        ),
         ({'counts': _counts(since_image=1.9)}, OK, 'active'),
         (
             {'info_topic': '/rear/info', 'info_silence': 8.0},
@@ -234,11 +239,40 @@ def test_before_the_first_frame_there_are_no_times() -> None:
         ({'error': 'bad', 'counts': _counts(recent=Counter())}, ERROR, 'bad'),
         ({'last': replace(_RESULT, camera_problem='no camera_info')}, WARN, 'no camera_info'),
         ({'last': replace(_RESULT, navigation_problem='no floor')}, WARN, 'no floor'),
+        ({'foreign_info': 'of another'}, WARN, 'of another'),
+        ({'repeated': 19}, OK, 'active'),
+        (
+            {'repeated': 20},
+            WARN,
+            'images come again and again with one stamp: the camera driver is stuck, or writes no '
+            'new stamps; start it again',
+        ),
+        (
+            {'last': replace(_RESULT, header=Header()), 'counts': _counts(stamp_offset=1e9)},
+            WARN,
+            'images have no stamp (it is 0): have the camera driver set it; TF and Nav2 find no '
+            'transform without',
+        ),
     ],
 )
 def test_problems_of_a_camera(changes: dict[str, Any], level: bytes, message: str) -> None:
     _, status = _active(_camera('rear', **changes))
     assert (status.level, status.message) == (level, message)
+
+
+def test_of_frames_that_fail_no_camera_info_is_called_ok() -> None:
+    for error, told in (('', 'ok'), ('d contains nan', 'n/a')):
+        _, status = _active(_camera('rear', error=error))
+        assert {v.key: v.value for v in status.values}['camera_info'] == told
+
+
+def test_who_publishes_compressed_images_is_told_which_topic_to_remap() -> None:
+    counts, topic = _counts(since_image=9.0), '/robot/image/compressed'
+    (status,) = _active(_camera(image_topic=topic, counts=counts))
+    assert status.message == (
+        f'no image on {topic} for 9 s: nobody publishes there; start the camera, or remap image to '
+        'its topic (without /compressed)'
+    )
 
 
 def test_a_camera_is_stale_after_a_diagnostics_period_at_least() -> None:

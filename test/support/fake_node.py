@@ -74,7 +74,7 @@ class FakeNode:
 
     subscriptions: the first of each topic. latched: the second. others: what the graph tells of
     the other nodes on a topic, by its full name. services: by name, what serves them.
-    parameters: by name, that were set.
+    parameters: by name, that were set. remaps: from names to names.
     """
 
     def __init__(self, *impossible: str) -> None:
@@ -84,6 +84,7 @@ class FakeNode:
         self.others: dict[str, list[TopicEndpointInfo]] = {}
         self.services: dict[str, Any] = {}
         self.parameters: dict[str, Any] = {}
+        self.remaps: dict[str, str] = {}
         self.logger = FakeLogger()
         self._impossible = impossible
 
@@ -93,7 +94,7 @@ class FakeNode:
         self._refuse(name)
         came = SimpleNamespace(current_count_change=1)
         self.publishers[name] = FakePublisher(
-            f'/{name}', qos_profile, lambda: event_callbacks.matched(came)
+            self.resolve_topic_name(name), qos_profile, lambda: event_callbacks.matched(came)
         )
         return self.publishers[name]
 
@@ -107,7 +108,9 @@ class FakeNode:
         **_more: Any,
     ) -> FakeSubscription:
         self._refuse(name)
-        made = FakeSubscription(f'/{name}', callback, qos_profile, event_callbacks)
+        made = FakeSubscription(
+            self.resolve_topic_name(name), callback, qos_profile, event_callbacks
+        )
         (self.latched if name in self.subscriptions else self.subscriptions)[name] = made
         return made
 
@@ -134,8 +137,12 @@ class FakeNode:
     def count_publishers(self, name: str) -> int:
         return len(self.others.get(name, []))
 
-    def resolve_topic_name(self, name: str) -> str:
-        return f'/{name}'
+    def resolve_topic_name(self, name: str, *, only_expand: bool = False) -> str:
+        remapped = name if only_expand else self.remaps.get(name, name)
+        return f'/{remapped.lstrip("/")}'
+
+    def get_fully_qualified_name(self) -> str:
+        return '/depth'
 
     def destroy_lifecycle_publisher(self, publisher: FakePublisher) -> None:
         publisher.destroyed = True

@@ -91,7 +91,8 @@ class Frames:
         """Return what is made of the next frame: of this depth before limits, and this image."""
         self._stamp = stamp if stamp is not None else self._stamp + 0.1
         if rgb is None:
-            rgb = np.full((*depth.shape, 3), 128, np.uint8)
+            shades = np.linspace(120, 136, depth.shape[1], dtype=np.uint8)  # no blank image
+            rgb = np.broadcast_to(shades[:, None], (*depth.shape, 3)).copy()
         second, rest = divmod(self._stamp, 1.0)
         header = Header(
             stamp=Time(sec=int(second), nanosec=round(rest * 1e9) % 10**9), frame_id=self.frame_id

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from array import array
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
 
 from patience import PATIENCE
 from rclpy.qos import QoSProfile, QoSReliabilityPolicy
-from ros_graph import DepthProcess, Graph, camera_info
+from ros_graph import HEIGHT, WIDTH, DepthProcess, Graph, camera_info
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import String
 
@@ -103,8 +104,36 @@ class Trouble:
 
         self.send = send
 
-    def two_of_one_name(self) -> None:
+    def no_stamps(self) -> None:
+        def send() -> None:
+            image = self.graph.image()
+            image.header.stamp.sec = image.header.stamp.nanosec = 0
+            self.graph.send(image, camera_info())
+
+        self.send = send
+
+    def lens_is_covered(self) -> None:
+        self._images(camera_info(), data=array('B', bytes(3 * WIDTH * HEIGHT)))
+
+    def another_cameras_info(self) -> None:
+        def send() -> None:
+            image, info = self.graph.image(), camera_info()
+            info.header.frame_id, info.header.stamp = 'rear', image.header.stamp
+            self.graph.publisher(CameraInfo, 'camera_info').publish(info)
+            self.graph.send(image, None)
+
+        self.send = send
+
+    def two_cameras(self) -> None:
         self._images(camera_info())
+        self._publish(Image, IMAGE)
+
+    def another_depth(self) -> None:
+        self._publish(Image, '/robot/depth_registered/image_rect')
+
+    def two_of_one_name(self) -> None:
+        self.graph.node.destroy_publisher(self._publisher)
+        self._publisher = None
         self._start_node('/robot')
 
 
@@ -124,6 +153,11 @@ FAILURES: dict[str, Callable[[Trouble], None]] = {
     'The scale does not come': Trouble.scale_without_height,
     'Depth is empty': Trouble.nothing_is_valid,
     'Stamps of another clock': Trouble.another_clock,
+    'Images have no stamp': Trouble.no_stamps,
+    'The lens is covered': Trouble.lens_is_covered,
+    'The camera_info is of another camera': Trouble.another_cameras_info,
+    'Two cameras on one topic': Trouble.two_cameras,
+    'Somebody else publishes depth, too': Trouble.another_depth,
     'Two nodes of one name': Trouble.two_of_one_name,
 }
 

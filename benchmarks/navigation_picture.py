@@ -2,7 +2,7 @@
 
     navigation_picture.py docs/navigation.jpg
 
-Camera image; seen from above what the model indoor-s gives, scaled by the height of the camera;
+Camera image; seen from above what the model indoor-m gives, scaled by the height of the camera;
 what the true depth of the same frame gives. Floor green, obstacles red, free view grey, the scan
 white. Frame and truth are of config/demo_clip, the settings those of config/navigation.yaml.
 """
@@ -73,7 +73,7 @@ def write(file: Path) -> None:
     # The world's floor is z = 0.
     floor = Plane.under_camera(np.array(frame['pose_c2w']))
     values = yaml.safe_load((folder / 'navigation.yaml').read_text())['/**']['ros__parameters']
-    predicted = DepthEstimator('indoor-s', device='cpu').predict(rgb, fx=camera.fx).depth
+    predicted = DepthEstimator('indoor-m', device='cpu').predict(rgb, fx=camera.fx).depth
     found = CameraHeight(floor.offset, 0.0, floor.normal).estimate(UnscaledView(predicted, camera))
     if not isinstance(found, ScaleEstimate):
         raise SourceError(f'no floor is found in frame {FRAME}: {found}')

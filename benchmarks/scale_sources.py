@@ -45,7 +45,7 @@ from s2r_depth_ros.inference.estimator import DepthEstimator
 from scale_tables import navigation_table, table
 from true_lidar import RINGS, Floats, is_sparse, nearest_of_beams, on_rings
 
-MODELS = {'indoor': 'indoor-s', 'stereo': 'indoor-s', 'driving': 'outdoor-s'}
+MODELS = {'indoor': 'indoor-m', 'stereo': 'indoor-m', 'driving': 'outdoor-m'}
 SCAN_HEIGHT = 0.3  # m over the floor
 LEAST_HEIGHT = 0.1  # m, of a camera over the floor
 # A table top, and a plane through a chair: looked at in the picture of --floors.

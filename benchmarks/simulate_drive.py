@@ -35,7 +35,7 @@ def main() -> int:
     parser.add_argument('--out', type=Path, required=True, help='folder for JSON and table')
     parser.add_argument('--rooms', type=count, default=10, help='default: %(default)s')
     parser.add_argument('--height', type=positive, default=0.5, help='of the camera, m')
-    parser.add_argument('--model', default='indoor-s', help='default: %(default)s')
+    parser.add_argument('--model', default='indoor-m', help='default: %(default)s')
     parser.add_argument('--brief', action='store_true', help='only the rows that tell most')
     parser.add_argument('--picture', type=Path, help='of the first room (.jpg)')
     args = parser.parse_args()

@@ -46,7 +46,7 @@ LEAST = 0.3
 KEPT = ('abs_rel', 'delta1')
 
 
-class Frame(NamedTuple):
+class HeldOutView(NamedTuple):
     """A view of a scene. rgb: uint8 [H, W, 3]. depth: float32 [H, W], m, 0 unknown. fx: px."""
 
     id: str
@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> None:
     print(table(result))
 
 
-def frames_of(manifest: Path, cap: float) -> Iterator[Frame]:
+def frames_of(manifest: Path, cap: float) -> Iterator[HeldOutView]:
     """Yield the validation frames of a set that show enough within the cap, m.
 
     Raises DataError for a set that cannot be read.
@@ -96,10 +96,12 @@ def frames_of(manifest: Path, cap: float) -> Iterator[Frame]:
             frame = shard.frame(i)
             depth = frame.depth.astype(np.float32)
             if ((depth > 0) & (depth < cap)).mean() >= LEAST:
-                yield Frame(f'{name}/{number}/{i}', name, str(scene), frame.fx, frame.rgb, depth)
+                yield HeldOutView(
+                    f'{name}/{number}/{i}', name, str(scene), frame.fx, frame.rgb, depth
+                )
 
 
-def judged(model: Path, frames: list[Frame], cap: float) -> dict[str, Any]:
+def judged(model: Path, frames: list[HeldOutView], cap: float) -> dict[str, Any]:
     """Return what a model's file says it is, and its errors on each set."""
     estimator = DepthEstimator(model, device='cpu', backend='torch')
     scores = [score for frame in frames for score in scores_of(estimator, frame, cap)]
@@ -120,7 +122,7 @@ def judged(model: Path, frames: list[Frame], cap: float) -> dict[str, Any]:
     }
 
 
-def scores_of(estimator: DepthEstimator, frame: Frame, cap: float) -> Iterator[FrameScore]:
+def scores_of(estimator: DepthEstimator, frame: HeldOutView, cap: float) -> Iterator[FrameScore]:
     """Yield the errors on one frame, unscaled and median-scaled."""
     depth = fill_invalid(estimator.predict(frame.rgb, fx=frame.fx).depth)
     edges = boundary_errors(depth, frame.depth)

@@ -39,7 +39,7 @@ def image_problems(header: Header, rgb: NDArray[np.uint8] | None) -> list[str]:
 
 
 def is_blank(rgb: NDArray[np.uint8]) -> bool:
-    """Return whether an image, uint8 [H, W, 3], is of one brightness but for noise."""
+    """Return whether an image, uint8 [H, W, 3], is of one brightness, apart from noise."""
     step = max(1, min(rgb.shape[:2]) // _LOOKED_AT)
     seen = rgb[::step, ::step].astype(np.float32)  # means of bytes would be rounded
     cells = cv2.resize(seen, _CELLS, interpolation=cv2.INTER_AREA)

@@ -456,7 +456,7 @@ def test_another_frame_id_is_told_once_and_used() -> None:
     camera = CameraStream(
         cast(LifecycleNode, node), 'rear', False, pipeline_of(), lambda *_: None, _ignore
     )
-    for frame_id in ('', 'other', '/camera'):  # the last is the same but for the slash of ROS 1
+    for frame_id in ('', 'other', '/camera'):  # the last is the same with the slash of ROS 1
         info = camera_info(header=Header(frame_id=frame_id, stamp=Time(sec=len(frame_id))))
         camera.infos.add(info)
         for _ in range(2):

@@ -25,7 +25,7 @@ from s2r_depth_training.synthetic.looks.palette import linear
 from s2r_depth_training.synthetic.randomness import random_from
 from s2r_depth_training.synthetic.sources.gazebo_world import World, WorldError, read_world
 from s2r_depth_training.synthetic.sources.lens import aim_camera, sample_lens
-from s2r_depth_training.synthetic.sources.poses import USUAL, Poses
+from s2r_depth_training.synthetic.sources.poses import USUAL, PoseSpread
 
 MARGIN = 2.0  # m around the instances' origins that still belongs to the world
 REACH = 9.0  # m, cameras of one scene stay together so that its lights serve them
@@ -49,7 +49,7 @@ class GazeboSource:
 
     nearest = 0.4
 
-    def __init__(self, path: str | Path, poses: Poses = USUAL) -> None:
+    def __init__(self, path: str | Path, poses: PoseSpread = USUAL) -> None:
         self._poses = poses
         self.world = read_world(path)
         low, high = _bounds(self.world)

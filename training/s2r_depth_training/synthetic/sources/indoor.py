@@ -22,7 +22,7 @@ from s2r_depth_training.synthetic.randomness import random_from
 from s2r_depth_training.synthetic.sources.builder import Builder, LocalFrame, Tabletop
 from s2r_depth_training.synthetic.sources.furnishing import Disc, furnish
 from s2r_depth_training.synthetic.sources.lens import Lens, aim_camera, sample_lens
-from s2r_depth_training.synthetic.sources.poses import USUAL, Poses
+from s2r_depth_training.synthetic.sources.poses import USUAL, PoseSpread
 from s2r_depth_training.synthetic.sources.room import (
     RoomShape,
     build_ceiling,
@@ -52,7 +52,7 @@ class IndoorSource:
 
     nearest = 0.35
 
-    def __init__(self, poses: Poses = USUAL) -> None:
+    def __init__(self, poses: PoseSpread = USUAL) -> None:
         self._poses = poses
 
     def build(self, rng: np.random.Generator) -> RoomScene:
@@ -163,7 +163,7 @@ def _room_light(r: Random, shape: RoomShape) -> Light:
     return Light(colour_of(c * r.uniform(0.5, 2) for c in r.choice(_TINTS)), (0.2, 0.1, -1), at)
 
 
-def _close_up(r: Random, shape: RoomShape, top: Tabletop, lens: Lens, poses: Poses) -> Camera:
+def _close_up(r: Random, shape: RoomShape, top: Tabletop, lens: Lens, poses: PoseSpread) -> Camera:
     """Look down at a table top from close by, but from inside the room."""
     x, y, z, width, depth = top
     x += r.uniform(-0.3, 0.3) * width

@@ -11,7 +11,7 @@ import numpy as np
 from s2r_depth_training.synthetic.geometry.camera import Camera
 from s2r_depth_training.synthetic.geometry.scene import AnyScene
 from s2r_depth_training.synthetic.sources.indoor import IndoorSource
-from s2r_depth_training.synthetic.sources.poses import USUAL, Poses
+from s2r_depth_training.synthetic.sources.poses import USUAL, PoseSpread
 from s2r_depth_training.synthetic.sources.street import StreetSource
 
 
@@ -33,7 +33,7 @@ class SceneSource(Protocol[AnyScene]):
 
 
 # The kinds that need no world from outside.
-PROCEDURAL: dict[str, Callable[[Poses], SceneSource[Any]]] = {
+PROCEDURAL: dict[str, Callable[[PoseSpread], SceneSource[Any]]] = {
     'indoor': IndoorSource,
     'street': StreetSource,
 }
@@ -41,7 +41,7 @@ KINDS = (*PROCEDURAL, 'gazebo')
 
 
 def make_source(
-    kind: str, world: str | Path | None = None, poses: Poses = USUAL
+    kind: str, world: str | Path | None = None, poses: PoseSpread = USUAL
 ) -> SceneSource[Any]:
     """Make the source of a kind, whose cameras have the given poses.
 

@@ -8,7 +8,7 @@ _LOWEST = 0.1  # m above the floor
 
 
 @dataclass(frozen=True)
-class Poses:
+class PoseSpread:
     """Times the usual: the standard deviations of pitch and roll, and the span of heights."""
 
     pitch: float = 1.0
@@ -21,6 +21,6 @@ class Poses:
         return max(low - more, min(low, _LOWEST)), high + more
 
 
-USUAL = Poses()
-POSES = {'usual': USUAL, 'wide': Poses(pitch=2.0, roll=4.0, height=2.2)}
+USUAL = PoseSpread()
+POSES = {'usual': USUAL, 'wide': PoseSpread(pitch=2.0, roll=4.0, height=2.2)}
 """By name. Wide are those of legged robots, of drones, and of cameras that are mounted askew."""

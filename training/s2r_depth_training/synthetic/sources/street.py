@@ -15,7 +15,7 @@ from s2r_depth_training.synthetic.randomness import random_from
 from s2r_depth_training.synthetic.sources import vehicles
 from s2r_depth_training.synthetic.sources.builder import Builder
 from s2r_depth_training.synthetic.sources.lens import aim_camera, sample_lens
-from s2r_depth_training.synthetic.sources.poses import USUAL, Poses
+from s2r_depth_training.synthetic.sources.poses import USUAL, PoseSpread
 from s2r_depth_training.synthetic.sources.road import Road
 from s2r_depth_training.synthetic.sources.roadside import line_side
 
@@ -36,7 +36,7 @@ class StreetSource:
 
     nearest = 1.8
 
-    def __init__(self, poses: Poses = USUAL) -> None:
+    def __init__(self, poses: PoseSpread = USUAL) -> None:
         self._poses = poses
 
     def build(self, rng: np.random.Generator) -> StreetScene:

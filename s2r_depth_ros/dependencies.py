@@ -47,7 +47,7 @@ _OTHER_NUMPY = re.compile('numpy.*(multiarray|_ARRAY_API|dtype size)|_ARRAY_API'
 # Remedy where a module is there and fails, if that of one that is missing would leave it there.
 _REPLACEMENTS = {
     'torch': _TORCH.replace(' -U ', ' -U --force-reinstall '),
-    'rclpy': f'`sudo apt-get install --reinstall ros-<distro>-rclpy`, then {_ROS}',
+    'rclpy': f'`sudo apt-get install --reinstall ros-<distro>-rclpy`; and {_ROS}',
 }
 # Whose failure is a defect, no fault of the installation.
 _OWN = ('s2r_depth_ros', 's2r_depth_training', '__main__')

@@ -325,8 +325,10 @@ def test_the_default_model_is_missed() -> None:
 
 
 def test_a_default_model_that_is_gone_is_a_finding(monkeypatch: Patch) -> None:
-    monkeypatch.setattr(registry, 'available_models', list)
-    assert [finding.what for finding in models.check()] == ['models']
+    monkeypatch.setattr(models, 'of_model', lambda name: Finding(name, OK, ''))
+    monkeypatch.setattr(registry, 'available_models', lambda: ['indoor-s'])
+    states = {finding.what: finding.state for finding in models.check()}
+    assert states == {f'model {DEFAULT_MODEL}': FAILED, 'indoor-s': OK}
 
 
 def test_models(tiny_model: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
@@ -11,8 +12,11 @@ from source_files import ROOT
 
 pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
 
+from s2r_depth_ros.commands import calibrate_scale
+from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.node import main as node_main
 from s2r_depth_ros.node.arguments import explained
+from s2r_depth_ros.rig.environment import ros_environment
 from s2r_depth_ros.ros_environment import LOG_REMEDY
 
 
@@ -44,6 +48,15 @@ def test_the_variable_is_named_in_one_line(variables: dict[str, str], told: str)
     assert result.stderr.count('\n') == 1
     assert told in result.stderr
     assert 'follows --ros-args' not in result.stderr
+
+
+def test_what_starts_other_nodes_says_so_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('ROS_DOMAIN_ID', 'abc')
+    told = 'ROS_DOMAIN_ID=abc is not a whole number'
+    with pytest.raises(UserError, match=told):
+        ros_environment()  # of the demo's processes
+    with pytest.raises(UserError, match=told):
+        calibrate_scale.run(argparse.Namespace())
 
 
 def test_what_does_not_stop_a_node_is_told_by_it(monkeypatch: pytest.MonkeyPatch) -> None:

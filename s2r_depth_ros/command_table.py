@@ -75,7 +75,8 @@ def reported(run: Callable[[], int | None], prefix: str = 'error') -> int:
     """Call ``run`` and return the exit status: what it returns, None is success.
 
     2 for a mistake of the user: a UserError, an OSError of a file that the user named, or an import
-    of what is not installed (DependencyError), is printed as one line that begins with ``prefix``.
+    of what is not installed, or is broken (DependencyError), is printed as one line that begins
+    with ``prefix``.
     1 where nobody reads standard output any more, 130 after Ctrl-C, with what is to be said of it.
     """
     try:
@@ -105,15 +106,12 @@ def _status(run: Callable[[], int | None], prefix: str) -> int:
         return int(run() or OK)
     except UserError as error:
         return _fail(str(error), prefix)
-    except ImportError as error:
-        explained = dependency_error(error)
-        if explained is None:
-            raise
-        return _fail(str(explained), prefix)
-    except OSError as error:
-        if error.filename is None:
-            raise  # not of a file that the user named
-        return _fail(str(error), prefix)
+    except Exception as error:  # a package that is broken raises anything as it is imported
+        if explained := dependency_error(error):
+            return _fail(str(explained), prefix)
+        if isinstance(error, OSError) and error.filename is not None:  # a file that the user named
+            return _fail(str(error), prefix)
+        raise
     finally:
         # Here, where a closed pipe can still be dealt with. None: it was closed from the start.
         if sys.stdout is not None:

@@ -6,8 +6,11 @@ package.xml has the same list for rosdep.
 from __future__ import annotations
 
 import re
+import sys
+import traceback
+from pathlib import Path
 
-from s2r_depth_ros.errors import UserError
+from s2r_depth_ros.errors import UserError, brief
 
 OLDEST_TORCH = (2, 1)
 _SAFE_TORCH = (2, 6)
@@ -41,22 +44,70 @@ _REMEDIES = {
 _OTHER_NUMPY = re.compile('numpy.*(multiarray|_ARRAY_API|dtype size)|_ARRAY_API', re.IGNORECASE)
 
 
+# Remedy where a module is there and fails, if that of one that is missing would leave it there.
+_REPLACEMENTS = {
+    'torch': _TORCH.replace(' -U ', ' -U --force-reinstall '),
+    'rclpy': f'`sudo apt-get install --reinstall ros-<distro>-rclpy`; and {_ROS}',
+}
+# Whose failure is a defect, no fault of the installation.
+_OWN = ('s2r_depth_ros', 's2r_depth_training', '__main__')
+
+
 class DependencyError(UserError):
-    """Something that the package needs is missing, too old, or does not fit the rest."""
+    """Something that the package needs is missing, too old, or does not fit the rest.
+
+    found: what is wrong. remedy: what to do.
+    """
+
+    def __init__(self, found: str, remedy: str) -> None:
+        super().__init__(f'{found}: {remedy}')
+        self.found = found
+        self.remedy = remedy
 
 
-def dependency_error(error: ImportError) -> DependencyError | None:
+def dependency_error(error: Exception) -> DependencyError | None:
     """Return the error that tells its user what ``error`` means, None for a defect of the package.
 
-    Known are the modules of package.xml and of the training, and those built for another NumPy.
+    Known are the modules of package.xml and of the training that are not here, those built for
+    another NumPy, and whatever module of others raised ``error`` as it was imported.
     """
-    if _OTHER_NUMPY.search(str(error)):
-        return DependencyError(f'{error}: {_numpy_mismatch("a module")}')
-    module = (error.name or '').split('.')[0]
-    if module not in _REMEDIES:
+    failed = _failed_import(error)
+    if not failed and not isinstance(error, ImportError):
         return None
-    state = 'is missing' if isinstance(error, ModuleNotFoundError) else 'cannot be loaded'
-    return DependencyError(f'{module} {state} ({error}): {_REMEDIES[module]}')
+    said = brief(error if isinstance(error, ImportError) else f'{type(error).__name__}: {error}')
+    if _OTHER_NUMPY.search(str(error)):
+        return DependencyError(said, _numpy_mismatch('a module'))
+    named = ((error.name if isinstance(error, ImportError) else '') or '').split('.')[0]
+    if named in _REMEDIES and isinstance(error, ModuleNotFoundError):
+        return DependencyError(f'{named} is missing ({said})', _REMEDIES[named])
+    module = named if named in _REMEDIES else failed
+    if not module:
+        return None
+    again = _REPLACEMENTS.get(module) or _REMEDIES.get(module, _INSTALL)
+    return DependencyError(f'{module} cannot be loaded ({said})', f'install it again: {again}')
+
+
+def _failed_import(error: Exception) -> str:
+    """Return the package of others that raised ``error`` as it was imported, '' if none did."""
+    failed = ''
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        package = str(frame.f_globals.get('__name__', '')).partition('.')[0]
+        if package in _OWN:
+            failed = ''  # raised here, or further in
+        elif frame.f_code.co_name == '<module>' and package not in sys.stdlib_module_names:
+            failed = package
+    if isinstance(error, SyntaxError):  # of a file that could not even be compiled
+        return _package_of(Path(error.filename or '')) or failed
+    return failed
+
+
+def _package_of(file: Path) -> str:
+    """Return the package of others in whose folder ``file`` is, '' if in none's."""
+    for folder in filter(None, sys.path):
+        if file.is_relative_to(folder):
+            package = file.relative_to(folder).parts[0].removesuffix('.py')
+            return '' if package in (*_OWN, *sys.stdlib_module_names) else package
+    return ''
 
 
 def is_too_old(torch_version: str, oldest: tuple[int, int] = OLDEST_TORCH) -> bool:
@@ -72,8 +123,9 @@ def check_safe_torch(path: object) -> None:
     if is_too_old(torch.__version__, _SAFE_TORCH):
         raise DependencyError(
             f'{path}: torch {torch.__version__} can run code that such a file holds '
-            f'(CVE-2025-32434): read it with torch {".".join(map(str, _SAFE_TORCH))} or newer; '
-            'the .safetensors file that comes of it serves this torch, too'
+            '(CVE-2025-32434)',
+            f'read it with torch {".".join(map(str, _SAFE_TORCH))} or newer; the .safetensors file '
+            'that comes of it serves this torch, too',
         )
 
 
@@ -88,14 +140,15 @@ def check_torch() -> None:
     if is_too_old(torch.__version__):
         raise DependencyError(
             f'torch {torch.__version__} ({torch.__path__[0]}) is too old, '
-            f'{".".join(map(str, OLDEST_TORCH))} or newer is needed: {_TORCH}'
+            f'{".".join(map(str, OLDEST_TORCH))} or newer is needed',
+            _TORCH,
         )
     try:
         torch.zeros(1).numpy()
     except RuntimeError as error:  # Numpy is not available
         raise DependencyError(
-            f'torch {torch.__version__} does not fit NumPy {np.__version__}: '
-            + _numpy_mismatch('this torch')
+            f'torch {torch.__version__} does not fit NumPy {np.__version__}',
+            _numpy_mismatch('this torch'),
         ) from error
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -138,6 +139,36 @@ def test_a_module_built_for_another_numpy_is_told(text: str) -> None:
 def test_a_module_that_is_there_and_cannot_be_loaded_is_told() -> None:
     broken = ImportError('libGL.so.1: cannot open shared object file', name='cv2')
     assert 'cv2 cannot be loaded (libGL.so.1' in str(dependency_error(broken))
+
+
+@pytest.mark.parametrize(
+    ('module', 'command', 'code', 'said'),
+    [
+        ('yaml', 'node', 'raise ImportError("no reason")', 'no reason'),
+        ('rclpy', 'node', 'raise ImportError("no reason")', 'no reason'),
+        ('torch', 'info', 'raise ImportError("libtorch.so: not found")', 'libtorch.so: not found'),
+        ('torch', 'info', 'import ctypes; ctypes.CDLL("libnone.so")', 'OSError: libnone.so'),
+        ('numpy', 'predict', 'raise RuntimeError("odd")', 'RuntimeError: odd'),
+        ('tqdm', 'predict', 'import one_that_tqdm_needs', "No module named 'one_that_tqdm_needs'"),
+        ('tqdm', 'predict', 'def (', 'SyntaxError: '),
+    ],
+)
+def test_a_package_that_fails_as_it_is_imported_is_named(
+    module: str, command: str, code: str, said: str, tmp_path: Path
+) -> None:
+    (tmp_path / f'{module}.py').write_text(code)
+    arguments = ['-m', 's2r_depth_ros', command, *ARGUMENTS[command]]
+    line = error_line(arguments, ROOT, tmp_path)
+    assert line.startswith(f'error: {module} cannot be loaded ({said}')
+    assert ': install it again: ' in line
+
+
+def test_what_fails_after_the_import_is_a_defect() -> None:
+    ours = {'__name__': 's2r_depth_ros.made_up', 'np': np}
+    for code in ('raise ImportError("ours")', 'raise RuntimeError("ours")', 'np.zeros(-1)'):
+        with pytest.raises((ValueError, RuntimeError, ImportError)) as error:
+            exec(compile(code, 'made_up.py', 'exec'), ours)
+        assert dependency_error(error.value) is None
 
 
 @pytest.mark.parametrize('folder', ['s2r_depth_ros', 'launch', 'training'])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 from functools import partial
 
 from s2r_depth_ros.launch_arguments import NODE
 from s2r_depth_ros.option_values import positive
+from s2r_depth_ros.ros_environment import check_environment
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Ask the node and print what it says. Raises UserError where it cannot or will not."""
+    check_environment(os.environ)
     # Not before it is needed: it imports ROS, which --help does without.
     from s2r_depth_ros.rig.calibration_client import ask_to_calibrate
 

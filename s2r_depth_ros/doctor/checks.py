@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+from s2r_depth_ros.dependencies import dependency_error
 from s2r_depth_ros.doctor.finding import FAILED, Finding, from_json, to_json
 from s2r_depth_ros.errors import brief
 
@@ -64,10 +65,18 @@ def _broken(check: str, text: str) -> Finding:
 
 def main() -> int:
     """Run the check that the command line names, and print its findings as the last line."""
-    module = importlib.import_module(f's2r_depth_ros.doctor.{sys.argv[1]}')
-    found: Iterator[Finding] = module.check()
-    print(to_json(found), flush=True)
+    print(to_json(_found(sys.argv[1])), flush=True)
     return 0
+
+
+def _found(check: str) -> Iterator[Finding]:
+    """Give what a check finds; a package that it needs and that is broken is a finding, too."""
+    try:
+        yield from importlib.import_module(f's2r_depth_ros.doctor.{check}').check()
+    except Exception as error:
+        if not (explained := dependency_error(error)):
+            raise
+        yield Finding(check, FAILED, explained.found, explained.remedy)
 
 
 if __name__ == '__main__':

@@ -16,13 +16,19 @@ def imported(name: str) -> Finding:
     """Return whether module ``name``, which the node needs, can be imported; its version, if so."""
     try:
         module = importlib.import_module(name)
-    except ImportError as error:
-        return Finding(name, FAILED, str(dependency_error(error) or brief(error)))
     except Exception as error:  # whatever a broken module raises while it is imported
-        return Finding(name, FAILED, brief(f'{type(error).__name__}: {error}'), 'install it again')
+        return broken(name, error)
     version = getattr(module, '__version__', None) or _packaged_version(name)
     places = [Path(module.__file__).parent] if module.__file__ else list(module.__path__)
     return Finding(name, OK, f'{version or "of unknown version"} ({places[0]})')
+
+
+def broken(what: str, error: Exception) -> Finding:
+    """Return what ``error``, of an import that ``what`` needs, means."""
+    if explained := dependency_error(error):
+        return Finding(what, FAILED, explained.found, explained.remedy)
+    said = brief(f'{type(error).__name__}: {error}')
+    return Finding(what, FAILED, f'cannot be loaded ({said})', 'install it again')
 
 
 def optional(name: str, use: str) -> Finding:

@@ -3,28 +3,42 @@
 from __future__ import annotations
 
 import os
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 from s2r_depth_ros.doctor.finding import FAILED, NOTE, OK, Finding
-from s2r_depth_ros.errors import brief
-from s2r_depth_ros.transport import PROFILE_VARIABLES, profile_environment
-
-_HIGHEST_DOMAIN = 101
-"""Above it the ports of DDS meet those that Linux gives to others (docs.ros.org, ROS_DOMAIN_ID)."""
+from s2r_depth_ros.ros_environment import (
+    DOMAIN_REMEDY,
+    HIGHEST_DOMAIN,
+    RMW,
+    Fault,
+    discovery_fault,
+    domain_fault,
+    faults,
+)
+from s2r_depth_ros.transport import PROFILE_VARIABLES, profile_environment, profile_fault
 
 
 def check() -> Iterator[Finding]:
     """Look at the middleware that this shell would start a node with."""
+    found = {fault.variable: fault for fault in faults(os.environ)}
+    yield from (failed(fault) for name, fault in found.items() if name != 'ROS_DOMAIN_ID')
+    if RMW not in found:  # else rcl would end the process
+        yield from _middleware()
+    yield domain(os.environ)
+
+
+def failed(fault: Fault) -> Finding:
+    """Return a fault of the environment as a row of the table."""
+    return Finding(fault.variable, FAILED, fault.text, fault.remedy)
+
+
+def _middleware() -> Iterator[Finding]:
     from rclpy.utilities import get_rmw_implementation_identifier
 
-    # rcl ends the process if RMW_IMPLEMENTATION names another one than it finds.
     rmw = get_rmw_implementation_identifier()
     yield Finding('RMW', OK, rmw)
     if rmw.startswith('rmw_fastrtps'):
         yield profile(os.environ)
-    yield domain(os.environ)
 
 
 def profile(environment: Mapping[str, str]) -> Finding:
@@ -34,30 +48,20 @@ def profile(environment: Mapping[str, str]) -> Finding:
         export = ' '.join(f'{name}={path}' for name, path in missing.items())
         text = 'not set here: camera driver and RViz lose many images and clouds'
         return Finding('transport profile', NOTE, text, f'in their terminals: export {export}')
-    for name in PROFILE_VARIABLES:
-        file = environment.get(name)
-        problem = _unreadable(Path(file)) if file else ''
-        if problem:
-            return Finding('transport profile', FAILED, f'{name}: {problem}', 'correct or unset it')
+    if problem := profile_fault(environment):
+        return Finding('transport profile', FAILED, problem, 'correct or unset it')
     files = {environment[name] for name in PROFILE_VARIABLES if environment.get(name)}
     return Finding('transport profile', OK, ', '.join(sorted(files)))
 
 
-def _unreadable(file: Path) -> str:
-    """Return why Fast DDS ignores a profile, '' if it reads it."""
-    try:
-        ElementTree.parse(file)
-    except (OSError, ElementTree.ParseError) as error:
-        return brief(error if str(file) in str(error) else f'{file}: {error}')
-    return ''
-
-
 def domain(environment: Mapping[str, str]) -> Finding:
     """Return whether discovery is as others have it."""
-    number = environment.get('ROS_DOMAIN_ID', '') or '0'
-    if not number.isdecimal() or int(number) > _HIGHEST_DOMAIN:
-        remedy = f'a number from 0 to {_HIGHEST_DOMAIN}, the same on all machines of the robot'
-        return Finding('ROS_DOMAIN_ID', FAILED, brief(number), remedy)
+    if fault := domain_fault(environment) or discovery_fault(environment):
+        return failed(fault)
+    number = environment.get('ROS_DOMAIN_ID', '').strip() or '0'
+    if int(number) > HIGHEST_DOMAIN:
+        text = f'{number}: others of this machine may have its ports'
+        return Finding('ROS_DOMAIN_ID', FAILED, text, DOMAIN_REMEDY)
     limits = [
         f'{name}={environment[name]}'
         for name in ('ROS_LOCALHOST_ONLY', 'ROS_AUTOMATIC_DISCOVERY_RANGE', 'ROS_STATIC_PEERS')

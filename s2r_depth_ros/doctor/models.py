@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from s2r_depth_ros.doctor.finding import FAILED, OK, Finding
+from s2r_depth_ros.network_choices import DEFAULT_MODEL
 
 
 def check() -> Iterator[Finding]:
@@ -13,9 +14,18 @@ def check() -> Iterator[Finding]:
     from s2r_depth_ros.network.registry import available_models
 
     names = available_models()
+    yield from missing(names)
+    yield from map(of_model, names)
+
+
+def missing(names: Sequence[str]) -> Iterator[Finding]:
+    """Give what is wrong with there being only the models ``names``: the node needs its default."""
     if not names:
         yield Finding('models', FAILED, 'none is installed', 'build the package again')
-    yield from map(of_model, names)
+    elif DEFAULT_MODEL not in names:
+        text = 'its file is not in models/, and it is what the node takes by default'
+        remedy = f'build the package again, or set the parameter model: {", ".join(names)}'
+        yield Finding(f'model {DEFAULT_MODEL}', FAILED, text, remedy)
 
 
 def of_model(name: str) -> Finding:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from s2r_depth_ros.dependencies import MESSAGES
 from s2r_depth_ros.doctor.finding import NOTE, OK, Finding
 from s2r_depth_ros.doctor.imports import imported, optional
+from s2r_depth_ros.ros_environment import RMW, middleware_fault
 
 _OPTIONAL = {
     'cv_bridge': 'the package converts images itself',
@@ -23,6 +24,9 @@ def check() -> Iterator[Finding]:
         yield Finding('ROS_DISTRO', OK, distribution)
     else:
         yield Finding('ROS_DISTRO', NOTE, 'not set: no ROS installation is sourced')
+    # rclpy would end the process; it is the check "middleware" that tells it.
+    if middleware_fault(os.environ):
+        del os.environ[RMW]
     yield from map(imported, ('rclpy', *MESSAGES))
     for name, use in _OPTIONAL.items():
         yield optional(name, use)

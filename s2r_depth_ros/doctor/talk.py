@@ -12,14 +12,11 @@ from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import PointCloud2
 
+from s2r_depth_ros.doctor.round_trip import DISCOVERY, MESSAGES, NOT_MET, SIZE
 from s2r_depth_ros.rig.events import emit, fail
 from s2r_depth_ros.rig.ros_process import executor_of, ros_node, spin_until, stop_on_signals
 
-MESSAGES = 20
-SIZE = 640 * 480 * 16
-"""Bytes of each: the cloud of a 640x480 image."""
 _PERIOD = 0.1  # s
-_DISCOVERY = 10.0  # s
 
 
 def main() -> int:
@@ -46,10 +43,10 @@ def _hear(node: Node, topic: str, stop: threading.Event) -> int:
 
 def _say(node: Node, topic: str, stop: threading.Event) -> int:
     publisher = node.create_publisher(PointCloud2, topic, qos_profile_sensor_data)
-    give_up = time.monotonic() + _DISCOVERY
+    give_up = time.monotonic() + DISCOVERY
     while not publisher.get_subscription_count() and not stop.wait(0.05):
         if time.monotonic() > give_up:
-            return fail('talk', f'two nodes of this machine did not meet in {_DISCOVERY:g} s')
+            return fail('talk', NOT_MET)
     cloud = PointCloud2(data=array.array('B', bytes(SIZE)))
     for _ in range(MESSAGES):
         if stop.wait(_PERIOD):

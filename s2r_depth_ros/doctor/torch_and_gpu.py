@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import re
+from collections.abc import Iterator, Mapping
 from glob import glob
 
 from s2r_depth_ros.dependencies import DependencyError, check_torch
@@ -10,6 +12,7 @@ from s2r_depth_ros.doctor.finding import FAILED, NOTE, OK, Finding
 from s2r_depth_ros.doctor.imports import imported
 from s2r_depth_ros.errors import brief
 
+_THREADS = re.compile(r'\s*\+?0*[1-9][0-9]*\s*', re.ASCII)
 _SLOWER = 'the network runs on the CPU'
 
 
@@ -22,10 +25,21 @@ def check() -> Iterator[Finding]:
     try:
         check_torch()
     except DependencyError as error:
-        yield Finding('torch', FAILED, str(error))
+        yield Finding('torch', FAILED, error.found, error.remedy)
         return
     yield torch
+    yield from threads(os.environ)
     yield _gpu()
+
+
+def threads(environment: Mapping[str, str]) -> Iterator[Finding]:
+    """Give a note of each number of threads that OpenMP cannot read, and so ignores."""
+    for name in ('OMP_NUM_THREADS', 'MKL_NUM_THREADS'):
+        numbers = environment.get(name, '')
+        # One for each level of nesting, parted by commas.
+        if numbers and not all(map(_THREADS.fullmatch, numbers.split(','))):
+            text = f'{brief(repr(numbers))} is no number of threads: all cores are taken'
+            yield Finding(name, NOTE, text, 'set it to a whole number from 1 on, or unset it')
 
 
 def _gpu() -> Finding:

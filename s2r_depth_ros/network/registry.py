@@ -6,6 +6,7 @@ import os.path
 from pathlib import Path
 
 from s2r_depth_ros.network.metadata import CheckpointError
+from s2r_depth_ros.network_choices import DEFAULT_MODEL
 from s2r_depth_ros.share import share_directory
 
 SUFFIX = '.safetensors'
@@ -27,7 +28,9 @@ def find_model(name_or_path: str | Path) -> Path:
         raise CheckpointError(f'{path}: no such model file; {_choices()}')
     file = _models_folder() / (text + SUFFIX)
     if not os.path.isfile(file):
-        raise CheckpointError(f'{text}: no model of this name; {_choices()}')
+        known = text == DEFAULT_MODEL  # its user may have named none at all
+        wrong = 'its file is missing, build the package again' if known else 'no model of this name'
+        raise CheckpointError(f'{text}: {wrong}; {"or " if known else ""}{_choices()}')
     return file
 
 

@@ -14,6 +14,7 @@ import yaml
 from s2r_depth_ros import __version__
 from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.parameter_files import ParameterFile, closest, is_for
+from s2r_depth_ros.ros_environment import LOG_REMEDY
 
 _LEVELS = ('debug', 'info', 'warn', 'error', 'fatal', 'unset')
 _EXAMPLES = """\
@@ -109,15 +110,28 @@ def read_arguments(arguments: Sequence[str]) -> NodeArguments:
 
 
 def explained(error: str) -> str:
-    """Return what rcl says of arguments that it cannot read, as their user reads it."""
+    """Return what rcl says as it does not start, with the remedy: arguments, or another's fault."""
     # Its text ends with places in its source.
     text = re.sub(r', at /[^\s,]+', '', error.removeprefix('failed to initialize rcl: '))
     if found := re.fullmatch(r"Couldn't parse (.+): '(-\S+) (.*)'\. Error: (.*)", text, re.DOTALL):
         what, option, value, reason = found.groups()
         return f'{option} {value}: no {what} that ROS can read ({reason}): {_FORMS.get(what, "")}'
-    return f'{text}: correct what follows --ros-args, --help tells more'
+    remedies = (remedy for pattern, remedy in _REMEDIES.items() if re.search(pattern, text))
+    return f'{text}: {next(remedies)}'
 
 
+# What rcl says -> the remedy; the first that fits.
+_REMEDIES = {
+    'SECURITY': (
+        'create the enclave with `ros2 security create_enclave`, name it by --enclave, or unset '
+        'ROS_SECURITY_ENABLE'
+    ),
+    'logging|log directory': LOG_REMEDY,
+    r'^\[|[Pp]arse|[Aa]rgument|Enclave name|namespace|node name': (
+        'correct what follows --ros-args, --help tells more'
+    ),
+    '': '`ros2 run s2r_depth_ros doctor` looks at what ROS needs',
+}
 _FORMS = {
     'remap rule': (
         'write -r FROM:=TO; topics, namespaces and nodes have letters, digits and _ in their '

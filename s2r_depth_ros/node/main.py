@@ -31,9 +31,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _main(arguments: list[str]) -> None:
-    from s2r_depth_ros.transport import avoid_full_memory
-
-    problem = avoid_full_memory(os.environ)
+    problem = _prepared_environment()
     from s2r_depth_ros.node.arguments import read_arguments
 
     try:
@@ -44,8 +42,23 @@ def _main(arguments: list[str]) -> None:
         _end_ros()
 
 
+def _prepared_environment() -> str:
+    """Leave to Fast DDS what it can use, and return what the node is to tell of the environment.
+
+    Raises UserError if shared memory is full.
+    """
+    from s2r_depth_ros.ros_environment import discovery_fault
+    from s2r_depth_ros.transport import avoid_full_memory, drop_ignored_profile
+
+    found = drop_ignored_profile(os.environ), avoid_full_memory(os.environ)
+    return '; '.join(map(str, filter(None, (*found, discovery_fault(os.environ)))))
+
+
 def _start_ros(args: Sequence[str]) -> None:
-    """Start rclpy. Raises UserError for arguments that it cannot read."""
+    """Start rclpy. Raises UserError for arguments or an environment that it cannot use."""
+    from s2r_depth_ros.ros_environment import check_environment
+
+    check_environment(os.environ, log_files='--disable-external-lib-logs' not in args)
     import rclpy
     from rclpy.signals import SignalHandlerOptions
 
@@ -71,6 +84,7 @@ def _run(given: NodeArguments, problem: str) -> None:
     from rclpy.executors import MultiThreadedExecutor
     from rclpy.impl.implementation_singleton import rclpy_implementation
 
+    from s2r_depth_ros.node.arguments import explained
     from s2r_depth_ros.node.depth_node import DepthNode
 
     stop = stopping.Stop()
@@ -80,7 +94,7 @@ def _run(given: NodeArguments, problem: str) -> None:
     except ParameterException as error:  # of a parameter that rclpy itself declares
         raise UserError(str(error)) from error
     except rclpy_implementation.RCLError as error:  # the middleware's, such as a wrong enclave
-        raise UserError(f'the node cannot be started: {error}') from error
+        raise UserError(f'the node cannot be started: {explained(str(error))}') from error
     executor.add_node(node)
     if node.parameters.values.autostart:
         node.autostart()

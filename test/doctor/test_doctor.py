@@ -26,8 +26,12 @@ from s2r_depth_ros.doctor import (
     torch_and_gpu,
 )
 from s2r_depth_ros.doctor.finding import FAILED, NOTE, OK, Finding
-from s2r_depth_ros.doctor.talk import MESSAGES as SENT
+from s2r_depth_ros.doctor.round_trip import MESSAGES as SENT
+from s2r_depth_ros.doctor.round_trip import NOT_MET
+from s2r_depth_ros.network import registry
 from s2r_depth_ros.network.registry import available_models
+from s2r_depth_ros.network_choices import DEFAULT_MODEL
+from s2r_depth_ros.rig.process_group import ProcessError, SilenceError
 from s2r_depth_ros.transport import PROFILE_VARIABLES, profile_environment
 
 Patch = pytest.MonkeyPatch
@@ -83,8 +87,39 @@ def test_a_missing_library_is_told_and_the_others_are_looked_at(
     )
     found = {finding.what: finding for finding in checks.findings('libraries')}
     assert found['tabulate'].state == FAILED
-    assert 'README.md' in found['tabulate'].text
+    assert found['tabulate'].text == 'tabulate is missing (gone)'
+    assert 'README.md' in found['tabulate'].remedy
     assert found['numpy'].state == found['rosbags'].state == OK
+
+
+@pytest.mark.parametrize('code', ['raise ImportError("no reason")', 'raise RuntimeError("odd")'])
+@pytest.mark.parametrize(
+    ('check', 'what'),
+    [('libraries', 'yaml'), ('ros', 'rclpy'), ('middleware', 'middleware'),
+     ('round_trip', 'round_trip'), ('torch_and_gpu', 'yaml')],
+)  # fmt: skip
+def test_the_package_that_is_broken_is_named(
+    check: str, what: str, code: str, monkeypatch: Patch, tmp_path: Path
+) -> None:
+    put_module(monkeypatch, tmp_path, 'yaml', code)
+    if check == 'torch_and_gpu':
+        put_module(monkeypatch, tmp_path, 'torch', 'import yaml')
+        what = 'torch'
+    found = {finding.what: finding for finding in checks.findings(check)}
+    assert found[what].state == FAILED
+    assert found[what].text.startswith('yaml cannot be loaded (')
+    assert found[what].remedy.startswith('install it again: ')
+
+
+@pytest.mark.parametrize('name', ['OMP_NUM_THREADS', 'MKL_NUM_THREADS'])
+@pytest.mark.parametrize(
+    ('threads', 'told'),
+    [('banana', True), ('0', True), ('-2', True), ('٣', True), ('1.5', True), ('4,', True),
+     ('', False), ('1', False), (' 8 ', False), ('4,2', False)],
+)  # fmt: skip
+def test_a_number_of_threads_that_is_none_is_noted(name: str, threads: str, told: bool) -> None:
+    found = list(torch_and_gpu.threads({name: threads}))
+    assert [(finding.what, finding.state) for finding in found] == [(name, NOTE)] * told
 
 
 def test_an_optional_library_that_is_broken_is_a_note(monkeypatch: Patch, tmp_path: Path) -> None:
@@ -111,7 +146,10 @@ def test_profile() -> None:
 
 
 @pytest.mark.parametrize('name', PROFILE_VARIABLES)
-@pytest.mark.parametrize('content', [None, b'', b'<dds><profiles></dds>', b'\xff\xfe\x00'])
+@pytest.mark.parametrize(
+    'content',
+    [None, b'', b'<dds><profiles></dds>', b'\xff\xfe\x00', b'<foo/>', b'<dds><foo/></dds>'],
+)
 def test_a_profile_that_fast_dds_ignores_is_told(
     name: str, content: bytes | None, tmp_path: Path
 ) -> None:
@@ -133,8 +171,10 @@ def test_a_profile_that_fast_dds_ignores_is_told(
         ({'ROS_DOMAIN_ID': '102'}, FAILED),
         ({'ROS_DOMAIN_ID': '-1'}, FAILED),
         ({'ROS_DOMAIN_ID': 'robot'}, FAILED),
+        ({'ROS_DOMAIN_ID': '٣'}, FAILED),
         ({'ROS_LOCALHOST_ONLY': '1'}, NOTE),
-        ({'ROS_AUTOMATIC_DISCOVERY_RANGE': 'OFF', 'ROS_DOMAIN_ID': '7'}, NOTE),
+        ({'ROS_AUTOMATIC_DISCOVERY_RANGE': 'OFF', 'ROS_DOMAIN_ID': '7'}, FAILED),
+        ({'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST', 'ROS_DOMAIN_ID': '7'}, NOTE),
     ],
 )
 def test_discovery(variables: dict[str, str], state: str) -> None:
@@ -144,9 +184,32 @@ def test_discovery(variables: dict[str, str], state: str) -> None:
 def test_a_middleware_that_is_not_installed_is_told(monkeypatch: Patch) -> None:
     monkeypatch.setenv('RMW_IMPLEMENTATION', 'rmw_of_nobody')
     for check in ('middleware', 'round_trip'):
-        (finding,) = checks.findings(check)
+        finding = checks.findings(check)[0]
         assert finding.state == FAILED
-        assert 'rmw_of_nobody' in finding.text
+        assert 'rmw_of_nobody is not installed' in finding.text
+        assert 'unset RMW_IMPLEMENTATION, or install it' in finding.remedy
+    assert {f.what: f.state for f in checks.findings('ros')}['rclpy'] == OK
+
+
+@pytest.mark.parametrize(
+    ('variables', 'remedy'),
+    [
+        ({'ROS_LOG_DIR': '/dev/null/log'}, 'set ROS_LOG_DIR to one that is'),
+        ({'ROS_DOMAIN_ID': 'abc'}, 'from 0 to 101'),
+        ({'ROS_SECURITY_ENABLE': 'true', 'ROS_SECURITY_STRATEGY': 'Enforce'}, 'KEYSTORE to the'),
+        ({'ROS_AUTOMATIC_DISCOVERY_RANGE': 'OFF'}, 'LOCALHOST or SUBNET'),
+    ],
+)
+def test_an_environment_in_which_no_topics_come_is_told_with_its_own_remedy(
+    variables: dict[str, str], remedy: str, monkeypatch: Patch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    (not_tried,) = round_trip.check()
+    assert (not_tried.state, not_tried.text[:11]) == (FAILED, 'not tried: ')
+    assert remedy in not_tried.remedy
+    failed = [finding for finding in middleware.check() if finding.state == FAILED]
+    assert [finding.remedy for finding in failed] == [not_tried.remedy]
 
 
 def limit_room(monkeypatch: Patch, megabytes: int) -> None:
@@ -194,12 +257,24 @@ def test_clouds_go_from_one_process_to_another() -> None:
     assert int(arrived[1]) > 0
 
 
-def test_processes_that_do_not_meet_are_told(monkeypatch: Patch) -> None:
+def test_a_process_that_does_not_run_is_told(monkeypatch: Patch) -> None:
     monkeypatch.setattr(round_trip, '_MODULE', 'no_such_module')
     (finding,) = round_trip.check()
     assert finding.state == FAILED
     assert 'no_such_module' in finding.text
-    assert 'ROS_DOMAIN_ID' in finding.remedy
+    assert 'mend what it says' in finding.remedy
+
+
+@pytest.mark.parametrize('error', [SilenceError('nothing', ''), ProcessError(NOT_MET, '')])
+def test_processes_that_ran_and_did_not_meet_are_told(
+    error: ProcessError, monkeypatch: Patch
+) -> None:
+    def trip(_: object) -> int:
+        raise error
+
+    monkeypatch.setattr(round_trip, 'trip', trip)
+    (finding,) = round_trip.check()
+    assert 'firewall' in finding.remedy
 
 
 @pytest.mark.parametrize('check', ['python', 'ros', 'middleware', 'shared_memory', 'opengl'])
@@ -238,6 +313,22 @@ def test_the_models_of_the_package_pass() -> None:
     found = list(models.check())
     assert [finding.what for finding in found] == [f'model {name}' for name in available_models()]
     assert {finding.state for finding in found} == {OK}
+
+
+def test_the_default_model_is_missed() -> None:
+    others = [name for name in available_models() if name != DEFAULT_MODEL]
+    for names, what in ((others, f'model {DEFAULT_MODEL}'), ([], 'models')):
+        (finding,) = models.missing(names)
+        assert (finding.what, finding.state) == (what, FAILED)
+        assert 'build the package again' in finding.remedy
+    assert not list(models.missing([DEFAULT_MODEL]))
+
+
+def test_a_default_model_that_is_gone_is_a_finding(monkeypatch: Patch) -> None:
+    monkeypatch.setattr(models, 'of_model', lambda name: Finding(name, OK, ''))
+    monkeypatch.setattr(registry, 'available_models', lambda: ['indoor-s'])
+    states = {finding.what: finding.state for finding in models.check()}
+    assert states == {f'model {DEFAULT_MODEL}': FAILED, 'indoor-s': OK}
 
 
 def test_models(tiny_model: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from s2r_depth_ros.network import registry
 from s2r_depth_ros.network.metadata import CheckpointError
 from s2r_depth_ros.network.registry import available_models, find_model
+from s2r_depth_ros.network_choices import DEFAULT_MODEL
 
 
 @pytest.fixture
@@ -33,6 +34,12 @@ def test_available_models_are_sorted_names(models: Path) -> None:
 def test_unknown_name_lists_what_exists(models: Path) -> None:
     with pytest.raises(CheckpointError, match=r'rom: no model of this name; .*\(room, street\)'):
         find_model('rom')
+
+
+def test_the_default_that_is_missing_is_no_mistake_of_its_name(models: Path) -> None:
+    told = rf'{DEFAULT_MODEL}: its file is missing, build the package again; or .*\(room, street\)'
+    with pytest.raises(CheckpointError, match=told):
+        find_model(DEFAULT_MODEL)
 
 
 def test_path_is_returned(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,12 @@ import pytest
 from source_files import ROOT
 
 from s2r_depth_ros.errors import UserError
-from s2r_depth_ros.transport import PROFILE_VARIABLES, avoid_full_memory, profile_environment
+from s2r_depth_ros.transport import (
+    PROFILE_VARIABLES,
+    avoid_full_memory,
+    drop_ignored_profile,
+    profile_environment,
+)
 
 _NAMESPACE = '{http://www.eprosima.com}'
 _CLOUD = 640 * 480 * 16  # bytes of an organised XYZRGB cloud
@@ -108,6 +113,34 @@ def test_who_uses_no_shared_memory_of_fast_dds_is_left_alone(
     environment = {**environment, 'RMW_IMPLEMENTATION': 'rmw_fastrtps_dynamic_cpp'}
     environment |= profile_environment({})
     assert avoid_full_memory(environment, Path('/dev/shm'))
+
+
+@pytest.mark.parametrize('content', [None, '<foo/>', '<dds><foo/></dds>', '<dds>'])
+def test_a_profile_that_fast_dds_ignores_is_dropped_and_told(
+    content: str | None, tmp_path: Path
+) -> None:
+    file = tmp_path / 'profile.xml'
+    if content is not None:
+        file.write_text(content)
+    for name in PROFILE_VARIABLES:
+        environment = {name: str(file), 'HOME': '/'}
+        told = drop_ignored_profile(environment)
+        assert told.startswith(f'{name}: ')
+        assert 'Correct the file or unset the variable' in told
+        assert environment == {'HOME': '/'}
+        cyclone = {name: str(file), 'RMW_IMPLEMENTATION': 'rmw_cyclonedds_cpp'}
+        assert drop_ignored_profile(cyclone) == ''
+        assert name in cyclone
+
+
+@pytest.mark.parametrize(
+    'content', ['<profiles/>', '<types/>', '<dds><!-- none --><log/></dds>', '<library_settings/>']
+)
+def test_a_profile_that_fast_dds_knows_is_kept(content: str, tmp_path: Path) -> None:
+    (tmp_path / 'profile.xml').write_text(content)
+    environment = {PROFILE_VARIABLES[0]: str(tmp_path / 'profile.xml')}
+    assert drop_ignored_profile(environment) == ''
+    assert environment
 
 
 def test_full_shared_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,7 +101,7 @@ INPUTS = (
         IMAGE_COMPRESSED,
         CompressedImage,
         _NEWEST,
-        'JPEG or PNG camera image (image_transport: compressed); remap it by its full name',
+        'JPEG or PNG camera image (image_transport: compressed); beside image, if that is remapped',
     ),
     Topic(CAMERA_INFO, CameraInfo, _SENSOR, 'calibration of that camera'),
     Topic(

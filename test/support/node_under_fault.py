@@ -54,6 +54,7 @@ class Camera:
 
     def _run(self) -> None:
         image, info = rgb_message(picture()), camera_info()
+        image.header.frame_id = info.header.frame_id = 'camera'
         while not self._closing:
             self.running.wait()
             image.header.stamp = info.header.stamp = self._node.get_clock().now().to_msg()

@@ -80,6 +80,7 @@ _OUTSIDE = {
     'export': {'numpy', 'torch'},
     'launch_arguments': set(),
     'transport': set(),
+    'ros_environment': set(),
     'tables': {'tabulate'},
     'command_table': set(),
     'option_values': set(),

@@ -23,6 +23,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from comparison_of_stages.results import KEPT
+from comparison_of_stages.tables import cell
 from s2r_depth_ros.command_table import reported
 from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.evaluation.boundaries import boundary_errors
@@ -43,7 +45,6 @@ from s2r_depth_training.dataset.format import VALIDATION, read_shards
 
 LEAST = 0.3
 """Share of the pixels within the cap that a frame needs to be judged."""
-KEPT = ('abs_rel', 'delta1')
 
 
 class HeldOutView(NamedTuple):
@@ -148,7 +149,7 @@ def table(result: dict[str, Any]) -> str:
 
 def _pair(values: dict[str, Any]) -> str:
     error, delta = (values[key] for key in KEPT)
-    return f'{error["mean"]:.3f} ({error["low"]:.3f} to {error["high"]:.3f}) / {delta["mean"]:.3f}'
+    return f'{cell(error)} / {delta["mean"]:.3f}'
 
 
 if __name__ == '__main__':

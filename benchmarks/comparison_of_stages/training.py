@@ -160,10 +160,10 @@ def go_on(stage: Stage, network: S2RDepthNet) -> None:
 def train(args: argparse.Namespace) -> None:
     """Bring the arms' results at ``args.images`` into being, on a GPU side by side."""
     runs = Runs(args)
-    for name in args.arms:
-        runs.frames(name)  # before hours of work on those before it
     wanted = dict.fromkeys([ARMS[a].start for a in args.arms if ARMS[a].start in STAGE_0])
     waiting = [name for name in [*wanted, *args.arms] if not runs.result(name).exists()]
+    for name in waiting:
+        runs.frames(name)  # before hours of work on those before it
     running: dict[str, Work[None]] = {}
     at_once = len(waiting) if runs.device.type == 'cuda' else 1
     while waiting or running:

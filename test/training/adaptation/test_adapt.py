@@ -119,13 +119,8 @@ def test_a_model_that_gains_nothing_stays_and_it_is_told(
     """What is learnt is nothing, or nonsense."""
     monkeypatch.setattr(adapting, '_RATE', rate)
     out = tmp_path / 'mine.safetensors'
-    status, said = call(drive, out, manifests), capsys.readouterr()
-    if status != 0:  # nonsense that is told before: it depends on whether the CPU has bf16
-        assert rate > 0
-        assert 'is depth in the wrong unit' in said.err
-        assert not out.exists()
-        return
-    assert 'Nothing was gained' in said.out
+    assert call(drive, out, manifests) == 0
+    assert 'Nothing was gained' in capsys.readouterr().out
     assert read_metadata(out).provenance['adapted']['steps'] == 0
     mine, before = load_file(out), load_file(MODEL)
     assert mine.keys() == before.keys()

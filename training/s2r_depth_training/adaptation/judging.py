@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from s2r_depth_ros.evaluation.manifest import CAPS
 from s2r_depth_ros.evaluation.metrics import MetricsError, depth_metrics
+from s2r_depth_ros.evaluation.scores import fill_invalid
 from s2r_depth_ros.inference.estimator import DepthEstimator
 from s2r_depth_training.dataset.bag_pairs import RecordedPair
 from s2r_depth_training.dataset.format import StoredFrame
@@ -65,7 +66,8 @@ def errors_of(estimator: DepthEstimator, frames: Sequence[Judged]) -> Errors:
     cap = FARTHEST[estimator.metadata.scene]
     rows, scales = [], []
     for frame in frames:
-        predicted = estimator.predict(frame.rgb, fx=frame.fx).depth
+        # A network that training has broken has no depth: it is judged, and as the worst.
+        predicted = fill_invalid(estimator.predict(frame.rgb, fx=frame.fx).depth)
         try:
             plain, scaled = (
                 depth_metrics(predicted, frame.depth, cap=cap, alignment=alignment)

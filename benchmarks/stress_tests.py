@@ -6,7 +6,8 @@ usage: PYTHONPATH=.:test/support python benchmarks/stress_tests.py [FILE|FOLDER 
 Every file of tests runs once, then every file again, and so on: however early it is ended, all have
 about as many runs. Beside them processes burn CPU. A run that fails leaves its log in --logs, and
 what every process of ROS wrote. After each run its outcome is added to those in ``stress`` of the
-JSON file. Exit status 1 if any test failed.
+JSON file; what is there counts: the command goes on until every file has run so often. Exit status
+1 if any test failed.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -73,14 +75,23 @@ def main() -> int:
 
     burners = [[sys.executable, '-c', 'while True: pass']] * options.burn
     with beside(burners), ThreadPoolExecutor(options.at_once) as pool:
-        done = [pool.submit(run, number, file) for number in range(options.runs) for file in files]
+        done = [pool.submit(run, number, file) for number, file in _rounds(options, files)]
     return int(any(future.result().failed for future in done))
+
+
+def _rounds(options: argparse.Namespace, files: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """Give each run that is left to do, as its number and file; files with fewest runs first."""
+    kept = read_json(options.json) if options.json and options.json.exists() else {}
+    rows = kept.get('stress', {}).get('files', {})
+    begin = [rows.get(file, {}).get('runs', 0) for file in files]
+    for number in range(options.runs):
+        yield from ((number, file) for file, first in zip(files, begin) if first <= number)
 
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('paths', nargs='*', default=_ROOMS, help='files or folders of tests')
-    parser.add_argument('--runs', type=int, default=20, help='of each file')
+    parser.add_argument('--runs', type=int, default=20, help='of each file, with those in --json')
     parser.add_argument('--at-once', type=int, default=2, help='runs beside each other')
     parser.add_argument('--burn', type=int, default=4, help='processes that burn CPU')
     parser.add_argument('--logs', type=Path, default=Path('out/stress'), help='of runs that fail')

@@ -13,8 +13,6 @@ _START = time.monotonic()  # before the imports, which are part of the start-up
 
 import argparse  # noqa: E402
 import json  # noqa: E402
-import os  # noqa: E402
-import platform  # noqa: E402
 import sys  # noqa: E402
 from functools import partial  # noqa: E402
 from pathlib import Path  # noqa: E402
@@ -22,6 +20,7 @@ from typing import Any  # noqa: E402
 
 import torch  # noqa: E402
 
+from s2r_depth_ros.benchmark.machine import machine  # noqa: E402
 from s2r_depth_ros.command_table import reported  # noqa: E402
 from s2r_depth_ros.errors import UserError  # noqa: E402
 from s2r_depth_ros.files import check_output  # noqa: E402
@@ -178,10 +177,8 @@ def measure(args: argparse.Namespace) -> int:
 
 def machine_facts(device: torch.device, tune: bool, startup: float) -> dict[str, Any]:
     """Return what the times hold for. startup: s."""
-    name = torch.cuda.get_device_name() if device.type == 'cuda' else platform.processor()
     return {
-        'device': name,
-        'cores': len(os.sched_getaffinity(0)),
+        'machine': machine(device),
         'torch': torch.__version__,
         'cudnn_benchmark': tune,
         'startup_s': round(startup, 2),

@@ -59,9 +59,10 @@ def domain(environment: Mapping[str, str]) -> Finding:
     if fault := domain_fault(environment) or discovery_fault(environment):
         return failed(fault)
     number = environment.get('ROS_DOMAIN_ID', '').strip() or '0'
-    if int(number) > HIGHEST_DOMAIN:
-        text = f'{number}: others of this machine may have its ports'
-        return Finding('ROS_DOMAIN_ID', FAILED, text, DOMAIN_REMEDY)
+    # Of three digits at most, where its ports are those of DDS.
+    if 'zenoh' not in environment.get(RMW, '') and int(number) > HIGHEST_DOMAIN:
+        text = f'{number}: another program of this machine may have its ports'
+        return Finding('ROS_DOMAIN_ID', NOTE, text, DOMAIN_REMEDY)
     limits = [
         f'{name}={environment[name]}'
         for name in ('ROS_LOCALHOST_ONLY', 'ROS_AUTOMATIC_DISCOVERY_RANGE', 'ROS_STATIC_PEERS')

@@ -19,6 +19,9 @@ from s2r_depth_ros.node.qos import Endpoint, overridable, why_not_connected
 
 Picture: TypeAlias = Image | CompressedImage
 
+# Of those that have one name, which a node has again that starts anew: DDS keeps what ended without
+# a word for the time of its lease.
+OF_A_KILLED_ONE = ' (one that was killed is still seen for about 20 s)'
 _OF_ONE_CAMERA = (topics.IMAGE, topics.IMAGE_COMPRESSED, topics.CAMERA_INFO)
 
 
@@ -121,7 +124,7 @@ class CameraTopics:
         texts = [
             f'{len(there)} publishers on {topic} ({", ".join(sorted(there))}): what they send is '
             f'mixed; end all but one, or remap {topics.of_camera(name, self.camera)} to another '
-            'topic'
+            f'topic{OF_A_KILLED_ONE if len(set(there)) < len(there) else ""}'
             for name, topic in inputs.items()
             if len(there := self._publishers_on(topic)) > 1
         ]

@@ -28,7 +28,7 @@ from s2r_depth_ros.launch_arguments import NODE
 from s2r_depth_ros.node import topics
 from s2r_depth_ros.node.arguments import NodeArguments
 from s2r_depth_ros.node.camera_stream import CameraStream
-from s2r_depth_ros.node.camera_topics import refuse_loops
+from s2r_depth_ros.node.camera_topics import OF_A_KILLED_ONE, refuse_loops
 from s2r_depth_ros.node.diagnostics import DiagnosticsPublisher
 from s2r_depth_ros.node.frame_references import FrameReferences
 from s2r_depth_ros.node.frame_scale import FrameScale
@@ -294,7 +294,7 @@ class DepthNode(LifecycleNode):
         return (
             f'{count} nodes are called {self.get_fully_qualified_name()}: transitions and '
             'parameters reach any of them, and all publish; end the others, or give one a '
-            'namespace of its own (-r __ns:=/...)'
+            f'namespace of its own (-r __ns:=/...){OF_A_KILLED_ONE}'
         )
 
     def _facts(self) -> NodeFacts:

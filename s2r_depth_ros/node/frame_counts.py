@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 # Frames over which latencies are summarised.
 _WINDOW = 300
+# Images whose distance in time says how often a camera sends some.
+_IMAGES = 6
 # A stamp further from the node's clock than this comes from another clock, not from a slow node.
 _PLAUSIBLE = (-0.5, 60.0)  # s
 
@@ -23,7 +27,8 @@ class FrameCounts:
     ``errors``. recent: the same, since the counts before. latency: seconds from stamp to publishing
     of the latest frames. inference: seconds in the network of the latest.
     stamp_offset: seconds that the newest stamp is behind the node's clock if it is from another
-    clock, else None. since_image: seconds since the newest image arrived.
+    clock, else None. since_image: seconds since the newest image arrived. image_period: seconds
+    between the latest images, the median; 0 before there were two.
     """
 
     rate_in: float
@@ -34,6 +39,7 @@ class FrameCounts:
     inference: Sequence[float]
     stamp_offset: float | None
     since_image: float
+    image_period: float
 
 
 class FrameCounter:
@@ -51,14 +57,15 @@ class FrameCounter:
             self._latency: deque[float] = deque(maxlen=_WINDOW)
             self._inference: deque[float] = deque(maxlen=_WINDOW)
             self._stamp_offset: float | None = None
-            self._time_before = self._image_time = time.monotonic()
+            self._image_times: deque[float] = deque(maxlen=_IMAGES)
+            self._time_before = self._begin = time.monotonic()
 
     def count_received(self, dropped: bool) -> None:
         """Count an image that arrived, and whether an older one was dropped for it."""
         with self._lock:
             self._totals['received'] += 1
             self._totals['dropped'] += dropped
-            self._image_time = time.monotonic()
+            self._image_times.append(time.monotonic())
 
     def count_dropped(self) -> None:
         """Count an image that was dropped for a newer one after it was counted as received."""
@@ -102,6 +109,8 @@ class FrameCounter:
             seconds = max(now - self._time_before, 1e-3)
             new = self._totals - self._totals_before
             self._time_before, self._totals_before = now, self._totals.copy()
+            times = list(self._image_times)
+            periods = [later - earlier for earlier, later in itertools.pairwise(times)]
             return FrameCounts(
                 rate_in=new['received'] / seconds,
                 rate_out=new['published'] / seconds,
@@ -110,5 +119,6 @@ class FrameCounter:
                 latency=tuple(self._latency),
                 inference=tuple(self._inference),
                 stamp_offset=self._stamp_offset,
-                since_image=now - self._image_time,
+                since_image=now - (times[-1] if times else self._begin),
+                image_period=median(periods) if periods else 0.0,
             )

@@ -25,8 +25,9 @@ OK, WARN, ERROR, STALE = (
 # STALE outranks no ERROR but any WARN.
 _RANK = {OK: 0, WARN: 1, STALE: 2, ERROR: 3}
 
-# Seconds without an image after which an active node calls a camera stale.
-_STALE_AFTER = 2.0
+# Seconds without an image after which an active node calls a camera stale, and for one that is
+# slower how many of its periods.
+_STALE_AFTER, _STALE_PERIODS = 2.0, 3.0
 # Frames in a row with one stamp that no subscriber's coming and going explains.
 _REPEATED = 20
 # Images lost on the way that are worth a warning: how many at least, and which share of all.
@@ -174,7 +175,8 @@ def _camera_problems(camera: CameraFacts, parameters: Values) -> list[Problem]:
     if counts is None:
         return []
     problems = []
-    if counts.since_image > max(_STALE_AFTER, parameters.diagnostics_period):
+    patience = max(_STALE_AFTER, _STALE_PERIODS * counts.image_period)
+    if counts.since_image > max(patience, parameters.diagnostics_period):
         text = f'no image on {camera.image_topic} for {counts.since_image:.0f} s'
         if advice := _why_no_image(camera):
             text += f': {advice}'
@@ -184,7 +186,7 @@ def _camera_problems(camera: CameraFacts, parameters: Values) -> list[Problem]:
     problems += _failures(camera, counts)
     if camera.last and camera.last.camera_problem:
         problems.append(Problem(WARN, camera.last.camera_problem))
-    if camera.info_silence > _STALE_AFTER > counts.since_image:
+    if camera.info_silence > patience > counts.since_image:
         text = (
             f'no camera_info on {camera.info_topic} for {camera.info_silence:.0f} s, though images '
             'come: the last one is used; look at the camera driver'

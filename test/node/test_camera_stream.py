@@ -583,11 +583,16 @@ def test_two_publishers_of_one_input_are_named() -> None:
     texts = camera.crowded()
     assert texts[0] == (
         '2 publishers on /front/image (/cam/driver, /cam/driver): what they send is mixed; end all '
-        'but one, or remap front/image to another topic'
+        'but one, or remap front/image to another topic (one that was killed is still seen for '
+        'about 20 s)'
     )
     assert [text.split(' (')[0] for text in texts] == [
         '2 publishers on /front/image', '2 publishers on /front/camera_info',
     ]  # fmt: skip
+    other = _endpoint()
+    other.node_name = 'bag'
+    node.others['/front/image'] = [_endpoint(), other]
+    assert camera.crowded()[0].endswith('or remap front/image to another topic')
 
 
 def test_another_publisher_of_an_output_is_named() -> None:

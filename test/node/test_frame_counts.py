@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from s2r_depth_ros.node import frame_counts
 from s2r_depth_ros.node.frame_counts import FrameCounter
 
 
@@ -39,3 +40,21 @@ def test_latency_of_another_clock_is_no_latency(offset: float) -> None:
     assert counts.stamp_offset == offset
     counter.count_published(0.03, None)
     assert counter.take().stamp_offset is None
+
+
+def test_the_period_of_images_is_the_median_of_the_latest(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(frame_counts.time, 'monotonic', lambda: now)
+    counter = FrameCounter()
+    periods = []
+    for seconds in (0.5, 3.0, 3.0, 60.0, 3.5):  # a pause is no period
+        now += seconds
+        counter.count_received(dropped=False)
+        periods.append(counter.take().image_period)
+    assert periods == pytest.approx([0.0, 3.0, 3.0, 3.0, 3.25])
+    now += 7.0
+    assert counter.take().since_image == pytest.approx(7.0)
+    counter.reset()
+    now += 4.0
+    assert counter.take().since_image == pytest.approx(4.0)
+    assert counter.take().image_period == 0.0

@@ -191,6 +191,23 @@ def test_before_the_first_frame_there_are_no_times() -> None:
             '/robot/rear/points: too weak',
         ),
         ({'counts': _counts(since_image=1.9)}, OK, 'active'),
+        ({'counts': _counts(since_image=4.0, image_period=3.3)}, OK, 'active'),
+        (
+            {'counts': _counts(since_image=10.0, image_period=3.3), 'publishers': 1},
+            STALE,
+            'no image on /robot/rear/image for 10 s: 1 publisher(s) there; check the camera (`ros2 '
+            'topic hz /robot/rear/image`)',
+        ),
+        (
+            {
+                'counts': _counts(since_image=4.0, image_period=3.3),
+                'info_topic': '/rear/info',
+                'info_silence': 33.0,
+            },
+            WARN,
+            'no camera_info on /rear/info for 33 s, though images come: the last one is used; look '
+            'at the camera driver',
+        ),
         (
             {'info_topic': '/rear/info', 'info_silence': 8.0},
             WARN,

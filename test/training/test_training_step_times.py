@@ -33,6 +33,7 @@ def test_times_are_written(script, monkeypatch, tmp_path, capsys):
     run(script, monkeypatch, tmp_path)
     facts = json.loads((tmp_path / 'a.json').read_text())
     assert facts['torch'] == torch.__version__
+    assert facts['machine']['cpu_family_model'].count('/') == 1
     assert facts['startup_s'] > 0
     (case,) = facts['cases']
     assert (case['stage'], case['width'], case['size'], case['batch']) == (

@@ -21,22 +21,20 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from beside import beside
 from s2r_depth_ros.benchmark.inputs import drawn_image
-from s2r_depth_ros.benchmark.machine import machine
 from s2r_depth_ros.files import read_json, write_json
 from s2r_depth_ros.graph_benchmark.figures import camera_figures, costs
 from s2r_depth_ros.graph_benchmark.session import GraphRun, PlayedCamera, Schedule, play_graph
+from s2r_depth_ros.inference.devices import resolve_device
 from s2r_depth_ros.launch_arguments import NODE
 from s2r_depth_ros.node import topics
 from s2r_depth_ros.rig.channels import IMAGE_TOPIC, INFO_TOPIC
 from s2r_depth_ros.rig.environment import ros_environment
+from tried import tried
 
 _GROWTH = 1.02  # of memory, at most
 _DRAIN_S = 10.0  # for the last frame, of 4K too, and the status that counts it
@@ -87,8 +85,9 @@ def main() -> int:
         print(json.dumps({name: figures}, indent=1), flush=True)
         if options.json:
             kept = read_json(options.json) if options.json.exists() else {}
-            found = {name: {'date': date.today().isoformat(), **figures}}
-            kept['soak'] = kept.get('soak', {}) | found | {'machine': machine(torch.device('cpu'))}
+            kept['soak'] = kept.get('soak', {}) | {
+                name: {**tried(resolve_device(options.device)), **figures}
+            }
             write_json(options.json, kept)
     return 0 if good else 1
 

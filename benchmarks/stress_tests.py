@@ -37,6 +37,7 @@ from ros_graph import ROOT
 from beside import beside
 from s2r_depth_ros.benchmark.machine import machine
 from s2r_depth_ros.files import read_json, write_json
+from tried import commit
 
 _ROOMS = ('test/node', 'test/rig', 'test/demo', 'test/graph_benchmark', 'test/doctor')
 _LIMIT_S = 3600.0  # after which a run hangs, and is ended
@@ -62,15 +63,14 @@ def main() -> int:
     options = _parse()
     options.logs.mkdir(parents=True, exist_ok=True)
     files = [file for path in options.paths for file in _files(path)]
-    commit = _commit()
-    lock = Lock()
+    code, lock = commit(), Lock()
 
     def run(number: int, file: str) -> Run:
         came = _run(file, options.logs / f'{Path(file).stem}_{number}')
         with lock:
             print(f'{file}: {came}', flush=True)
             if options.json:
-                _keep(options.json, commit, came)
+                _keep(options.json, code, came)
         return came
 
     burners = [[sys.executable, '-c', 'while True: pass']] * options.burn
@@ -101,12 +101,6 @@ def _parse() -> argparse.Namespace:
 
 def _files(path: str) -> list[str]:
     return sorted(map(str, Path(path).glob('test_*.py'))) if Path(path).is_dir() else [path]
-
-
-def _commit() -> str:
-    """Return which code is tried."""
-    command = ['git', 'describe', '--always', '--dirty', '--exclude=*']
-    return subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
 def _run(file: str, logs: Path) -> Run:
@@ -148,17 +142,17 @@ def _outcome(report: Path) -> tuple[int, tuple[str, ...]]:
     return passed, tuple(failed)
 
 
-def _keep(result: Path, commit: str, run: Run) -> None:
+def _keep(result: Path, code: str, run: Run) -> None:
     kept = read_json(result) if result.exists() else {}
     stress = kept.setdefault('stress', {'files': {}})
-    add(stress['files'], commit, run)
+    add(stress['files'], code, run)
     rows = stress['files'].values()
     stress |= {name: sum(row[name] for row in rows) for name in ('runs', 'failed_runs')}
     stress |= {'date': date.today().isoformat(), 'machine': machine(torch.device('cpu'))}
     write_json(result, kept)
 
 
-def add(files: dict[str, Any], commit: str, run: Run) -> None:
+def add(files: dict[str, Any], code: str, run: Run) -> None:
     """Add a run to those of its file: how many, how many failed, which tests how often."""
     row = files.setdefault(
         run.file, {'runs': 0, 'failed_runs': 0, 'tests_failed': {}, 'outcomes': []}
@@ -166,7 +160,7 @@ def add(files: dict[str, Any], commit: str, run: Run) -> None:
     row['runs'] += 1
     row['failed_runs'] += bool(run.failed)
     row['tests_failed'] = dict(Counter(row['tests_failed']) + Counter(run.failed))
-    row['outcomes'].append(f'{commit}: {run}')
+    row['outcomes'].append(f'{code}: {run}')
 
 
 if __name__ == '__main__':

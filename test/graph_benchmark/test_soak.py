@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -27,6 +28,8 @@ def test_every_frame_of_a_short_run_is_accounted_for(
     kept = json.loads(result.read_text())
     assert kept['other'] == 1
     figures = kept['soak'][name]
+    assert re.fullmatch('[0-9a-f]+(-dirty)?', figures['commit'])
+    assert figures['machine']['cores'] > 0
     assert figures['accounted_for']
     assert len(figures['cameras']) == soak.ROWS[name].cameras
     for camera in figures['cameras']:

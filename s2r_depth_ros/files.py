@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import tempfile
@@ -25,11 +26,13 @@ def check_output(path: Path, suffixes: Collection[str] = ()) -> None:
 
     suffixes: those of which the name must have one, such as .png; any will do if there are none.
     """
-    folder = path.parent
+    folder = Path(os.path.realpath(path)).parent
     if suffixes and path.suffix.lower() not in suffixes:
         raise OutputError(f'{path}: the name must end in {" or ".join(suffixes)}')
     if path.is_dir():
         raise OutputError(f'{path} is a folder; give the name of a file')
+    if _is_special(path):
+        raise OutputError(f'{path} is a device or a pipe; give the name of a file')
     if not folder.is_dir():
         raise OutputError(f'{path}: there is no folder {folder}; make it, or choose another')
     if not os.access(folder, os.W_OK | os.X_OK):
@@ -66,14 +69,22 @@ def write_json(path: Path, content: Any) -> None:
 def write_atomically(path: str | Path, content: bytes | bytearray | memoryview) -> None:
     """Write ``content`` to ``path`` so that readers see the old file or the whole new one.
 
-    Raises OSError as open and write do, naming ``path``; no temporary file is left behind.
+    What a link leads to is written. Raises OSError as open and write do, naming ``path``, and for a
+    device or a pipe, which is left as it is; no temporary file is left behind.
     """
     path = Path(path)
     try:
-        _replace(path, content)
+        if _is_special(path):
+            raise OSError(errno.EINVAL, 'it is a device or a pipe')
+        _replace(Path(os.path.realpath(path)), content)
     except OSError as error:
         # Not the temporary file, which nobody asked for.
         raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _is_special(path: Path) -> bool:
+    """Return whether there is something that is neither a file nor a folder."""
+    return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def _replace(path: Path, content: bytes | bytearray | memoryview) -> None:

@@ -97,7 +97,14 @@ def _load(path: str) -> Any:
     if not Path(path).is_file():
         raise ParameterFileError(f'there is no parameter file {path}: correct its path')
     try:
-        return yaml.safe_load(Path(path).read_bytes())
+        content = Path(path).read_bytes()
+        # A few of them make a file of a kilobyte billions of values, or one within itself.
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(content)):
+            raise ParameterFileError(
+                f'the parameter file {path} has aliases (*), which ROS does not read: write what '
+                'they stand for'
+            )
+        return yaml.safe_load(content)
     except OSError as error:
         raise ParameterFileError(
             f'the parameter file {path} cannot be read: {error.strerror}'

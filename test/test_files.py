@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import resource
+import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -111,3 +114,42 @@ def test_json_is_read(tmp_path: Path) -> None:
     path = tmp_path / 'x.json'
     path.write_text('{"a": [1, 2.5, null, "\u00e9"]}', encoding='utf-8')
     assert read_json(path) == {'a': [1, 2.5, None, '\u00e9']}
+
+
+@pytest.fixture(params=['pipe', 'socket', 'null'])
+def special(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    path = tmp_path / request.param
+    with socket.socket(socket.AF_UNIX) as opened:
+        if request.param == 'pipe':
+            os.mkfifo(path)
+        elif request.param == 'socket':
+            opened.bind(str(path))
+        else:
+            path.symlink_to('/dev/null')
+        yield path
+
+
+def test_what_is_no_file_is_refused_and_stays(special: Path) -> None:
+    mode = special.stat().st_mode
+    with pytest.raises(OutputError, match='is a device or a pipe; give the name of a file'):
+        check_output(special)
+    with pytest.raises(OSError, match='it is a device or a pipe') as caught:
+        write_atomically(special, b'x')
+    assert caught.value.filename == str(special)
+    assert special.stat().st_mode == mode
+    assert [path.name for path in special.parent.iterdir()] == [special.name]
+
+
+def test_what_a_link_leads_to_is_written(tmp_path: Path) -> None:
+    (tmp_path / 'results').mkdir()
+    target, link = tmp_path / 'results' / 'a.json', tmp_path / 'link.json'
+    link.symlink_to(target)
+    for content in (b'new', b'newer'):
+        check_output(link)
+        write_atomically(link, content)
+        assert link.is_symlink()
+        assert target.read_bytes() == content
+    dangling = tmp_path / 'dangling.json'
+    dangling.symlink_to(tmp_path / 'gone' / 'a.json')
+    with pytest.raises(OutputError, match=r'there is no folder .*gone; make it'):
+        check_output(dangling)

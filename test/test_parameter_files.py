@@ -72,12 +72,26 @@ def test_the_shipped_file_is_read() -> None:
     assert values['rectify'] == 'auto'
 
 
+# A billion values in half a kilobyte.
+_LAUGHS = (
+    '/**: {ros__parameters: {a0: &a0 {x: 1}, '
+    + ', '.join(
+        f'a{n}: &a{n} {{{", ".join(f"{c}: *a{n - 1}" for c in "abcdefghij")}}}'
+        for n in range(1, 10)
+    )
+    + '}}'
+)
+
+
 @pytest.mark.parametrize(
     ('text', 'told'),
     [
         ('', 'is empty'),
         ('# a comment', 'is empty'),
         ('just text', "holds 'just text'"),
+        ('/**: {ros__parameters: &a {x: *a}}', r'has aliases \(\*\), which ROS does not read'),
+        (_LAUGHS, r'has aliases \(\*\), which ROS does not read'),
+        ('a: &a [1]\n', 'outside of ros__parameters'),
         ('[1, 2]', r'holds \[1, 2\]'),
         ('model: x', "has 'model' outside of ros__parameters"),
         ('depth: {model: x}', "has 'model' outside of ros__parameters"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import math
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from s2r_depth_ros.commands import arguments
-from s2r_depth_ros.errors import UserError
+from s2r_depth_ros.errors import UserError, brief
 from s2r_depth_ros.files import OutputError, make_folder
 from s2r_depth_ros.geometry import Intrinsics, check_focal_length
 from s2r_depth_ros.inference.colorize import colorize_depth
@@ -114,6 +115,10 @@ def _predict_one(
             intrinsics = _intrinsics(rgb, args.fx, estimator)
             writers.write_ply(args.out / f'{stem}.ply', depth, rgb, intrinsics)
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:  # of this one only
+            raise UserError(
+                f'{brief(stem)}: the name is too long for its results; rename it'
+            ) from error
         raise OutputError(f'cannot write to {args.out}: {error.strerror}') from error
 
 

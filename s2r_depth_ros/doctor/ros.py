@@ -6,8 +6,9 @@ import os
 from collections.abc import Iterator
 
 from s2r_depth_ros.dependencies import MESSAGES
-from s2r_depth_ros.doctor.finding import NOTE, OK, Finding
+from s2r_depth_ros.doctor.finding import FAILED, NOTE, OK, Finding
 from s2r_depth_ros.doctor.imports import imported, optional
+from s2r_depth_ros.errors import brief
 from s2r_depth_ros.ros_environment import RMW, middleware_fault
 
 _OPTIONAL = {
@@ -17,10 +18,17 @@ _OPTIONAL = {
 }
 
 
+_OLDEST = 'jazzy'  # the names of distributions are in alphabetical order
+_ROS_1 = ('kinetic', 'lunar', 'melodic', 'noetic')
+
+
 def check() -> Iterator[Finding]:
     """Look at the distribution and at each package."""
     distribution = os.environ.get('ROS_DISTRO', '')
-    if distribution:
+    if distribution in _ROS_1 or 'a' <= distribution[:1].lower() < _OLDEST[0]:
+        remedy = f'use ROS 2 {_OLDEST.capitalize()} or newer'
+        yield Finding('ROS_DISTRO', FAILED, f'{brief(distribution)} is too old', remedy)
+    elif distribution:
         yield Finding('ROS_DISTRO', OK, distribution)
     else:
         yield Finding('ROS_DISTRO', NOTE, 'not set: no ROS installation is sourced')

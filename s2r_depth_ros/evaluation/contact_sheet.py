@@ -33,6 +33,8 @@ def _row(estimator: DepthEstimator, frame: GroundTruthFrame, cap: float) -> NDAr
     depth = fill_invalid(estimator.predict(rgb, fx=frame.fx).depth)
     depth = _median_scaled(depth, truth, cap)
     near, far = (float(v) for v in np.percentile(truth[truth > 0], (2, 98)))
+    if far <= near:  # all of one depth
+        near, far = 0.9 * near, 1.1 * near
     # Sparse lidar points are thickened, or they vanish in a small picture.
     side = max(1, 2 * rgb.shape[1] // _TILE[0]) if frame.kind == 'driving' else 1
     thick = cv2.dilate(truth, np.ones((side, side), np.uint8))

@@ -16,6 +16,8 @@ PLUMB_BOB = 'plumb_bob'
 RATIONAL = 'rational_polynomial'
 EQUIDISTANT = 'equidistant'
 NO_DISTORTION = (0.0,) * 5
+# Coefficients, with zeros behind them, beyond which a message is nonsense.
+_MOST = 100
 
 # Coefficients in OpenCV's order: k1 k2 p1 p2 [k3 [k4 k5 k6 [s1 s2 s3 s4 [tau_x tau_y]]]].
 # Whichever of the two names a driver gives, their number says which formula it is.
@@ -61,6 +63,11 @@ def normalised(name: str, coefficients: Sequence[float]) -> tuple[str, tuple[flo
     not that of a pinhole then either. Raises CalibrationError for another lens or count.
     """
     lens, counts = _LENSES.get(_key(name), ('', ()))
+    if len(coefficients) > _MOST:
+        raise CalibrationError(
+            f'd of camera_info has {len(coefficients)} coefficients, no lens has so many: correct '
+            f'it. {_REMEDY}'
+        )
     last = max((i for i, value in enumerate(coefficients, 1) if value), default=0)
     if not lens:
         raise CalibrationError(

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from s2r_depth_ros.errors import UserError
 
 # The numbers of the types in sensor_msgs/PointField.
+# Bytes that no point has; NumPy has a limit of its own, far above.
+_LARGEST_POINT = 2**20
 _TYPES = {1: 'i1', 2: 'u1', 3: 'i2', 4: 'u2', 5: 'i4', 6: 'u4', 7: 'f4', 8: 'f8'}
 
 
@@ -63,6 +65,10 @@ def point_dtype(cloud: Cloud, names: Sequence[str] = ()) -> np.dtype[np.void]:
     chosen = [fields[name] for name in names] or list(fields.values())
     if not chosen:
         raise CloudError('the cloud has no fields')
+    if cloud.point_step > _LARGEST_POINT:
+        raise CloudError(
+            f'a point of {cloud.point_step} bytes (point_step) is none: correct it in its publisher'
+        )
     order = '>' if cloud.is_bigendian else '<'
     formats = []
     for field in chosen:

@@ -34,7 +34,8 @@ class CameraFacts:
     last_error: why the newest frame that was skipped was, '' if none was since the activation.
     info_topic: the full name of the camera_info. info_silence: seconds since a stream of it ended,
     0 while it goes on. foreign_info: why it may be of another camera, '' if it is not. repeated:
-    how many frames in a row had the stamp of the one before.
+    how many frames in a row had the stamp of the one before. still: whether the newest image is one
+    that its publisher keeps for late subscribers, so that no other need come.
     """
 
     name: str
@@ -50,6 +51,7 @@ class CameraFacts:
     info_silence: float = 0.0
     foreign_info: str = ''
     repeated: int = 0
+    still: bool = False
 
 
 class CameraHealth:

@@ -13,6 +13,10 @@ from std_msgs.msg import Header
 from s2r_depth_ros.geometry import Calibration, image_size_of
 
 _KEPT = 32
+# Cameras of which the newest message is kept however many the others send on the same topic.
+_CAMERAS = 8
+# Of a lens that are compared: no formula has more.
+_COEFFICIENTS = 32
 # Messages that make a stream, and periods without one after which it has ended.
 _STREAM, _PERIODS_MISSED = 5, 10
 
@@ -24,12 +28,12 @@ class _Fit(NamedTuple):
     """How well a camera_info fits a frame: the first difference decides, and the newest of equals.
 
     The frame_id is no condition: the topics were wired on purpose, and many drivers leave it empty
-    or write another one. It tells cameras apart that share a topic.
+    or write another one. It tells cameras apart that share a topic: one that is empty is no other.
     """
 
     stamp: bool
     size: bool
-    frame_id: bool
+    not_foreign: bool
 
 
 class CameraInfoHistory:
@@ -47,6 +51,8 @@ class CameraInfoHistory:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._messages: deque[tuple[CameraInfo, ImageSize]] = deque(maxlen=_KEPT)
+        # The newest that has gone from the former, by its frame_id.
+        self._older: dict[str, tuple[CameraInfo, ImageSize]] = {}
         self._expect_exact = True
         self._used: tuple[object, ...] | None = None
         self._count = 0
@@ -55,10 +61,20 @@ class CameraInfoHistory:
     def add(self, message: CameraInfo) -> None:
         """Keep a message that arrived."""
         with self._lock:
+            if len(self._messages) == _KEPT:
+                self._put_away(self._messages[0])
             self._messages.append((message, image_size_of(message)))
             self._newest = time.monotonic()
             self._first = self._first or self._newest
             self._count += 1
+
+    def _put_away(self, oldest: tuple[CameraInfo, ImageSize]) -> None:
+        """Keep a message as the newest of its camera that is out of reach else."""
+        frame_id = oldest[0].header.frame_id
+        self._older.pop(frame_id, None)
+        self._older[frame_id] = oldest
+        if len(self._older) > _CAMERAS:
+            del self._older[next(iter(self._older))]
 
     def silence(self) -> float:
         """Return for how many seconds no message has come, of a stream that sent some; else 0.
@@ -95,22 +111,23 @@ class CameraInfoHistory:
     def _best(self, header: Header, size: ImageSize | None) -> tuple[CameraInfo | None, _Fit]:
         """Return the message that fits best, of any size if ``size`` is None."""
         fits = []
-        for message, its_size in reversed(self._messages):
+        for message, its_size in (*reversed(self._messages), *reversed(self._older.values())):
             exact = message.header.stamp == header.stamp
-            own_frame = same_frame(message.header, header)
-            fits.append((_Fit(exact, size in (None, its_size), own_frame), message))
+            its_frame = message.header.frame_id
+            own = not (its_frame and header.frame_id) or same_frame(message.header, header)
+            fits.append((_Fit(exact, size in (None, its_size), own), message))
         fit, best = max(fits, key=lambda entry: entry[0], default=(_Fit(False, False, False), None))
         return best, fit
 
 
 def numbers(message: CameraInfo) -> tuple[object, ...]:
-    """Return all that a CameraInfo says of the camera: all but its stamp, to be compared."""
-    matrices = (tuple(m) for m in (message.d, message.k, message.r, message.p))
+    """Return all that a CameraInfo says of the camera, to be compared; of d the first 32."""
+    matrices = (tuple(m[:_COEFFICIENTS]) for m in (message.d, message.k, message.r, message.p))
     roi = message.roi
     window = (roi.x_offset, roi.y_offset, roi.width, roi.height)
     binning = (message.binning_x, message.binning_y)
     size, model = (message.width, message.height), message.distortion_model
-    return (message.header.frame_id, size, model, *matrices, binning, window)
+    return (size, model, *matrices, binning, window)
 
 
 def same_frame(one: Header, other: Header) -> bool:

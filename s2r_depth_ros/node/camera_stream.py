@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -25,6 +27,8 @@ from s2r_depth_ros.node.scale_calibration import ScaleCalibration
 
 # Calibrations in a camera's life after which they are told to change too often.
 _CHANGES_OFTEN = 20
+# Images that their publisher keeps for late subscribers are a stream if they come within seconds.
+_STREAM = 30.0
 
 
 class CameraStream:
@@ -54,9 +58,12 @@ class CameraStream:
         # held while it arrives again, or it could displace a newer one that comes just then.
         self._still_lock = threading.Lock()
         self._still: Picture | None = None
-        self._numbers: tuple[object, ...] = ()
+        self._still_time = -math.inf  # when one was kept, monotonic seconds
+        self._sends_stills = False  # not as a stream
+        self._numbers: tuple[object, ...] = ()  # of the newest camera_info
+        self._used: tuple[object, ...] = ()  # of that of the newest frame
         self._foreign_info = ''  # why the newest camera_info may be of another camera
-        self._changes = 0  # of the numbers, the first message among them
+        self._changes = 0  # of those that frames had, the first among them
         self.topics = CameraTopics(
             node,
             name,
@@ -89,6 +96,7 @@ class CameraStream:
         topic = self.topics.camera_info
         if info is None:
             return None, self._why_nothing_came(topic, name)
+        self._watch_changes(info)
         self._foreign_info = ''
         if not same_frame(info.header, header):
             text = (
@@ -100,6 +108,17 @@ class CameraStream:
             if info.header.frame_id and header.frame_id:  # many drivers write none
                 self._foreign_info = text
         return info, ''
+
+    def _watch_changes(self, info: CameraInfo) -> None:
+        """Warn of calibrations that are another one for each frame."""
+        before, self._used = self._used, numbers(info)
+        self._changes += self._used != before
+        if self._changes > _CHANGES_OFTEN:
+            self.health.report_once(
+                f'camera_info on {self.topics.camera_info} has changed {_CHANGES_OFTEN} times: '
+                'the maps of undistortion are computed anew for each, which costs time; publish '
+                'one calibration, or rectified images'
+            )
 
     def facts(self, active: bool) -> CameraFacts:
         """Return what there is to report of the camera."""
@@ -118,12 +137,14 @@ class CameraStream:
             info_topic=self.topics.camera_info,
             info_silence=self.infos.silence(),
             foreign_info=self._foreign_info,
+            still=self._still is not None and self._sends_stills,
         )
 
     def restart_counts(self) -> None:
         """Count frames anew, as on activation."""
         self.topics.lost_images.take()
         self.health.reset()
+        self._foreign_info = ''
 
     def destroy(self) -> None:
         """Let go of the topics and of the service."""
@@ -136,22 +157,18 @@ class CameraStream:
             self._image_arrived(self, message)
 
     def _keep_still(self, message: Picture) -> None:
+        now = time.monotonic()
         with self._still_lock:
             self._still = message
+            self._sends_stills = now - self._still_time > _STREAM
+            self._still_time = now
 
     def _take_info(self, message: CameraInfo) -> None:
         before, self._numbers = self._numbers, numbers(message)
         self.infos.add(message)
         self._info_arrived(self)
         if self._numbers != before:
-            self._changes += 1
             self.repeat_still()
-        if self._changes > _CHANGES_OFTEN:
-            self.health.report_once(
-                f'camera_info on {self.topics.camera_info} has changed {_CHANGES_OFTEN} times: '
-                'the maps of undistortion are computed anew for each, which costs time; publish '
-                'one calibration, or rectified images'
-            )
 
     def _take_reference(self, topic: str, message: Any) -> None:
         if self.pipeline.scale is not None:

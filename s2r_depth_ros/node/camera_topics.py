@@ -122,7 +122,7 @@ class CameraTopics:
         """Return which topics have a publisher too many, and the remedy."""
         inputs = {name: self.inputs[name] for name in _OF_ONE_CAMERA if name in self.inputs}
         texts = [
-            f'{len(there)} publishers on {topic} ({", ".join(sorted(there))}): what they send is '
+            f'{len(there)} publishers on {topic} ({", ".join(there)}): what they send is '
             f'mixed; end all but one, or remap {topics.of_camera(name, self.camera)} to another '
             f'topic{OF_A_KILLED_ONE if len(set(there)) < len(there) else ""}'
             for name, topic in inputs.items()
@@ -141,7 +141,7 @@ class CameraTopics:
         if self._node.count_publishers(topic) < 2:
             return []
         there = self._node.get_publishers_info_by_topic(topic)
-        return [f'{e.node_namespace.rstrip("/")}/{e.node_name}' for e in there]
+        return sorted(f'{e.node_namespace.rstrip("/")}/{e.node_name}' for e in there)
 
     def destroy(self) -> None:
         """Let go of the topics."""

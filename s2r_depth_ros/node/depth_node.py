@@ -34,7 +34,7 @@ from s2r_depth_ros.node.frame_references import FrameReferences
 from s2r_depth_ros.node.frame_scale import FrameScale
 from s2r_depth_ros.node.gravity import Gravity
 from s2r_depth_ros.node.inference_loop import InferenceLoop
-from s2r_depth_ros.node.log import describe, forward_log
+from s2r_depth_ros.node.log import Throttle, describe, forward_log
 from s2r_depth_ros.node.model_loading import load_estimator
 from s2r_depth_ros.node.parameters import QOS, NodeParameters, Values, unknown_names
 from s2r_depth_ros.node.pipeline import FramePipeline
@@ -86,6 +86,7 @@ class DepthNode(LifecycleNode):
         strange = (*given.strangers(full_name), *unknown_names(self._given))
         self._problems = [text for text in (problem, *strange) if text]
         self._strange_qos: list[str] = []
+        self._throttle = Throttle()
         for text in self._problems:
             self.get_logger().warning(text)
         self._guard_transitions()
@@ -267,6 +268,12 @@ class DepthNode(LifecycleNode):
             self._transition_lock.release()
 
     # ------------------------------------------------------------------ what the parts ask for
+
+    def report_defect(self, error: BaseException) -> None:
+        """Report what a callback raised, of this package or of rclpy; the node goes on."""
+        text = f'a message or request could not be handled, the node goes on: {describe(error)}'
+        if self._throttle.is_due(text):
+            self.get_logger().error(text)
 
     def _log_defect(self, error: BaseException) -> None:
         """Report a defect of the loop, which goes on with the next frames."""

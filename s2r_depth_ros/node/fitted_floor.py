@@ -40,8 +40,9 @@ class FittedFloor:
         down = self._gravity.down(header.frame_id, now).vector or LEVEL
         found = find_floor(UnscaledView(depth, intrinsics), np.asarray(down, np.float64))
         passed = now - self._stamp
-        if not 0 <= passed <= _REMEMBERED:
-            self._plane = None
+        # Nothing is known of the time between images without a stamp: none is smoothed.
+        if not 0 <= passed <= _REMEMBERED or not now:
+            self._plane, passed = None, _REMEMBERED
         if isinstance(found, Reason):
             return self._plane
         share = 1 - math.exp(-passed / _SMOOTHING)

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
-from s2r_depth_ros.errors import UserError
+from s2r_depth_ros.errors import UserError, brief
 from s2r_depth_ros.geometry.frame_tree import NoTransform
 from s2r_depth_ros.geometry.scale import NoScale, Reason, ScaleEstimate
 from s2r_depth_ros.node import topics
@@ -93,6 +93,9 @@ class FrameReferences:
             return NoScale(topic.source, Reason.NOT_PLACED, str(error))
         except UserError as error:
             found = NoScale(topic.source, Reason.UNREADABLE, str(error))
+        except Exception as error:  # a defect here is to cost the scale, not the depth
+            text = brief(f'{topic.name} cannot be read: {type(error).__name__}: {error}')
+            found = NoScale(topic.source, Reason.UNREADABLE, text)
         self._answers[topic.name] = _Answer(message, off, found)
         return found
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.node import Node
-from rclpy.time import Time
 from sensor_msgs.msg import Imu
 
 from s2r_depth_ros.geometry.frame_tree import NoTransform
@@ -22,6 +21,7 @@ from s2r_depth_ros.geometry.gravity import (
 )
 from s2r_depth_ros.geometry.rigid import rigid_parts
 from s2r_depth_ros.node import topics
+from s2r_depth_ros.node.conversions import seconds
 from s2r_depth_ros.node.parameters import Values
 from s2r_depth_ros.node.qos import WITHOUT_EVENTS, overridable
 from s2r_depth_ros.node.transforms import Transforms
@@ -112,7 +112,7 @@ class ImuReader:
 
     def take(self, message: Imu) -> None:
         """Remember what a message tells, if it tells anything."""
-        stamp = Time.from_msg(message.header.stamp).nanoseconds * 1e-9
+        stamp = seconds(message.header.stamp)
         stamp = stamp or self._node.get_clock().now().nanoseconds * 1e-9
         with self._lock:
             if message.header.frame_id != self._frame:

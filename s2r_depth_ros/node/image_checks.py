@@ -17,10 +17,13 @@ BLANK = (
     'images show nothing but one brightness: look at the exposure, and whether the lens is '
     'covered; what depth is made of them is worthless'
 )
-# Noise is gone from the means of so few cells; a plain wall has shades that are left.
+# Means of so few cells: noise, also that of a covered lens at full gain, is gone from them, and a
+# plain wall has shades that are left.
 _CELLS = (6, 4)
-_LOOKED_AT = 96  # px of the shorter side, at most twice that
-_ONE_BRIGHTNESS = 1.0  # of 255, between the darkest and the brightest cell
+_LOOKED_AT = 96  # px of the shorter side, at most twice that, and more only where that leaves doubt
+_LINES = 480  # at most twice as many
+# Of 255, between the darkest and the brightest cell: what noise may make of some pixels, of all.
+_IN_DOUBT, _ONE_BRIGHTNESS = 10.0, 1.0
 
 
 def image_problems(header: Header, rgb: NDArray[np.uint8] | None) -> list[str]:
@@ -46,4 +49,17 @@ def is_blank(rgb: NDArray[np.uint8]) -> bool:
     total += green
     total += blue
     cells = cv2.resize(total, _CELLS, interpolation=cv2.INTER_AREA)
-    return bool(np.ptp(cells) < 3 * _ONE_BRIGHTNESS)
+    if np.ptp(cells) >= 3 * _IN_DOUBT:
+        return False
+    means = _means(rgb[:: max(1, len(rgb) // _LINES)])
+    return max(means) - min(means) < _ONE_BRIGHTNESS
+
+
+def _means(rgb: NDArray[np.uint8]) -> list[float]:
+    """Return the mean of each cell, of all its pixels and channels."""
+    columns, rows = (min(pair) for pair in zip(_CELLS, rgb.shape[1::-1]))
+    return [
+        sum(cv2.mean(cell)[:3]) / 3
+        for band in np.array_split(rgb, rows)
+        for cell in np.array_split(band, columns, axis=1)
+    ]

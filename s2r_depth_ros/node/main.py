@@ -8,11 +8,11 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from s2r_depth_ros.errors import UserError
+from s2r_depth_ros.errors import UserError, brief
 from s2r_depth_ros.node import stopping
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from rclpy.executors import MultiThreadedExecutor
 
@@ -70,6 +70,9 @@ def _start_ros(args: Sequence[str]) -> None:
         rclpy.init(args=['node', *args], signal_handler_options=SignalHandlerOptions.NO)
     except RuntimeError as error:  # the base of rclpy's errors about arguments, which are private
         raise UserError(explained(str(error))) from error
+    except UnicodeError as error:
+        wrong = next(text for text in args if not text.isprintable())
+        raise UserError(f'{brief(wrong)} is no text in UTF-8: write it in letters') from error
 
 
 def _end_ros() -> None:
@@ -101,19 +104,26 @@ def _run(given: NodeArguments, problem: str) -> None:
     else:
         node.get_logger().info('unconfigured: waiting for the transitions configure, activate')
     try:
-        _spin(executor, stop)
+        _spin(executor, stop, node.report_defect)
     finally:
         node.close()
         node.destroy_node()
 
 
-def _spin(executor: MultiThreadedExecutor, stop: stopping.Stop) -> None:
-    """Spin until a signal; on another thread, as only the main one runs Python's handlers."""
+def _spin(
+    executor: MultiThreadedExecutor,
+    stop: stopping.Stop,
+    report: Callable[[BaseException], None],
+) -> None:
+    """Spin until a signal; on another thread, as only the main one runs Python's handlers.
+
+    report: called with what a callback raised.
+    """
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(1, 'spin') as thread:
         try:
-            spinning = thread.submit(spin_on, executor)
+            spinning = thread.submit(spin_on, executor, report)
             stop.wait_for(spinning.done)
             if spinning.done():
                 spinning.result()
@@ -122,10 +132,14 @@ def _spin(executor: MultiThreadedExecutor, stop: stopping.Stop) -> None:
             executor.shutdown()
 
 
-def spin_on(executor: MultiThreadedExecutor) -> None:
-    """Spin until the executor is shut down, though a topic goes just as it is to be waited for.
+def spin_on(executor: MultiThreadedExecutor, report: Callable[[BaseException], None]) -> None:
+    """Spin until the executor is shut down, though callbacks fail.
 
-    rclpy's ``spin`` ends by InvalidHandle then (its issues 1142 and 1206), and with it the node.
+    rclpy's ``spin`` ends by what a callback raised, and with it the node: one of rclpy's own, too,
+    that meets a message with a negative time or a parameter of no type. It ends by InvalidHandle
+    (its issues 1142 and 1206) where a topic goes just as it is to be waited for.
+
+    report: called with what a callback raised. Raises what the waiting itself ended with.
     """
     from rclpy.exceptions import InvalidHandle
 
@@ -134,3 +148,15 @@ def spin_on(executor: MultiThreadedExecutor) -> None:
             return executor.spin()
         except InvalidHandle:
             continue
+        except Exception as error:
+            if _of_waiting(error):
+                raise
+            report(error)
+
+
+def _of_waiting(error: BaseException) -> bool:
+    """Return whether no callback raised it, but the executor as it waited: it would again."""
+    import traceback
+
+    frames = traceback.extract_tb(error.__traceback__)
+    return any(frame.name == '_wait_for_ready_callbacks' for frame in frames)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from rclpy.duration import Duration, Infinite
 from rclpy.event_handler import SubscriptionEventCallbacks
-from rclpy.exceptions import ParameterException
+from rclpy.exceptions import NameValidationException, ParameterException
 from rclpy.node import Node
 from rclpy.qos import (
     LivelinessPolicy,
@@ -65,8 +65,12 @@ def overridable(node: Node, topic: str, qos: QoSProfile) -> Iterator[dict[str, A
         TypeError,
         ValueError,
         OverflowError,
+        NameValidationException,
     ) as error:
-        name = node.resolve_topic_name(topic)
+        try:
+            name = node.resolve_topic_name(topic)
+        except Exception:  # the name is what is wrong
+            name = topic
         raise ParameterError(
             f'the topic {name} cannot be created ({" ".join(str(error).split())}): correct the '
             f'parameters qos_overrides.{name}.*, or leave them out'

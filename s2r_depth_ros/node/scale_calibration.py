@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
+from rcl_interfaces.msg import Parameter as ParameterMessage
 from rcl_interfaces.msg import SetParametersResult
 from rcl_interfaces.srv import SetParametersAtomically
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.lifecycle import LifecycleNode
 from rclpy.parameter import Parameter
 
-from s2r_depth_ros.errors import UserError
+from s2r_depth_ros.errors import UserError, brief
 from s2r_depth_ros.geometry.scale import KnownDistance, NoScale, UnscaledView
 from s2r_depth_ros.node import topics
 
@@ -129,9 +130,7 @@ class ScaleCalibration:
         self, request: SetParametersAtomically.Request, response: SetParametersAtomically.Response
     ) -> SetParametersAtomically.Response:
         try:
-            distance, pixel = _asked(
-                {p.name: Parameter.from_parameter_msg(p).value for p in request.parameters}
-            )
+            distance, pixel = _asked({p.name: _value(p) for p in request.parameters})
             response.result = self._set(self._measured(_Measurement(distance, pixel)))
         except CalibrationRequestError as error:
             response.result = SetParametersResult(successful=False, reason=str(error))
@@ -215,6 +214,14 @@ def _asked(values: Mapping[str, Any]) -> tuple[float, tuple[float, float] | None
         raise CalibrationRequestError('give both x and y, in pixels, or none of them')
     pixel = (numbers['x'], numbers['y']) if 'x' in numbers else None
     return numbers['distance'], pixel
+
+
+def _value(parameter: ParameterMessage) -> Any:
+    """Return the value in a message. Raises CalibrationRequestError if it is of no type."""
+    try:
+        return Parameter.from_parameter_msg(parameter).value
+    except ValueError as error:
+        raise CalibrationRequestError(f'{brief(parameter.name)}: {error}; give a number') from error
 
 
 def _number(name: str, value: Any) -> float:

@@ -25,9 +25,9 @@ OK, WARN, ERROR, STALE = (
 # STALE outranks no ERROR but any WARN.
 _RANK = {OK: 0, WARN: 1, STALE: 2, ERROR: 3}
 
-# Seconds without an image after which an active node calls a camera stale, and for one that is
-# slower how many of its periods.
-_STALE_AFTER, _STALE_PERIODS = 2.0, 3.0
+# Seconds without an image after which an active node calls a camera stale; for one that is slower
+# how many of its periods, and how long at most.
+_STALE_AFTER, _STALE_PERIODS, _STALE_AT_LAST = 2.0, 3.0, 30.0
 # Frames in a row with one stamp that no subscriber's coming and going explains.
 _REPEATED = 20
 # Images lost on the way that are worth a warning: how many at least, and which share of all.
@@ -175,8 +175,11 @@ def _camera_problems(camera: CameraFacts, parameters: Values) -> list[Problem]:
     if counts is None:
         return []
     problems = []
-    patience = max(_STALE_AFTER, _STALE_PERIODS * counts.image_period)
-    if counts.since_image > max(patience, parameters.diagnostics_period):
+    patience = max(_STALE_AFTER, min(_STALE_PERIODS * counts.image_period, _STALE_AT_LAST))
+    waited = counts.since_image > max(
+        patience if camera.publishers else _STALE_AFTER, parameters.diagnostics_period
+    )
+    if waited and not (camera.still and camera.publishers):
         text = f'no image on {camera.image_topic} for {counts.since_image:.0f} s'
         if advice := _why_no_image(camera):
             text += f': {advice}'

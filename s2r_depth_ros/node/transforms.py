@@ -173,6 +173,11 @@ class NodeTransforms:
                         f'TF is not listened to ({brief(error)}); on a ROS installation: '
                         'apt-get install ros-$ROS_DISTRO-tf2-ros-py'
                     )
+                except RuntimeError as error:  # the base of rclpy's errors of the middleware
+                    self._no_tf = (
+                        f'TF cannot be listened to ({brief(error)}): with SROS2 allow what '
+                        'config/sros2_policy.xml has for it'
+                    )
             return self._tf
 
 

@@ -93,10 +93,18 @@ class NewestWorker(Generic[Item]):
             while not self._stopping:
                 wait: float | None = None
                 if (slot := self._slot) is not None:
-                    wait = slot.since + self._patience(slot.item) - time.monotonic()
+                    wait = slot.since + self._patience_with(slot.item) - time.monotonic()
                     if wait <= 0:
                         self._slot = None
                         return slot
                     del slot
                 self._changed.wait(wait)
         return None
+
+    def _patience_with(self, item: Item) -> float:
+        """Return the patience; an item of which it cannot be told is taken at once."""
+        try:
+            return self._patience(item)
+        except BaseException as error:  # or the thread ends, and no one is told
+            self._on_error(error)
+            return 0.0

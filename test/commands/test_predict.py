@@ -132,6 +132,7 @@ def test_folder_with_broken_files(
     (folder / 'broken.png').write_bytes(image.read_bytes()[:-40])
     (folder / 'foreign.jpg').write_bytes(b'text')
     cv2.imwrite(str(folder / 'small.png'), np.zeros((20, 50, 3), np.uint8))
+    (folder / f'{"l" * 246}ong.png').write_bytes(image.read_bytes())
     (folder / 'zlast.png').write_bytes(image.read_bytes())
     assert command(folder, tmp_path / 'gone.png') == 1
     assert [name for name in names(tmp_path / 'out') if 'depth' in name] == [
@@ -141,7 +142,8 @@ def test_folder_with_broken_files(
     output = capsys.readouterr()
     assert '2 depth images written' in output.out
     assert re.search(r'model .*, on cpu in fp32 \(backend \w+: .*\)', output.out)
-    assert '4 inputs failed' in output.err
+    assert '5 inputs failed' in output.err
+    assert 'the name is too long for its results; rename it' in output.err
     for name, reason in {
         'broken.png': 'cut short',
         'foreign.jpg': 'not an image',

@@ -184,6 +184,18 @@ def test_discovery(variables: dict[str, str], state: str) -> None:
     assert middleware.domain(variables).state == state
 
 
+@pytest.mark.parametrize(
+    ('name', 'state'),
+    [('jazzy', OK), ('kilted', OK), ('rolling', OK), ('', NOTE)]
+    + [(name, FAILED) for name in ('humble', 'iron', 'foxy', 'noetic', 'Humble')],
+)
+def test_a_distribution_that_is_too_old_is_told(name: str, state: str, monkeypatch: Patch) -> None:
+    monkeypatch.setenv('ROS_DISTRO', name)
+    (finding,) = (f for f in checks.findings('ros') if f.what == 'ROS_DISTRO')
+    assert finding.state == state
+    assert (finding.remedy == 'use ROS 2 Jazzy or newer') == (state == FAILED)
+
+
 def test_a_middleware_that_is_not_installed_is_told(monkeypatch: Patch) -> None:
     monkeypatch.setenv('RMW_IMPLEMENTATION', 'rmw_of_nobody')
     for check in ('middleware', 'round_trip'):

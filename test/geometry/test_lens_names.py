@@ -100,3 +100,10 @@ def test_an_unknown_lens_is_refused_with_what_works(name: str, values: list[floa
         match=r'is unknown; known are plumb_bob.*equidistant\. For any lens: .*rectify: never',
     ):
         normalised(name, values)
+
+
+@pytest.mark.parametrize('name', ['plumb_bob', 'none', 'fisheye'])
+def test_no_lens_has_hundreds_of_coefficients(name: str) -> None:
+    assert normalised(name, [0.0] * 100)
+    with pytest.raises(CalibrationError, match='has 101 coefficients, no lens has so many'):
+        normalised(name, [0.0] * 101)

@@ -35,6 +35,11 @@ def test_a_scan_by_hand() -> None:
     np.testing.assert_allclose(points, [[0, -1, 0], [2, 0, 0], [0, 3, 0]], atol=1e-12)
 
 
+def test_a_scan_of_millions_is_refused_before_it_is_looked_at() -> None:
+    with pytest.raises(ScanError, match='of 1000001 ranges is none'):
+        scan_points(scan([1.0] * 1_000_001, angle_min=np.nan))
+
+
 def test_readings_that_are_none_are_left_out() -> None:
     none = [np.nan, np.inf, -np.inf, 0.0, -1.0, 0.05, 10.0, 10.5]
     assert len(scan_points(scan(none))) == 0

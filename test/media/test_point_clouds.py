@@ -69,6 +69,7 @@ def test_of_one_row_the_step_may_be_left_out() -> None:
         (lambda c: setattr(c.fields[0], 'offset', 28), 'ends at byte 36'),
         (lambda c: setattr(c, 'point_step', 8), 'point_step is 8'),
         (lambda c: setattr(c, 'point_step', 0), 'point_step is 0'),
+        (lambda c: setattr(c, 'point_step', 2**31), 'a point of 2147483648 bytes'),
         (lambda c: setattr(c.fields[1], 'count', 2), 'count above 1'),
     ],
 )

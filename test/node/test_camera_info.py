@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from ros_graph import HEIGHT, WIDTH, camera_info
 from std_msgs.msg import Header
 
-from s2r_depth_ros.node.camera_info import CameraInfoHistory
+from s2r_depth_ros.node.camera_info import CameraInfoHistory, numbers
 
 SIZE = (WIDTH, HEIGHT)
 
@@ -66,6 +66,30 @@ def test_the_frame_id_tells_cameras_of_one_topic_apart(slash: str) -> None:
         assert history.find(_header(9, 'left'), SIZE) == (left, False)
 
 
+def test_a_camera_info_without_a_frame_id_is_of_no_other_camera() -> None:
+    history = CameraInfoHistory()
+    history.add(_info(1))
+    history.add(_info(2, ''))
+    assert history.find(_header(9), SIZE) == (_info(2, ''), False)
+    assert history.find(_header(9, ''), SIZE) == (_info(2, ''), False)
+
+
+def test_what_was_sent_once_outlives_the_stream_of_another_camera() -> None:
+    history = CameraInfoHistory()
+    history.add(_info(1))
+    for second in range(2, 100):
+        history.add(_info(second, 'rear'))
+        assert history.find(_header(900), SIZE) == (_info(1), False)
+    for second in range(2, 1000):  # of however many
+        history.add(_info(second, f'camera_{second}'))
+    assert len(history._older) == 8
+
+
+def test_other_names_of_the_same_numbers_are_no_other_calibration() -> None:
+    assert numbers(_info(1, 'a')) == numbers(_info(2, 'b'))
+    assert numbers(_info(1)) != numbers(_small(1))
+
+
 def test_a_camera_that_starts_again_with_another_size_replaces_its_calibration() -> None:
     history = CameraInfoHistory()
     history.add(_info(1))
@@ -98,7 +122,7 @@ def test_the_stamp_decides_then_the_size_then_the_frame_then_the_age(
     for wanted in (
         lambda m: m.header.stamp.sec == second,
         lambda m: (m.width, m.height) == size,
-        lambda m: m.header.frame_id == frame_id,
+        lambda m: '' in (m.header.frame_id, frame_id) or m.header.frame_id == frame_id,
     ):
         candidates = [m for m in candidates if wanted(m)] or candidates
     if candidates:

@@ -23,7 +23,7 @@ from ros_graph import HEIGHT, WIDTH, camera_info
 from std_msgs.msg import Header
 
 from s2r_depth_ros.errors import UserError
-from s2r_depth_ros.node import topics
+from s2r_depth_ros.node import camera_stream, topics
 from s2r_depth_ros.node.camera_health import CameraHealth
 from s2r_depth_ros.node.camera_stream import CameraStream
 from s2r_depth_ros.node.camera_topics import CameraCallbacks, CameraTopics, refuse_loops
@@ -225,10 +225,11 @@ def test_images_that_are_lost_on_the_way_are_counted_since_the_activation(
 def test_a_calibration_that_always_changes_is_told_once(
     watched: tuple[FakeNode, CameraStream, list[Any]],
 ) -> None:
-    node, _camera, _arrived = watched
+    node, camera, _arrived = watched
     info = node.subscriptions[topics.CAMERA_INFO]
     for index in range(60):
         info.arrive(camera_info(d=[0.001 * (index // 2), 0.0, 0.0, 0.0, 0.0]))
+        camera.find_info(Header(), (WIDTH, HEIGHT))
         told = [text for _, text in node.logger.lines if 'has changed 20 times' in text]
         assert bool(told) == (index >= 40)
     assert len(told) == 1
@@ -638,7 +639,54 @@ def test_the_camera_info_of_another_camera_is_told(
     watched: tuple[FakeNode, CameraStream, list[Any]],
 ) -> None:
     _, camera, _ = watched
-    for frame_id, is_told in (('rear', True), ('', False), ('rear', True), ('/front', False)):
+    # One without a name may be this camera's: it stands when another camera's comes after it.
+    for frame_id, is_told in (
+        ('rear', True), ('left', True), ('', False), ('rear', False), ('/front', False),
+    ):  # fmt: skip
         camera.infos.add(camera_info(header=Header(frame_id=frame_id)))
         camera.find_info(Header(frame_id='front'), (WIDTH, HEIGHT))
-        assert ('rear' in camera.facts(active=True).foreign_info) == is_told
+        assert (repr(frame_id) in camera.facts(active=True).foreign_info) == is_told
+
+
+def test_a_warning_of_another_camera_ends_with_the_activation(
+    watched: tuple[FakeNode, CameraStream, list[Any]],
+) -> None:
+    _, camera, _ = watched
+    camera.infos.add(camera_info(header=Header(frame_id='rear')))
+    camera.find_info(Header(frame_id='front'), (WIDTH, HEIGHT))
+    assert camera.facts(active=True).foreign_info
+    camera.restart_counts()
+    assert not camera.facts(active=True).foreign_info
+
+
+def test_images_of_two_cameras_whose_numbers_nobody_uses_are_no_changes(
+    watched: tuple[FakeNode, CameraStream, list[Any]],
+) -> None:
+    node, camera, _ = watched
+    for index in range(60):
+        header = Header(frame_id='front' if index % 2 else 'rear')
+        info = camera_info(header=header, d=[0.1 * (index % 2), 0.0, 0.0, 0.0, 0.0])
+        node.subscriptions[topics.CAMERA_INFO].arrive(info)
+        camera.find_info(Header(frame_id='front'), (WIDTH, HEIGHT))
+    assert not [text for _, text in node.logger.lines if 'has changed' in text]
+
+
+def test_a_kept_image_is_a_still_and_a_stream_of_them_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(camera_stream.time, 'monotonic', lambda: now)
+    node = FakeNode()
+    camera = CameraStream(
+        cast(LifecycleNode, node), '', False, pipeline_of(), lambda *_: None, _ignore
+    )
+    latched = _latch(node, camera, topics.IMAGE)
+    told = []
+    for number, seconds in enumerate((0.0, 0.1, 0.1, 100.0, 29.0), 1):
+        now += seconds
+        latched.arrive(f'image {number}', number)
+        told.append(camera.facts(active=True).still)
+    assert told == [True, False, False, True, False]
+    camera.restart_counts()
+    node.subscriptions[topics.IMAGE].arrive('volatile', 99)
+    assert not camera.facts(active=True).still

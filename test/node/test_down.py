@@ -209,3 +209,12 @@ def test_an_imu_on_a_real_topic_is_heard(node, gravity) -> None:
     assert_points(gravity.down('optical', NOW).vector, PITCHED)
     executor.shutdown()
     node.destroy_publisher(publisher)
+
+
+def test_a_stamp_before_1970_ends_nothing(gravity) -> None:
+    message = imu(NOW)
+    message.header.stamp.sec = -1
+    gravity._imu.take(message)
+    assert gravity.down('optical', NOW).vector is None
+    gravity._imu.take(imu(NOW))
+    assert_points(gravity.down('optical', NOW).vector, PITCHED)

@@ -34,7 +34,7 @@ from scale_messages import (
 from sensor_msgs.msg import LaserScan, PointCloud2, Range
 
 from s2r_depth_ros.geometry.scale import Freshness
-from s2r_depth_ros.node import topics
+from s2r_depth_ros.node import frame_references, topics
 from s2r_depth_ros.node.scale_report import ScaleReport, scale_message
 from s2r_depth_ros.node.status import ERROR, OK, WARN
 
@@ -476,6 +476,19 @@ def test_a_malformed_message_is_named_once_and_the_next_one_works() -> None:
     assert 'depth: the reference cannot be read (32FC1 image' in report.message
     camera.take(topics.REFERENCE_POINTS, cloud(START + 0.1))
     assert camera.frame(START + 0.1).freshness is Freshness.FRESH
+
+
+def test_a_reader_with_a_defect_costs_the_scale_and_not_the_frame(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(_message: Any, _frame: Any) -> Any:
+        raise ZeroDivisionError('in a reader')
+
+    monkeypatch.setitem(frame_references.READERS, topics.REFERENCE_POINTS, fail)
+    camera = ScaledCamera('lidar')
+    camera.take(topics.REFERENCE_POINTS, cloud(START))
+    told = 'reference/points cannot be read: ZeroDivisionError: in a reader'
+    assert told in camera.frame(START).message
 
 
 @given(

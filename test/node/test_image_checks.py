@@ -19,9 +19,13 @@ def test_an_image_of_one_brightness_is_blank(size: tuple[int, int], level: int) 
 
 
 @pytest.mark.parametrize('size', SIZES[3:])
-def test_noise_hides_no_covered_lens(size: tuple[int, int]) -> None:
-    noise = np.random.default_rng(0).normal(8, 3, (*size, 3))
-    assert is_blank(np.clip(noise, 0, 255).astype(np.uint8))
+@pytest.mark.parametrize('sigma', [3, 8, 15])
+@pytest.mark.parametrize('channels', [1, 3])
+def test_noise_hides_no_covered_lens(size: tuple[int, int], sigma: float, channels: int) -> None:
+    """Grey noise, of a camera with one channel, and coloured; at more gain there is more of it."""
+    noise = np.random.default_rng(0).normal(5 + sigma, sigma, (*size, channels))
+    rgb = np.broadcast_to(np.clip(noise, 0, 255).astype(np.uint8), (*size, 3))
+    assert is_blank(np.ascontiguousarray(rgb))
 
 
 def test_a_plain_wall_is_not_blank() -> None:

@@ -491,6 +491,10 @@ def test_a_client_may_see_whether_it_is_heard_and_calibrates_nothing(setting: Se
     request.parameters = [Parameter('distance', value=-1.0).to_parameter_msg()]
     assert not serve(request, response).result.successful
     assert len(setting.front.node.logger.lines) == 1
+    request.parameters[0].value.type = 77
+    result = serve(request, response).result
+    assert not result.successful
+    assert result.reason == 'distance: 77 is not a valid Parameter.Type; give a number'
 
 
 def test_a_frame_is_inferred_to_calibrate_though_nobody_subscribes(setting: Setting) -> None:

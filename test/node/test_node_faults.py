@@ -14,8 +14,15 @@ pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
 
 import graph_faults
 import process_faults
+from builtin_interfaces.msg import Time
 from node_under_fault import Setting
-from ros_graph import TRANSPORT
+from rcl_interfaces.msg import Parameter as ParameterMessage
+from rcl_interfaces.msg import ParameterValue
+from rcl_interfaces.srv import SetParameters
+from ros_graph import TRANSPORT, DepthProcess, Graph, values_of
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import Imu
+from std_msgs.msg import Header
 
 
 @pytest.fixture
@@ -75,3 +82,32 @@ def test_depth_comes_and_the_reason_is_told_where_shared_memory_is_small(setting
 )
 def test_depth_comes_where_there_is_no_multicast(setting: Setting) -> None:
     assert process_faults.no_multicast(setting, 1)['diagnostics']
+
+
+def test_what_rclpy_itself_cannot_read_ends_no_node(
+    start_node: Callable[..., DepthProcess], make_graph: Callable[[str], Graph]
+) -> None:
+    """A time before 1970, a parameter of no type: rclpy raises in callbacks of its own."""
+    process = start_node(
+        '/odd', autostart=True, use_sim_time=True, gravity='imu', publish_always=True
+    )
+    graph = make_graph('/odd')
+    graph.until_status(lambda _, v: v['state'] == 'active', 'an active node')
+    before_1970 = Time(sec=-1)
+    clock, imu = graph.publisher(Clock, '/clock'), graph.publisher(Imu, 'imu')
+    nonsense = ParameterMessage(name='depth_scale', value=ParameterValue(type=77))
+    odd = graph.client(SetParameters, 'set_parameters')
+
+    def trouble() -> bool:
+        clock.publish(Clock(clock=before_1970))
+        imu.publish(Imu(header=Header(stamp=before_1970, frame_id='imu')))
+        odd.call_async(SetParameters.Request(parameters=[nonsense]))
+        return all(text in process.log for text in ('must not be negative', '77 is not a valid'))
+
+    graph.until(trouble, 'both in the log')
+    assert 'could not be handled, the node goes on' in process.log
+    graph.send_until(
+        lambda: int(values_of(graph.status()).get('frames published', 0)) > 0, 'a published frame'
+    )
+    assert graph.set('depth_scale', 2.0).successful
+    assert process.end() == 0

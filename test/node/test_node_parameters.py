@@ -105,6 +105,7 @@ def _line_of(name: str, lines: list[str]) -> int:
         ({'cameras': ('front', '2nd')}, "'2nd' cannot be part of a topic"),
         ({'cameras': ('a/b',)}, "'a/b' cannot be part of a topic"),
         ({'cameras': ('a__b',)}, "'a__b' cannot be part of a topic"),
+        ({'cameras': ('a' * 65,)}, 'aaaa... has 65 characters, and topics of at most 255'),
         ({'cameras': ('',)}, "'' cannot be part of a topic"),
         ({'cameras': (5,)}, 'YAML reads it as int, text needs quotes'),
         ({'cameras': ('front-left',)}, "'front-left' cannot be part of a topic: use a letter, "),

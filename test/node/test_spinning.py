@@ -46,6 +46,10 @@ class _Destroyer(Waitable):
             self.done.set()
 
 
+def _unexpected(error: BaseException) -> None:
+    raise AssertionError('no callback fails here') from error
+
+
 @pytest.fixture
 def node() -> Iterator[Any]:
     context = rclpy.Context()
@@ -60,7 +64,7 @@ def test_a_topic_that_is_destroyed_while_it_is_waited_for_ends_no_spinning(node:
     destroyer = _Destroyer(node)
     executor = MultiThreadedExecutor(2, context=node.context)
     executor.add_node(node)
-    thread = threading.Thread(target=spin_on, args=(executor,))
+    thread = threading.Thread(target=spin_on, args=(executor, _unexpected))
     thread.start()
     try:
         assert destroyer.done.wait(PATIENCE)
@@ -71,3 +75,43 @@ def test_a_topic_that_is_destroyed_while_it_is_waited_for_ends_no_spinning(node:
     finally:
         executor.shutdown()
         thread.join()
+
+
+def test_a_callback_that_fails_is_reported_and_ends_no_spinning(node: Any) -> None:
+    ticks: list[float] = []
+    seen: list[BaseException] = []
+
+    def fail(_message: Header) -> None:
+        raise ValueError('Seconds value must not be negative')
+
+    publisher = node.create_publisher(Header, 'bad', 10)
+    node.create_subscription(Header, 'bad', fail, 10)
+    node.create_timer(0.01, lambda: ticks.append(time.monotonic()))
+    executor = MultiThreadedExecutor(2, context=node.context)
+    executor.add_node(node)
+    thread = threading.Thread(target=spin_on, args=(executor, seen.append))
+    thread.start()
+    try:
+        end = time.monotonic() + PATIENCE
+        while len(seen) < 2 and thread.is_alive() and time.monotonic() < end:
+            publisher.publish(Header())
+            time.sleep(0.02)
+        assert [str(error) for error in seen[:2]] == ['Seconds value must not be negative'] * 2
+        before = len(ticks)
+        while len(ticks) < before + 3 and thread.is_alive() and time.monotonic() < end:
+            time.sleep(0.01)
+        assert len(ticks) >= before + 3, 'the timer of the node no longer ticks'
+    finally:
+        executor.shutdown()
+        thread.join()
+
+
+def test_an_executor_that_cannot_wait_is_no_callback_that_fails(node: Any) -> None:
+    class Broken(MultiThreadedExecutor):
+        def _wait_for_ready_callbacks(self, *_arguments: Any, **_more: Any) -> Any:
+            raise RuntimeError('the wait set is broken')
+
+    executor = Broken(2, context=node.context)
+    with pytest.raises(RuntimeError, match='the wait set is broken'):
+        spin_on(executor, _unexpected)
+    executor.shutdown()

@@ -50,6 +50,22 @@ def test_the_variable_is_named_in_one_line(variables: dict[str, str], told: str)
     assert 'follows --ros-args' not in result.stderr
 
 
+def test_an_argument_that_is_no_text_is_named_in_one_line() -> None:
+    command = [sys.executable, '-m', 's2r_depth_ros', 'node', '--ros-args', '-p']
+    result = subprocess.run(
+        [*map(os.fsencode, command), b'model:=\xff\xfe'],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert result.returncode == 2
+    assert result.stderr.startswith('error: model:=')
+    assert result.stderr.endswith('is no text in UTF-8: write it in letters\n')
+    assert result.stderr.count('\n') == 1
+
+
 def test_what_starts_other_nodes_says_so_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv('ROS_DOMAIN_ID', 'abc')
     told = 'ROS_DOMAIN_ID=abc is not a whole number'

@@ -191,7 +191,26 @@ def test_before_the_first_frame_there_are_no_times() -> None:
             '/robot/rear/points: too weak',
         ),
         ({'counts': _counts(since_image=1.9)}, OK, 'active'),
-        ({'counts': _counts(since_image=4.0, image_period=3.3)}, OK, 'active'),
+        ({'counts': _counts(since_image=4.0, image_period=3.3), 'publishers': 1}, OK, 'active'),
+        (
+            {'counts': _counts(since_image=4.0, image_period=3.3)},
+            STALE,
+            'no image on /robot/rear/image for 4 s: nobody publishes there; start the camera, or '
+            'remap rear/image to its topic',
+        ),
+        (
+            {'counts': _counts(since_image=31.0, image_period=600.0), 'publishers': 1},
+            STALE,
+            'no image on /robot/rear/image for 31 s: 1 publisher(s) there; check the camera (`ros2 '
+            'topic hz /robot/rear/image`)',
+        ),
+        ({'counts': _counts(since_image=90.0), 'publishers': 1, 'still': True}, OK, 'active'),
+        (
+            {'counts': _counts(since_image=90.0), 'still': True},
+            STALE,
+            'no image on /robot/rear/image for 90 s: nobody publishes there; start the camera, or '
+            'remap rear/image to its topic',
+        ),
         (
             {'counts': _counts(since_image=10.0, image_period=3.3), 'publishers': 1},
             STALE,
@@ -203,6 +222,7 @@ def test_before_the_first_frame_there_are_no_times() -> None:
                 'counts': _counts(since_image=4.0, image_period=3.3),
                 'info_topic': '/rear/info',
                 'info_silence': 33.0,
+                'publishers': 1,
             },
             WARN,
             'no camera_info on /rear/info for 33 s, though images come: the last one is used; look '

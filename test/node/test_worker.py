@@ -106,3 +106,19 @@ def test_no_error_ends_a_worker_silently(kind: type[BaseException]) -> None:
     assert [done.get(timeout=PATIENCE) for _ in range(2)] == [1, 2]
     worker.stop()
     worker.join()
+
+
+def test_an_item_of_which_nobody_can_tell_the_patience_is_taken_and_that_is_told() -> None:
+    done: queue.Queue[int] = queue.Queue()
+    errors: queue.Queue[BaseException] = queue.Queue()
+
+    def patience(_item: int) -> float:
+        raise ValueError('no patience')
+
+    worker = NewestWorker(done.put, errors.put, patience)
+    for item in (1, 2):
+        worker.put(item)
+        assert done.get(timeout=PATIENCE) == item
+        assert str(errors.get(timeout=PATIENCE)) == 'no patience'
+    worker.stop()
+    worker.join()

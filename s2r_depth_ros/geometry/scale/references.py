@@ -18,6 +18,7 @@ _Item = TypeVar('_Item', bound=np.generic)
 Points = NDArray[np.float64]
 """[N, 3], x, y, z in metres, all finite."""
 
+_MOST_RANGES = 1_000_000  # of a scan: a beam every 1.3 arc seconds
 _ANGLES_OFF = 0.1  # share of a scan's sweep that its last angle may be from angle_max
 
 
@@ -41,8 +42,10 @@ def scan_points(scan: Scan) -> Points:
 
     Left out are NaN, infinite ranges (REP-117) and those outside [range_min, range_max); what is at
     range_max saw nothing, as many drivers have it; a range_max of 0, as some leave it, is no limit.
-    Raises ScanError for angles that contradict each other.
+    Raises ScanError for angles that contradict each other, and for more ranges than a scanner has.
     """
+    if len(scan.ranges) > _MOST_RANGES:
+        raise ScanError(f'a laser scan of {len(scan.ranges)} ranges is none: correct its publisher')
     distance = np.asarray(scan.ranges, np.float64).ravel()
     farthest = scan.range_max if scan.range_max > 0 else math.inf
     _check_angles(scan, len(distance))

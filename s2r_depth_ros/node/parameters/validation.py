@@ -11,6 +11,8 @@ from s2r_depth_ros.node.parameters.spec import ParameterError, Spec, group_names
 from s2r_depth_ros.node.parameters.values import PARAMETERS, Values, value_of
 from s2r_depth_ros.size_rule import SizeError, check_size
 
+_LONGEST_NAME = 64  # of a camera
+
 
 def validate(values: Values) -> None:
     """Raise ParameterError unless the values make sense one by one and together."""
@@ -75,6 +77,11 @@ def _validate_cameras(cameras: Sequence[str]) -> None:
             raise ParameterError(
                 f'cameras: {name!r} cannot be part of a topic: use a letter, then letters, digits '
                 'and single underscores' + _instead_of(name)
+            )
+        if len(name) > _LONGEST_NAME:
+            raise ParameterError(
+                f'cameras: {name[:20]}... has {len(name)} characters, and topics of at most 255 '
+                f'are named after it: use {_LONGEST_NAME} at most'
             )
         if list(cameras).count(name) > 1:
             raise ParameterError(f'cameras: {name!r} is there twice: each camera needs its own')

@@ -149,14 +149,16 @@ def spin_on(executor: MultiThreadedExecutor, report: Callable[[BaseException], N
         except InvalidHandle:
             continue
         except Exception as error:
-            if _of_waiting(error):
+            if not _of_callback(error):
                 raise
             report(error)
 
 
-def _of_waiting(error: BaseException) -> bool:
-    """Return whether no callback raised it, but the executor as it waited: it would again."""
+def _of_callback(error: BaseException) -> bool:
+    """Return whether a callback raised it, and not the executor as it waited or took a message.
+
+    It would fail so again, or leave what it took for never to be called again.
+    """
     import traceback
 
-    frames = traceback.extract_tb(error.__traceback__)
-    return any(frame.name == '_wait_for_ready_callbacks' for frame in frames)
+    return any(frame.name == '_execute' for frame in traceback.extract_tb(error.__traceback__))

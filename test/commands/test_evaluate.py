@@ -49,6 +49,14 @@ def test_command_writes_numbers_and_a_sheet(
     assert sheet.shape == (3 * 144, 3 * 192, 3)
 
 
+def test_a_sheet_of_a_wall_of_one_depth(manifest: Path, tiny_model: Path, tmp_path: Path) -> None:
+    for path in tmp_path.glob('*_d.png'):
+        cv2.imwrite(str(path), np.full((HEIGHT, WIDTH), 2000, np.uint16))
+    options = ['--manifest', manifest, '--model', tiny_model, '--device', 'cpu']
+    assert run_command(*options, '--sheet', tmp_path / 'sheet.png') == 0
+    assert (tmp_path / 'sheet.png').stat().st_size > 1000
+
+
 @pytest.mark.parametrize(
     ('option', 'name', 'told'),
     [

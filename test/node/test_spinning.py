@@ -106,12 +106,21 @@ def test_a_callback_that_fails_is_reported_and_ends_no_spinning(node: Any) -> No
         thread.join()
 
 
-def test_an_executor_that_cannot_wait_is_no_callback_that_fails(node: Any) -> None:
-    class Broken(MultiThreadedExecutor):
-        def _wait_for_ready_callbacks(self, *_arguments: Any, **_more: Any) -> Any:
-            raise RuntimeError('the wait set is broken')
+@pytest.mark.parametrize('part', ['_wait_for_ready_callbacks', '_take_subscription'])
+def test_what_no_callback_raised_ends_spinning(
+    part: str, node: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or the node would stay, and do nothing."""
 
-    executor = Broken(2, context=node.context)
-    with pytest.raises(RuntimeError, match='the wait set is broken'):
+    def fail(*_arguments: Any) -> Any:
+        raise RuntimeError('broken')
+
+    monkeypatch.setattr(MultiThreadedExecutor, part, fail)
+    publisher = node.create_publisher(Header, 'taken', 10)
+    node.create_subscription(Header, 'taken', lambda message: None, 10)
+    node.create_timer(0.02, lambda: publisher.publish(Header()))
+    executor = MultiThreadedExecutor(2, context=node.context)
+    executor.add_node(node)
+    with pytest.raises(RuntimeError, match='broken'):
         spin_on(executor, _unexpected)
     executor.shutdown()

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -71,7 +72,8 @@ def _start_ros(args: Sequence[str]) -> None:
     except RuntimeError as error:  # the base of rclpy's errors about arguments, which are private
         raise UserError(explained(str(error))) from error
     except UnicodeError as error:
-        wrong = next(text for text in args if not text.isprintable())
+        # What Python could not read as UTF-8 it holds as halves of surrogate pairs.
+        wrong = ' '.join(text for text in args if re.search('[\ud800-\udfff]', text))
         raise UserError(f'{brief(wrong)} is no text in UTF-8: write it in letters') from error
 
 

@@ -26,7 +26,7 @@ def check_output(path: Path, suffixes: Collection[str] = ()) -> None:
 
     suffixes: those of which the name must have one, such as .png; any will do if there are none.
     """
-    folder = Path(os.path.realpath(path)).parent
+    folder = (Path(os.path.realpath(path)) if path.is_symlink() else path).parent
     if suffixes and path.suffix.lower() not in suffixes:
         raise OutputError(f'{path}: the name must end in {" or ".join(suffixes)}')
     if path.is_dir():

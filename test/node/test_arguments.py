@@ -22,6 +22,7 @@ from rcl_interfaces.msg import ParameterDescriptor
 from s2r_depth_ros import __version__
 from s2r_depth_ros.errors import UserError
 from s2r_depth_ros.node.arguments import explained, read_arguments
+from s2r_depth_ros.parameter_files import ParameterFileError
 
 
 @pytest.mark.parametrize(
@@ -139,12 +140,21 @@ def test_what_rcl_cannot_read_is_told_with_the_remedy(arguments: list[str], told
     assert '.c:' not in text
 
 
+def test_aliases_that_rcl_would_refuse_are_refused_before(tmp_path: Path) -> None:
+    file = tmp_path / 'a.yaml'
+    file.write_text('/**: {ros__parameters: {a: &x 1.0, b: *x}}')
+    arguments = ['--ros-args', '--params-file', str(file)]
+    with pytest.raises(ParameterFileError, match=r'aliases .* which ROS does not read'):
+        read_arguments(arguments)
+    with pytest.raises(RuntimeError, match='Will not support aliasing'):
+        rclpy.init(args=arguments, context=rclpy.Context())
+
+
 @pytest.mark.parametrize(
     ('parameters', 'told'),
     [
         ('{cameras: }', 'No value at line'),
         ('{cameras: [a, 2]}', 'Sequence should be of same type'),
-        ('{a: &x 1.0, b: *x}', 'Will not support aliasing'),
     ],
 )
 def test_files_that_rcl_cannot_read_are_told_with_the_remedy(

@@ -70,10 +70,14 @@ def domain_fault(environment: Mapping[str, str]) -> Fault | None:
     # rcl takes '5x' for 5 and '010' for 8, and no digits but those of ASCII.
     if not re.fullmatch('0|[1-9][0-9]*', number):
         return Fault('ROS_DOMAIN_ID', f'{text} is not a whole number', DOMAIN_REMEDY)
-    # That of Zenoh is no port.
-    if (len(number) > 3 or int(number) > _LAST_PORTS) and 'zenoh' not in environment.get(RMW, ''):
+    if has_dds_ports(environment) and (len(number) > 3 or int(number) > _LAST_PORTS):
         return Fault('ROS_DOMAIN_ID', f'{text}: DDS has no ports for it', DOMAIN_REMEDY)
     return None
+
+
+def has_dds_ports(environment: Mapping[str, str]) -> bool:
+    """Return whether the domain says which ports are used; that of Zenoh is none."""
+    return 'zenoh' not in environment.get(RMW, '')
 
 
 def middleware_fault(environment: Mapping[str, str]) -> Fault | None:

@@ -14,6 +14,7 @@ from s2r_depth_ros.ros_environment import (
     discovery_fault,
     domain_fault,
     faults,
+    has_dds_ports,
 )
 from s2r_depth_ros.transport import PROFILE_VARIABLES, profile_environment, profile_fault
 
@@ -59,8 +60,7 @@ def domain(environment: Mapping[str, str]) -> Finding:
     if fault := domain_fault(environment) or discovery_fault(environment):
         return failed(fault)
     number = environment.get('ROS_DOMAIN_ID', '').strip() or '0'
-    # Of three digits at most, where its ports are those of DDS.
-    if 'zenoh' not in environment.get(RMW, '') and int(number) > HIGHEST_DOMAIN:
+    if has_dds_ports(environment) and int(number) > HIGHEST_DOMAIN:
         text = f'{number}: another program of this machine may have its ports'
         return Finding('ROS_DOMAIN_ID', NOTE, text, DOMAIN_REMEDY)
     limits = [

@@ -46,6 +46,8 @@ class CameraInfoHistory:
     than that of the frame before: then the calibration is not what it was, and the right one may be
     on its way. So a camera_info with stamps of its own delays no frame but the first of each
     calibration. Safe to use from several threads.
+
+    changes: how often a frame had other numbers than the one before; the first ones count.
     """
 
     def __init__(self) -> None:
@@ -55,6 +57,7 @@ class CameraInfoHistory:
         self._older: dict[str, tuple[CameraInfo, ImageSize]] = {}
         self._expect_exact = True
         self._used: tuple[object, ...] | None = None
+        self.changes = 0
         self._count = 0
         self._first = self._newest = 0.0  # monotonic seconds
 
@@ -105,7 +108,9 @@ class CameraInfoHistory:
         with self._lock:
             best, fit = self._best(header, size)
             self._expect_exact = fit.stamp
-            self._used = None if best is None else numbers(best)
+            used = None if best is None else numbers(best)
+            self.changes += used != self._used
+            self._used = used
             return best, fit.stamp
 
     def _best(self, header: Header, size: ImageSize | None) -> tuple[CameraInfo | None, _Fit]:
@@ -113,8 +118,7 @@ class CameraInfoHistory:
         fits = []
         for message, its_size in (*reversed(self._messages), *reversed(self._older.values())):
             exact = message.header.stamp == header.stamp
-            its_frame = message.header.frame_id
-            own = not (its_frame and header.frame_id) or same_frame(message.header, header)
+            own = not is_foreign(message.header, header)
             fits.append((_Fit(exact, size in (None, its_size), own), message))
         fit, best = max(fits, key=lambda entry: entry[0], default=(_Fit(False, False, False), None))
         return best, fit
@@ -133,6 +137,11 @@ def numbers(message: CameraInfo) -> tuple[object, ...]:
 def same_frame(one: Header, other: Header) -> bool:
     """Return whether two frame_ids are equal; some drivers write the leading slash of ROS 1."""
     return one.frame_id.lstrip('/') == other.frame_id.lstrip('/')
+
+
+def is_foreign(one: Header, other: Header) -> bool:
+    """Return whether two frame_ids are of different frames; many drivers write none."""
+    return bool(one.frame_id and other.frame_id) and not same_frame(one, other)
 
 
 def camera_info_message(calibration: Calibration, header: Header) -> CameraInfo:

@@ -18,6 +18,7 @@ from s2r_depth_ros.node.camera_health import CameraFacts, CameraHealth
 from s2r_depth_ros.node.camera_info import (
     CameraInfoHistory,
     ImageSize,
+    is_foreign,
     numbers,
     same_frame,
 )
@@ -61,9 +62,7 @@ class CameraStream:
         self._still_time = -math.inf  # when one was kept, monotonic seconds
         self._sends_stills = False  # not as a stream
         self._numbers: tuple[object, ...] = ()  # of the newest camera_info
-        self._used: tuple[object, ...] = ()  # of that of the newest frame
         self._foreign_info = ''  # why the newest camera_info may be of another camera
-        self._changes = 0  # of those that frames had, the first among them
         self.topics = CameraTopics(
             node,
             name,
@@ -96,7 +95,12 @@ class CameraStream:
         topic = self.topics.camera_info
         if info is None:
             return None, self._why_nothing_came(topic, name)
-        self._watch_changes(info)
+        if self.infos.changes > _CHANGES_OFTEN:
+            self.health.report_once(
+                f'camera_info on {topic} has changed {_CHANGES_OFTEN} times: the maps of '
+                'undistortion are computed anew for each, which costs time; publish one '
+                'calibration, or rectified images'
+            )
         self._foreign_info = ''
         if not same_frame(info.header, header):
             text = (
@@ -105,20 +109,9 @@ class CameraStream:
                 f'{name} to the topic of the right one'
             )
             self.health.report_once(text)
-            if info.header.frame_id and header.frame_id:  # many drivers write none
+            if is_foreign(info.header, header):
                 self._foreign_info = text
         return info, ''
-
-    def _watch_changes(self, info: CameraInfo) -> None:
-        """Warn of calibrations that are another one for each frame."""
-        before, self._used = self._used, numbers(info)
-        self._changes += self._used != before
-        if self._changes > _CHANGES_OFTEN:
-            self.health.report_once(
-                f'camera_info on {self.topics.camera_info} has changed {_CHANGES_OFTEN} times: '
-                'the maps of undistortion are computed anew for each, which costs time; publish '
-                'one calibration, or rectified images'
-            )
 
     def facts(self, active: bool) -> CameraFacts:
         """Return what there is to report of the camera."""

@@ -58,6 +58,11 @@ def overridable(node: Node, topic: str, qos: QoSProfile) -> Iterator[dict[str, A
             'qos_profile': copy.copy(qos),
             'qos_overriding_options': QoSOverridingOptions(POLICIES),
         }
+    except NameValidationException as error:
+        raise ParameterError(
+            f'the topic {topic} cannot be created ({" ".join(str(error).split())}): give the '
+            'camera or the namespace a shorter name'
+        ) from error
     except (
         ParameterException,
         RuntimeError,
@@ -65,12 +70,8 @@ def overridable(node: Node, topic: str, qos: QoSProfile) -> Iterator[dict[str, A
         TypeError,
         ValueError,
         OverflowError,
-        NameValidationException,
     ) as error:
-        try:
-            name = node.resolve_topic_name(topic)
-        except Exception:  # the name is what is wrong
-            name = topic
+        name = node.resolve_topic_name(topic)
         raise ParameterError(
             f'the topic {name} cannot be created ({" ".join(str(error).split())}): correct the '
             f'parameters qos_overrides.{name}.*, or leave them out'

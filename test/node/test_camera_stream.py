@@ -16,6 +16,7 @@ from frame_pipelines import pipeline_of
 from hypothesis import given
 from hypothesis import strategies as st
 from rclpy.duration import Duration
+from rclpy.exceptions import InvalidTopicNameException
 from rclpy.lifecycle import LifecycleNode
 from rclpy.qos import DurabilityPolicy, LivelinessPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.topic_endpoint_info import TopicEndpointInfo
@@ -29,6 +30,7 @@ from s2r_depth_ros.node.camera_stream import CameraStream
 from s2r_depth_ros.node.camera_topics import CameraCallbacks, CameraTopics, refuse_loops
 from s2r_depth_ros.node.frame import Result
 from s2r_depth_ros.node.parameters import ParameterError
+from s2r_depth_ros.node.qos import overridable
 
 
 def _topics(node: FakeNode, camera: str = '', *, compressed: bool = False) -> CameraTopics:
@@ -101,6 +103,14 @@ def test_what_has_a_subscriber_is_wanted_or_all() -> None:
     # An override: late subscribers are to get the last message.
     node.publishers[topics.POINTS].qos_profile.durability = DurabilityPolicy.TRANSIENT_LOCAL
     assert camera.wanted(always=False) == {topics.DEPTH, topics.STRUCTURE, topics.POINTS}
+
+
+def test_a_name_that_ros_refuses_is_no_fault_of_an_override() -> None:
+    with (
+        pytest.raises(ParameterError, match=r'front/image cannot .* namespace a shorter name'),
+        overridable(cast(LifecycleNode, FakeNode()), 'front/image', QoSProfile(depth=1)),
+    ):
+        raise InvalidTopicNameException('front/image', 'it is too long', 250)
 
 
 @pytest.mark.parametrize('impossible', [topics.ATTENTION, topics.CAMERA_INFO])

@@ -6,6 +6,7 @@ import argparse
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 
 import pytest
 from source_files import ROOT
@@ -18,6 +19,18 @@ from s2r_depth_ros.node import main as node_main
 from s2r_depth_ros.node.arguments import explained
 from s2r_depth_ros.rig.environment import ros_environment
 from s2r_depth_ros.ros_environment import LOG_REMEDY
+
+
+def _started(environment: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, '-m', 's2r_depth_ros', 'node', *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
 
 
 @pytest.mark.parametrize(
@@ -34,15 +47,7 @@ from s2r_depth_ros.ros_environment import LOG_REMEDY
     ],
 )
 def test_the_variable_is_named_in_one_line(variables: dict[str, str], told: str) -> None:
-    result = subprocess.run(
-        [sys.executable, '-m', 's2r_depth_ros', 'node'],
-        cwd=ROOT,
-        env={**os.environ, **variables},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    result = _started({**os.environ, **variables})
     assert result.returncode == 2
     assert result.stderr.startswith('error: ')
     assert result.stderr.count('\n') == 1
@@ -51,15 +56,7 @@ def test_the_variable_is_named_in_one_line(variables: dict[str, str], told: str)
 
 
 def test_an_argument_that_is_no_text_is_named_in_one_line() -> None:
-    command = [sys.executable, '-m', 's2r_depth_ros', 'node', '--ros-args', '-p']
-    result = subprocess.run(
-        [*map(os.fsencode, command), b'model:=\xff\xfe'],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    result = _started(os.environ, '--ros-args', '-p', os.fsdecode(b'model:=\xff\xfe'))
     assert result.returncode == 2
     assert result.stderr.startswith('error: model:=')
     assert result.stderr.endswith('is no text in UTF-8: write it in letters\n')
